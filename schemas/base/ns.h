@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ns.h - time: int64 nanoseconds, and how people write and read them.
+ *
+ * Stands below everything. BU_NS_UNKNOWN is the one value that is no time: what a trace does not show is
+ * unknown, never zero.
+ */
+#ifndef BU_SCHEMAS_BASE_NS_H
+#define BU_SCHEMAS_BASE_NS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BU_NS_UNKNOWN INT64_MIN
+#define BU_NS_PER_US  INT64_C(1000)
+#define BU_NS_PER_MS  INT64_C(1000000)
+#define BU_NS_PER_S   INT64_C(1000000000)
+
+#define BU_NS_STRLEN 32
+
+/**
+ * bu_ns_str() - @ns for people, in the unit that leaves 1 to 4 digits before the point: "850 ns",
+ * "12.3 us", "20.33 ms", "4.40 s"; "unknown" for BU_NS_UNKNOWN.
+ * Return: @buf, of at least BU_NS_STRLEN bytes.
+ */
+const char *bu_ns_str(int64_t ns, char *buf);
+
+/**
+ * bu_ns_parse() - Read a duration with a unit: 10s, 1.5ms, 20us, 300ns, 2m.
+ * @ret_ns: written only on success.
+ * Return: 0; -EINVAL when it is not a duration or has no unit; -ERANGE when it does not fit.
+ */
+int bu_ns_parse(const char *text, int64_t *ret_ns);
+
+/**
+ * bu_ticks_to_ns() - @ticks of a counter of @hz, rounded down, exact up to the range of int64 ns.
+ */
+static inline int64_t bu_ticks_to_ns(uint64_t ticks, uint64_t hz)
+{
+	return (int64_t)((unsigned __int128)ticks * 1000000000u / hz);
+}
+
+#endif
