@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Makefile - builds, tests and installs bringup. One file, no recursion; everything made goes under $(B).
+# Adding a core, a metric, a plot, a schema or a test is adding one file: sources are found by sorted
+# wildcards and the tables that name them are generated. `make help` lists the targets.
+#
+# A rule that the rest leans on: what depends on the machine (compiler and library flags) is written to
+# $(B)/gen/config.mk by scripts/gen-config, and what depends on this call (CFLAGS, the list of objects, the
+# version) to small files beside it. All are written anew on each run but touched only when they change, so
+# that a changed flag, a deleted core or a new commit rebuilds exactly what it concerns.
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: FORCE
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+# ---- what can be set on the command line; `make help` explains -------------------------------------------
+
+empty :=
+comma := ,
+B      ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COV),/cov)
+PREFIX ?= /usr/local
+bindir     ?= $(PREFIX)/bin
+datadir    ?= $(PREFIX)/share/bringup
+docdir     ?= $(PREFIX)/share/doc/bringup
+mandir     ?= $(PREFIX)/share/man
+includedir ?= $(PREFIX)/include/bringup
+CFLAGS ?= -O2 -g
+JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
+
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+# ---- what is there ----------------------------------------------------------------------------------------
+
+src  := $(sort bringup.c $(wildcard schemas/base/*.c schemas/model/*.c schemas/store/*.c collector/*.c \
+	replay/*.c replay/*/*.c replay/cores/*/*.c analyze/*.c analyze/metrics/*.c))
+src  := $(filter-out $(wildcard */tests/*.c */*/tests/*.c */*/*/tests/*.c),$(src))
+asm  := $(sort $(wildcard replay/engine/*.S))
+hdrs := $(sort $(wildcard *.h */*.h */*/*.h */*/*/*.h */*/*/*/*.h))
+hdrs := $(filter-out $(B)/% build/%,$(hdrs))
+sql  := $(sort $(wildcard schemas/*.sql))
+gp   := $(sort $(wildcard analyze/plots/*.gp))
+cores := $(sort $(wildcard replay/cores/*/*.c))
+
+tests_c   := $(sort $(wildcard */tests/*.c */*/tests/*.c */*/*/tests/*.c))
+unit_src  := $(filter %_test.c,$(tests_c))
+tests_aid := $(filter-out %_test.c,$(tests_c))
+unit  := $(unit_src:%.c=$(B)/tests/%)
+e2e   := $(sort $(wildcard */tests/*.t */*/tests/*.t */*/*/tests/*.t))
+# An end-to-end test that takes about a second says so with a line "# quick" and also runs in `make unit`.
+quick := $(if $(e2e),$(shell grep -lx '\# quick' $(e2e)))
+
+gen  := $(B)/gen/sql.c $(B)/gen/plots.c $(B)/gen/core_table.c $(B)/gen/version.c
+obj  := $(src:%.c=$(B)/obj/%.o) $(asm:%.S=$(B)/obj/%.o) $(gen:$(B)/%.c=$(B)/obj/%.o)
+lib  := $(filter-out $(B)/obj/bringup.o,$(obj))
+
+# ---- flags --------------------------------------------------------------------------------------------------
+
+# Which groups of scripts/deps.txt a goal installs when they are missing; a plain `make` only says so.
+install_for_check    := build test plot lab
+install_for_unit     := build test plot
+install_for_demo     := build plot
+install_for_lab      := build lab
+install_for_fidelity := build plot
+install_for_bench    := build test
+install_for_lint     := build test lint
+install_for_deps     := build test plot lab lint
+goals := $(or $(MAKECMDGOALS),all)
+to_install := $(sort $(foreach g,$(goals),$(install_for_$(g))))
+
+ifneq ($(filter-out help clean distclean uninstall format-check,$(goals)),)
+include $(B)/gen/config.mk
+endif
+
+san_flags := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+cov_flags := $(if $(COV),--coverage -O0)
+all_cflags := -std=gnu11 $(CFLAGS) -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	$(if $(WERROR),-Werror) $(san_flags) $(cov_flags)
+all_cppflags := -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(CPPFLAGS)
+all_ldflags := $(LDFLAGS) $(san_flags) $(cov_flags)
+libs := $(PKG_LIBS) -lm
+
+# put FILE from stdin, touching it only when its content changed
+put = mkdir -p $(@D) && cat >$@.new && if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# ---- targets --------------------------------------------------------------------------------------------------
+
+.PHONY: all help check unit check-layers check-headers deps demo lab fidelity bench lint format-check
+.PHONY: install uninstall clean distclean
+all: $(B)/bringup $(B)/compile_commands.json ## build $(B)/bringup
+
+help: ## this list
+	@echo "bringup: record how a machine brought its CPUs up, and replay it. Targets:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | sed 's/\$$(B)/$(subst /,\/,$(B))/' | \
+		awk -F'\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@echo "Settings (make NAME=value):"
+	@sed -n 's/^#  \([A-Z]*=.*\)/  \1/p' Makefile
+#  V=1                      show the commands
+#  B=DIR                    build folder (build)
+#  SAN=address,undefined    build with sanitizers, in a folder of its own
+#  COV=1                    build for gcov, in a folder of its own
+#  WERROR=1                 warnings are errors
+#  T=WORD                   check and unit: only the tests whose path contains WORD
+#  CC= CFLAGS= LDFLAGS=     as usual; objects are rebuilt when they change
+#  PREFIX= DESTDIR=         where install goes (/usr/local)
+#  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots
+
+$(B)/gen/config.mk: FORCE
+	$(Q)$(if $(to_install),scripts/install-deps $(to_install) &&) scripts/gen-config | { $(put); }
+
+# Whatever changes every object: the compiler and its flags.
+$(B)/gen/flags: FORCE
+	$(Q)printf '%s\n' '$(CC) $(all_cppflags) $(all_cflags)' | { $(put); }
+
+# What the program and the tests are linked from, so that a deleted source relinks them.
+$(B)/gen/objects: FORCE
+	$(Q)printf '%s\n' '$(all_ldflags) $(libs)' $(obj) | { $(put); }
+
+$(B)/bringup: $(obj) $(B)/gen/objects
+	$(call say,LD,$@)$(CC) $(all_ldflags) -o $@ $(obj) $(libs)
+
+$(B)/obj/%.o: %.c $(B)/gen/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/obj/%.o: %.S $(B)/gen/flags
+	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/gen/sql.c: FORCE
+	$(Q)scripts/gen-strings bu_sql schemas/store/ddl.h $(sql) | { $(put); }
+
+$(B)/gen/plots.c: FORCE
+	$(Q)scripts/gen-strings --table bu_gp analyze/plot_scripts.h $(gp) | { $(put); }
+
+$(B)/gen/core_table.c: FORCE
+	$(Q)scripts/gen-core-table $(cores) | { $(put); }
+
+$(B)/gen/version.c: FORCE
+	$(Q)scripts/gen-version | { $(put); }
+
+$(B)/compile_commands.json: $(B)/gen/objects $(B)/gen/flags
+	$(Q)scripts/gen-compile-commands '$(CC) $(all_cppflags) $(all_cflags)' $(src) $(tests_c) >$@
+
+# ---- tests ------------------------------------------------------------------------------------------------------
+
+# Each *_test.c is a program of its own, linked with everything but main() and with the other .c files of its
+# tests folder.
+define unit_rule
+$(B)/tests/$(1:.c=): $(B)/obj/$(1:.c=.o) $(lib) $(B)/gen/objects \
+	$(patsubst %.c,$(B)/obj/%.o,$(filter $(dir $(1))%,$(tests_aid)))
+endef
+$(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
+$(unit):
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
+
+test_env = BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" CC='$(CC)' \
+	TAP_DIR="$$(realpath $(B))/tap" CMOCKA_MESSAGE_OUTPUT=TAP \
+	UBSAN_OPTIONS=print_stacktrace=1 LC_ALL=C.UTF-8
+run_tests = rm -rf $(B)/tap && mkdir -p $(B)/tap && \
+	$(test_env) prove --timer -j$(JOBS) --exec scripts/run-test $(if $(T),$(foreach t,$(1),$(if $(findstring \
+	$(T),$(t)),$(t))),$(1)) </dev/null
+
+check: $(B)/bringup $(unit) check-layers check-headers ## install what is missing, build, run every test
+	$(Q)$(call run_tests,$(unit) $(e2e))
+
+unit: $(B)/bringup $(unit) ## build, run the unit tests and the quick end-to-end tests
+	$(Q)$(call run_tests,$(unit) $(quick))
+
+check-layers: ## who includes whom, by docs/layers.txt
+	$(Q)scripts/check-layers
+
+check-headers: $(hdrs:%=$(B)/headers/%.ok) ## each header compiles alone
+
+$(B)/headers/%.ok: % $(B)/gen/flags
+	$(call say,HDR,$<)mkdir -p $(@D) && printf '#include "%s"\n' '$<' | $(CC) $(all_cppflags) $(all_cflags) \
+		-fsyntax-only -MMD -MP -MT $@ -MF $@.d -x c - && touch $@
+
+lint: $(B)/compile_commands.json $(gen) ## clang-tidy, cppcheck and shellcheck; any finding fails
+	$(Q)scripts/lint $(B) $(src) $(tests_c)
+
+format-check: ## show where clang-format would change the C files
+	$(Q)clang-format --dry-run $(src) $(tests_c) $(hdrs)
+
+# ---- doing things -------------------------------------------------------------------------------------------------
+
+deps: ## install whatever any target needs
+demo: $(B)/bringup ## replay a recorded 64-CPU boot under three algorithms, with two pictures
+	$(Q)BRINGUP="$$(realpath $(B)/bringup)" scripts/demo.sh $(B)/demo
+
+lab: $(B)/bringup ## boot a real kernel under QEMU and keep its trace; KERNEL= CPUS= CMDLINE= TOPOLOGY=
+	$(Q)BRINGUP="$$(realpath $(B)/bringup)" datasets/lab/lab.sh --kernel '$(or $(KERNEL),6.12)' \
+		--cpus '$(or $(CPUS),4)' $(if $(CMDLINE),--cmdline '$(CMDLINE)') \
+		$(if $(TOPOLOGY),--topology '$(TOPOLOGY)') -o $(B)/lab/$(or $(KERNEL),6.12)-smp$(or $(CPUS),4)
+
+fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
+	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh
+
+bench: $(B)/bringup ## measure speed and memory of import and replay
+	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
+
+# ---- install and uninstall, from one list of mode:file:destination ------------------------------------------------
+
+manifest := 755:$(B)/bringup:$(bindir)/bringup \
+	$(foreach f,$(sql),644:$(f):$(datadir)/$(f)) \
+	$(foreach f,$(gp),644:$(f):$(datadir)/plots/$(notdir $(f))) \
+	$(foreach f,$(wildcard replay/core.h replay/kit/*.h),644:$(f):$(includedir)/$(f)) \
+	$(foreach f,$(wildcard README.md LICENSE LICENSES/* docs/*.md),644:$(f):$(docdir)/$(notdir $(f))) \
+	$(foreach f,$(wildcard docs/man/*.1),644:$(f):$(mandir)/man1/$(notdir $(f)))
+
+install: $(B)/bringup ## install under $(DESTDIR)$(PREFIX)
+	$(Q)for e in $(manifest); do IFS=: read -r mode from to <<<"$$e"; \
+		install -D -m "$$mode" "$$from" "$(DESTDIR)$$to" || exit; done
+
+uninstall: ## remove what install put there
+	$(Q)for e in $(manifest); do to=$(DESTDIR)$${e##*:}; rm -f "$$to"; \
+		rmdir -p --ignore-fail-on-non-empty "$${to%/*}" 2>/dev/null; done; true
+
+clean: ## remove the build folder
+	rm -rf $(B)
+
+distclean: ## remove the build folders of all settings
+	rm -rf build $(B)
+
+-include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d))
