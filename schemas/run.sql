@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: GPL-2.0-only
+-- run.sql - replays of captures: one row set per run. Format version 1.
+--
+-- Written by replay, read by analyze. A runs.db may hold many runs, of several captures. Times are virtual int64
+-- nanoseconds since the start of the bring-up (the entry of smp_init or the first step, see docs/methods.md).
+
+PRAGMA application_id = 1114985042;	-- 0x42756252 "BubR"
+PRAGMA user_version = 1;
+
+CREATE TABLE run (
+	id INTEGER PRIMARY KEY,
+	family TEXT NOT NULL,		-- 'hotplug'
+	core TEXT NOT NULL,		-- 'serial', 'parallel', 'recorded', ...
+	core_source TEXT NOT NULL,	-- kernel version or mail that the core follows
+	bringup_version TEXT NOT NULL,
+	command TEXT NOT NULL,		-- the command line that made this run
+	capture_name TEXT NOT NULL,	-- file name of the capture
+	capture_sha256 TEXT NOT NULL,	-- of the trace that the capture was imported from
+	kernel_release TEXT,
+	recorded_algorithm TEXT NOT NULL,	-- bringup.algorithm of the capture
+	recorded_cpus INTEGER NOT NULL,	-- CPUs in the recording, the boot CPU among them
+	cpus INTEGER NOT NULL,		-- CPUs in the run
+	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1)),	-- 1: durations drawn from the recorded distributions
+	seed INTEGER NOT NULL,
+	params TEXT NOT NULL CHECK (json_valid(params)),	-- the core's parameters
+	bringup_ns INTEGER,		-- NULL: did not finish
+	recorded_bringup_ns INTEGER,	-- of the capture itself
+	bp_busy_ns INTEGER NOT NULL,	-- the control CPU's task: working
+	bp_wait_ns INTEGER NOT NULL,	-- the control CPU's task: waiting for other CPUs
+	ap_latency_p50_ns INTEGER,	-- per CPU: from its kick to online
+	ap_latency_p99_ns INTEGER,
+	ap_latency_max_ns INTEGER,
+	events INTEGER NOT NULL,	-- engine events executed
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'livelock', 'error')),
+	verdict_detail TEXT NOT NULL,
+	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits
+) STRICT;
+
+CREATE TABLE run_cpu (			-- each CPU that was to come up
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	cpu INTEGER NOT NULL,
+	prepare_ns INTEGER,		-- first step begins
+	kick_ns INTEGER,		-- INIT/SIPI step begins
+	alive_ns INTEGER,		-- the CPU has set itself alive
+	release_ns INTEGER,		-- the control CPU lets it go on
+	idle_ns INTEGER,		-- it reached its idle loop
+	online_ns INTEGER,		-- it reached CPUHP_ONLINE
+	recorded_online_ns INTEGER,	-- the same instant in the capture, NULL for CPUs the capture has not
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'open')),
+	PRIMARY KEY (run, cpu)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE name (			-- dictionary of interval and wait names
+	id INTEGER PRIMARY KEY,
+	text TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE interval (			-- time spent
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,
+	lane INTEGER NOT NULL,		-- CPU that spent it
+	cpu INTEGER NOT NULL,		-- CPU that it was for
+	phase TEXT NOT NULL CHECK (phase IN ('prepare', 'kick', 'dark', 'parked', 'starting', 'tsc', 'online',
+					     'wait', 'overhead')),
+	name INTEGER NOT NULL REFERENCES name (id),
+	start_ns INTEGER NOT NULL,
+	end_ns INTEGER,			-- NULL: the run ended inside it
+	recorded_start_ns INTEGER,	-- where the interval stands for one of the capture
+	recorded_end_ns INTEGER,
+	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wait (			-- waiting, by wait point (docs/methods.md)
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,
+	task TEXT NOT NULL,		-- 'control', 'cpu 5', 'cpuhp/5'
+	lane INTEGER NOT NULL,
+	cpu INTEGER NOT NULL,
+	point INTEGER NOT NULL REFERENCES name (id),	-- 'W1 cpu_initialized_mask', ...
+	start_ns INTEGER NOT NULL,
+	end_ns INTEGER,			-- NULL: never satisfied
+	outcome TEXT NOT NULL CHECK (outcome IN ('satisfied', 'timeout', 'never')),
+	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+-- As in capture.sql: one shape for recorded and replayed timelines.
+CREATE VIEW timeline AS
+SELECT i.run, i.lane, i.cpu, i.phase, n.text AS name, i.start_ns, i.end_ns
+  FROM interval i JOIN name n ON n.id = i.name;
+
+CREATE VIEW phase_totals AS
+SELECT run, phase, count(*) AS intervals, sum(end_ns - start_ns) AS total_ns
+  FROM interval WHERE end_ns IS NOT NULL GROUP BY run, phase;

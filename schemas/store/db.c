@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * db.c - see db.h.
+ *
+ * A new database is private until it is renamed, so it needs no journal; a crash leaves a .partial that the next
+ * run replaces. Settings for untrusted files follow SQLite's "Defense Against The Dark Arts" page.
+ */
+#include "schemas/store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+#include "schemas/store/ddl.h"
+
+struct bu_db {
+	sqlite3 *sq;
+	char *path, *partial;	/* partial is NULL once the file has its name */
+};
+
+struct bu_stmt {
+	sqlite3_stmt *st;
+	struct bu_db *db;
+};
+
+const struct bu_db_format bu_capture_format = {
+	"capture database", bu_sql_capture, BU_CAPTURE_APPLICATION_ID, BU_CAPTURE_VERSION
+};
+const struct bu_db_format bu_run_format = {
+	"database of runs", bu_sql_run, BU_RUN_APPLICATION_ID, BU_RUN_VERSION
+};
+
+static int errno_of(int sqlite_code)
+{
+	switch (sqlite_code & 0xff) {
+	case SQLITE_FULL:	return -ENOSPC;
+	case SQLITE_NOMEM:	return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:	return -EILSEQ;
+	case SQLITE_CANTOPEN:	return -ENOENT;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:	return -EACCES;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:	return -EBUSY;
+	default:		return -EIO;
+	}
+}
+
+static int fail(struct bu_db *db, int code, const char *doing, struct bu_err *err)
+{
+	const char *hint = "";
+
+	if ((code & 0xff) == SQLITE_FULL)
+		hint = " (free some space and run it again; nothing was left under the final name)";
+	else if ((code & 0xff) == SQLITE_BUSY)
+		hint = " (another process is writing to it; wait for it to end)";
+	return bu_fail(err, errno_of(code), "%s: %s: %s%s", db->path, doing, sqlite3_errmsg(db->sq), hint);
+}
+
+static int connect_to(struct bu_db *db, const char *file, int flags, struct bu_err *err)
+{
+	int rc = sqlite3_open_v2(file, &db->sq, flags, NULL);
+
+	if (rc == SQLITE_OK)
+		return 0;
+	if (!db->sq)
+		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
+	rc = sqlite3_system_errno(db->sq);
+	return bu_fail_errno(err, rc ? -rc : -EIO, "%s: open", db->path);
+}
+
+static int new_handle(const char *path, struct bu_db **ret, struct bu_err *err)
+{
+	struct bu_db *db = calloc(1, sizeof(*db));
+
+	if (db)
+		db->path = strdup(path);
+	if (!db || !db->path) {
+		free(db);
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	}
+	*ret = db;
+	return 0;
+}
+
+int bu_db_create(const char *path, const struct bu_db_format *format, bool replace, struct bu_db **ret,
+		 struct bu_err *err)
+{
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	struct stat st;
+	int rc, fd;
+
+	rc = new_handle(path, &db, err);
+	if (rc)
+		return rc;
+	if (!stat(path, &st)) {
+		if (!replace)
+			return bu_fail(err, -EEXIST, "%s exists already; choose another name or pass --force", path);
+		if (!S_ISREG(st.st_mode))
+			return bu_fail(err, -EEXIST, "%s is not a regular file; choose another name", path);
+	}
+	if (asprintf(&db->partial, "%s.partial", path) < 0) {
+		db->partial = NULL;
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	}
+	fd = open(db->partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0) {
+		rc = -errno;
+		free(take_ptr(db->partial));
+		return bu_fail_errno(err, rc, "%s.partial: create", path);
+	}
+	close(fd);
+	rc = connect_to(db, db->partial, SQLITE_OPEN_READWRITE, err);
+	if (!rc)
+		rc = bu_db_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;"
+				"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = FILE",
+				err);
+	if (!rc)
+		rc = bu_db_exec(db, format->ddl, err);
+	if (!rc)
+		rc = bu_db_exec(db, "BEGIN", err);
+	if (rc)
+		return rc;
+	*ret = take_ptr(db);
+	return 0;
+}
+
+static int sync_path(const char *path, int flags, struct bu_err *err)
+{
+	int fd = open(path, flags | O_CLOEXEC), rc = 0;
+
+	if (fd < 0 || fsync(fd))
+		rc = bu_fail_errno(err, -errno, "%s: sync", path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int bu_db_finish(struct bu_db *db, struct bu_err *err)
+{
+	_cleanup_free_ char *folder = strdup(db->path);
+	int rc;
+
+	if (!folder)
+		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
+	rc = bu_db_exec(db, "COMMIT; ANALYZE; PRAGMA locking_mode = NORMAL", err);
+	if (!rc)
+		rc = sync_path(db->partial, O_RDWR, err);
+	if (rc)
+		return rc;
+	if (rename(db->partial, db->path))
+		return bu_fail_errno(err, -errno, "%s: rename into place", db->path);
+	free(take_ptr(db->partial));
+	return sync_path(dirname(folder), O_RDONLY | O_DIRECTORY, err);
+}
+
+static int check_format(struct bu_db *db, const struct bu_db_format *format, struct bu_err *err)
+{
+	int64_t id = 0, version = 0;
+	int rc;
+
+	rc = bu_db_i64(db, "PRAGMA application_id", &id, err);
+	if (rc >= 0)
+		rc = bu_db_i64(db, "PRAGMA user_version", &version, err);
+	if (rc < 0)
+		return rc;
+	if (id != format->application_id)
+		return bu_fail(err, -EPROTO, "%s is no %s of bringup", db->path, format->what);
+	if (version > format->version)
+		return bu_fail(err, -EPROTO, "%s is a %s of version %d and this program knows up to %d; use a newer bringup",
+			       db->path, format->what, (int)version, format->version);
+	if (version < format->version)
+		return bu_fail(err, -EPROTO, "%s is a %s of version %d and this program wants %d; import it again",
+			       db->path, format->what, (int)version, format->version);
+	return 0;
+}
+
+static int distrust(struct bu_db *db, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const char *answer;
+	int rc;
+
+	sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->sq, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	rc = bu_db_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", err);
+	if (!rc)
+		rc = bu_stmt_prepare(db, "PRAGMA quick_check(1)", &st, err);
+	if (!rc)
+		rc = bu_stmt_step(st, err);
+	if (rc < 0)
+		return rc;
+	answer = rc ? bu_stmt_text(st, 0) : NULL;
+	if (!answer || strcmp(answer, "ok"))
+		return bu_fail(err, -EILSEQ, "%s is damaged (%s); import it again from its source", db->path,
+			       answer ? answer : "no answer");
+	return 0;
+}
+
+static int probe_file(const char *path, struct bu_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return bu_fail_errno(err, -errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return bu_fail(err, -EINVAL, "%s is not a regular file", path);
+	if (!st.st_size)
+		return bu_fail(err, -EILSEQ, "%s is empty", path);
+	return 0;
+}
+
+int bu_db_open(const char *path, const struct bu_db_format *format, struct bu_db **ret, struct bu_err *err)
+{
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	int rc;
+
+	rc = probe_file(path, err);
+	if (!rc)
+		rc = new_handle(path, &db, err);
+	if (!rc)
+		rc = connect_to(db, path, SQLITE_OPEN_READONLY, err);
+	if (!rc)
+		rc = check_format(db, format, err);
+	if (!rc)
+		rc = distrust(db, err);
+	if (rc)
+		return rc;
+	*ret = take_ptr(db);
+	return 0;
+}
+
+int bu_db_append(const char *path, const struct bu_db_format *format, struct bu_db **ret, struct bu_err *err)
+{
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st)) {
+		if (errno != ENOENT)
+			return bu_fail_errno(err, -errno, "%s", path);
+		rc = bu_db_create(path, format, false, &db, err);
+		if (!rc)
+			rc = bu_db_finish(db, err);
+		if (rc)
+			return rc;
+		bu_db_close(take_ptr(db));
+	}
+	rc = probe_file(path, err);
+	if (!rc)
+		rc = new_handle(path, &db, err);
+	if (!rc)
+		rc = connect_to(db, path, SQLITE_OPEN_READWRITE, err);
+	if (!rc)
+		rc = check_format(db, format, err);
+	if (!rc)
+		rc = distrust(db, err);
+	if (!rc)
+		rc = bu_db_exec(db, "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000", err);
+	if (rc)
+		return rc;
+	*ret = take_ptr(db);
+	return 0;
+}
+
+int bu_db_begin(struct bu_db *db, struct bu_err *err)
+{
+	return bu_db_exec(db, "BEGIN IMMEDIATE", err);
+}
+
+int bu_db_commit(struct bu_db *db, struct bu_err *err)
+{
+	return bu_db_exec(db, "COMMIT", err);
+}
+
+const struct bu_db_format *bu_db_format_of(const char *path, struct bu_err *err)
+{
+	static const struct bu_db_format *const known[] = { &bu_capture_format, &bu_run_format };
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	int64_t id = 0;
+	size_t i;
+
+	if (probe_file(path, err) || new_handle(path, &db, err) ||
+	    connect_to(db, path, SQLITE_OPEN_READONLY, err) || bu_db_i64(db, "PRAGMA application_id", &id, err) < 0)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i]->application_id == id)
+			return known[i];
+	bu_fail(err, -EPROTO, "%s is no database of bringup; a trace is read with 'bringup import'", path);
+	return NULL;
+}
+
+void bu_db_close(struct bu_db *db)
+{
+	if (!db)
+		return;
+	sqlite3_close(db->sq);
+	if (db->partial)
+		unlink(db->partial);
+	free(db->partial);
+	free(db->path);
+	free(db);
+}
+
+void bu_db_closep(struct bu_db **db)
+{
+	bu_db_close(*db);
+}
+
+const char *bu_db_path(const struct bu_db *db)
+{
+	return db->path;
+}
+
+int bu_db_exec(struct bu_db *db, const char *sql, struct bu_err *err)
+{
+	int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : fail(db, rc, "write", err);
+}
+
+int bu_db_i64(struct bu_db *db, const char *sql, int64_t *ret, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int rc;
+
+	rc = bu_stmt_prepare(db, sql, &st, err);
+	if (!rc)
+		rc = bu_stmt_step(st, err);
+	if (rc <= 0)
+		return rc;
+	if (bu_stmt_is_null(st, 0))
+		return 0;
+	*ret = bu_stmt_i64(st, 0);
+	return 1;
+}
+
+int bu_stmt_prepare(struct bu_db *db, const char *sql, struct bu_stmt **ret, struct bu_err *err)
+{
+	struct bu_stmt *st = calloc(1, sizeof(*st));
+	int rc;
+
+	if (!st)
+		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
+	rc = sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->st, NULL);
+	if (rc != SQLITE_OK) {
+		free(st);
+		return fail(db, rc, "query", err);
+	}
+	st->db = db;
+	*ret = st;
+	return 0;
+}
+
+void bu_stmt_close(struct bu_stmt *stmt)
+{
+	if (!stmt)
+		return;
+	sqlite3_finalize(stmt->st);
+	free(stmt);
+}
+
+void bu_stmt_closep(struct bu_stmt **stmt)
+{
+	bu_stmt_close(*stmt);
+}
+
+void bu_stmt_bind_i64(struct bu_stmt *stmt, int i, int64_t v)
+{
+	sqlite3_bind_int64(stmt->st, i, v);
+}
+
+void bu_stmt_bind_ns(struct bu_stmt *stmt, int i, int64_t ns)
+{
+	if (ns == BU_NS_UNKNOWN)
+		sqlite3_bind_null(stmt->st, i);
+	else
+		sqlite3_bind_int64(stmt->st, i, ns);
+}
+
+void bu_stmt_bind_text(struct bu_stmt *stmt, int i, const char *text)
+{
+	sqlite3_bind_text(stmt->st, i, text, -1, SQLITE_STATIC);
+}
+
+void bu_stmt_bind_null(struct bu_stmt *stmt, int i)
+{
+	sqlite3_bind_null(stmt->st, i);
+}
+
+int bu_stmt_step(struct bu_stmt *stmt, struct bu_err *err)
+{
+	int rc = sqlite3_step(stmt->st);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE) {
+		sqlite3_reset(stmt->st);
+		return 0;
+	}
+	rc = fail(stmt->db, rc, sqlite3_stmt_readonly(stmt->st) ? "read" : "write", err);
+	sqlite3_reset(stmt->st);
+	return rc;
+}
+
+int bu_stmt_run(struct bu_stmt *stmt, struct bu_err *err)
+{
+	int rc;
+
+	do
+		rc = bu_stmt_step(stmt, err);
+	while (rc > 0);
+	return rc;
+}
+
+void bu_stmt_reset(struct bu_stmt *stmt)
+{
+	sqlite3_reset(stmt->st);
+}
+
+bool bu_stmt_is_null(struct bu_stmt *stmt, int col)
+{
+	return sqlite3_column_type(stmt->st, col) == SQLITE_NULL;
+}
+
+int64_t bu_stmt_i64(struct bu_stmt *stmt, int col)
+{
+	return sqlite3_column_int64(stmt->st, col);
+}
+
+int64_t bu_stmt_ns(struct bu_stmt *stmt, int col)
+{
+	return bu_stmt_is_null(stmt, col) ? BU_NS_UNKNOWN : bu_stmt_i64(stmt, col);
+}
+
+const char *bu_stmt_text(struct bu_stmt *stmt, int col)
+{
+	return (const char *)sqlite3_column_text(stmt->st, col);
+}
