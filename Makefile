@@ -63,14 +63,14 @@ lib  := $(filter-out $(B)/obj/bringup.o,$(obj))
 # ---- flags --------------------------------------------------------------------------------------------------
 
 # Which groups of scripts/deps.txt a goal installs when they are missing; a plain `make` only says so.
-install_for_check    := build test plot lab
-install_for_unit     := build test plot
-install_for_demo     := build plot
+install_for_check    := build test demo lab
+install_for_unit     := build test demo
+install_for_demo     := build demo
 install_for_lab      := build lab
-install_for_fidelity := build plot
-install_for_bench    := build test
+install_for_fidelity := build demo
+install_for_bench    := build demo
 install_for_lint     := build test lint
-install_for_deps     := build test plot lab lint
+install_for_deps     := build test demo lab lint
 goals := $(or $(MAKECMDGOALS),all)
 to_install := $(sort $(foreach g,$(goals),$(install_for_$(g))))
 
@@ -175,7 +175,7 @@ unit: $(B)/bringup $(unit) ## build, run the unit tests and the quick end-to-end
 	$(Q)$(call run_tests,$(unit) $(quick))
 
 check-layers: ## who includes whom, by docs/layers.txt
-	$(Q)scripts/check-layers
+	$(Q)B=$(B) scripts/check-layers
 
 check-headers: $(hdrs:%=$(B)/headers/%.ok) ## each header compiles alone
 
@@ -187,7 +187,7 @@ lint: $(B)/compile_commands.json $(gen) ## clang-tidy, cppcheck and shellcheck; 
 	$(Q)scripts/lint $(B) $(src) $(tests_c)
 
 format-check: ## show where clang-format would change the C files
-	$(Q)clang-format --dry-run $(src) $(tests_c) $(hdrs)
+	$(Q)scripts/install-deps format && clang-format --dry-run $(src) $(tests_c) $(hdrs)
 
 # ---- doing things -------------------------------------------------------------------------------------------------
 
