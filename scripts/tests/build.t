@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# build.t - the Makefile's promises, kept on a tree of a dozen lines: what changes is rebuilt, what is deleted
+# disappears, generated tables hold what the folders hold, installing leaves nothing behind once undone.
+. "$SRC/scripts/tap.sh"
+
+tree="$TMP/a tree"	# a folder may be called anything
+mkdir -p "$tree"/{schemas/base,schemas/store,schemas/model/tests,replay/cores/hotplug,analyze/plots} && cd "$tree" || exit
+cp -r "$SRC"/{Makefile,VERSION,scripts} .
+cp "$SRC/schemas/base/version.h" schemas/base/
+unset MAKEFLAGS MFLAGS B
+
+cat >replay/core.h <<'END'
+struct bu_core_def { const char *name; };
+#define BU_CORE_DEFINE(family, core) const struct bu_core_def bu_core_##family##_##core
+END
+core() { # NAME
+	printf '%s\n' '#include "replay/core.h"' \
+		"extern const struct bu_core_def bu_core_hotplug_$1;" \
+		"BU_CORE_DEFINE(hotplug, $1) = { \"$1\" };" >"replay/cores/hotplug/$1.c"
+}
+core serial
+core parallel
+echo 'extern const char bu_sql_run[];' >schemas/store/ddl.h
+printf 'a "quoted" word, a back\\slash,\ta tab, what??(\nand a second line\n' >schemas/run.sql
+printf '%s\n' 'struct bu_gp_script { const char *name, *text; };' \
+	'extern const struct bu_gp_script bu_gp_table[];' >analyze/plot_scripts.h
+echo 'plot x' >analyze/plots/time-line.gp
+echo '#define ANSWER 41' >schemas/model/answer.h
+cat >bringup.c <<'END'
+#include <stdio.h>
+#include "analyze/plot_scripts.h"
+#include "replay/core.h"
+#include "schemas/base/version.h"
+#include "schemas/model/answer.h"
+#include "schemas/store/ddl.h"
+extern const struct bu_core_def *const bu_core_table[];
+int main(void)
+{
+	printf("%d\n", ANSWER);
+	for (int i = 0; bu_core_table[i]; i++)
+		printf("core %s\n", bu_core_table[i]->name);
+	for (int i = 0; bu_gp_table[i].name; i++)
+		printf("plot %s: %s", bu_gp_table[i].name, bu_gp_table[i].text);
+	printf("version %s\n%s", bu_version, bu_sql_run);
+	return 0;
+}
+END
+wanted() { # ANSWER CORE...
+	echo "$1"
+	shift
+	printf 'core %s\n' "$@"
+	echo 'plot time-line: plot x'
+	echo "version $(cat VERSION)"
+	cat schemas/run.sql
+}
+built() { # what the program of a fresh build prints
+	make "$@" >"$TMP/log" 2>&1 || cat "$TMP/log"
+	./build/bringup
+}
+
+is "everything that lies there is in the program" "$(built)" "$(wanted 41 parallel serial)"
+is "a second build compiles nothing" "$(make 2>&1)" ""
+echo '#define ANSWER 42' >schemas/model/answer.h
+is "a changed header rebuilds what includes it" "$(built)" "$(wanted 42 parallel serial)"
+rm replay/cores/hotplug/serial.c
+core recorded
+is "a deleted core disappears and a new one appears" "$(built)" "$(wanted 42 parallel recorded)"
+sed -i 's/ANSWER)/ANSWER + EXTRA)/' bringup.c
+is "a changed flag rebuilds" "$(built CFLAGS=-DEXTRA=1)" "$(wanted 43 parallel recorded)"
+is "and so does changing it again" "$(built CFLAGS=-DEXTRA=2)" "$(wanted 44 parallel recorded)"
+core wrong
+sed -i 's/(hotplug,/(clocksource,/' replay/cores/hotplug/wrong.c
+run make CFLAGS=-DEXTRA=0
+like "a core in the folder of another family is refused" "$err" "wrong.c: BU_CORE_DEFINE\(clocksource, wrong\) in the folder"
+rm replay/cores/hotplug/wrong.c
+
+echo 'struct unknown_here { struct bu_core_def def; };' >schemas/model/lame.h
+run make check-headers CFLAGS=-DEXTRA=0
+is "a header that does not compile alone fails check-headers" "$status" 2
+like "and is named" "$err" "schemas/model/lame.h"
+rm schemas/model/lame.h
+ok "without it check-headers passes" make check-headers CFLAGS=-DEXTRA=0
+
+ok "install works" make install CFLAGS=-DEXTRA=0 DESTDIR="$TMP/root" PREFIX=/opt/b
+is "and puts files where they belong" "$(cd "$TMP/root" && find . -type f | LC_ALL=C sort)" \
+"./opt/b/bin/bringup
+./opt/b/include/bringup/replay/core.h
+./opt/b/share/bringup/plots/time-line.gp
+./opt/b/share/bringup/schemas/run.sql"
+echo mine >"$TMP/root/opt/b/share/bringup/mine"
+ok "uninstall works" make uninstall DESTDIR="$TMP/root" PREFIX=/opt/b
+is "and leaves what is not ours" "$(cd "$TMP/root" && find . -type f)" "./opt/b/share/bringup/mine"
+
+mkdir "$TMP/bin"
+printf '#!/bin/sh\necho "$*" | grep -q sqlite3 && exit 1; exec %s "$@"\n' "$(command -v pkg-config)" >"$TMP/bin/pkg-config"
+chmod +x "$TMP/bin/pkg-config"
+run env PATH="$TMP/bin:$PATH" make
+is "a build without a library fails" "$status" 2
+like "and names the package and what to do" "$err" "sqlite3 >= [0-9.]+ \(libsqlite3-dev\).*make deps"
+finish
