@@ -198,7 +198,8 @@ demo: $(B)/bringup ## replay a recorded 64-CPU boot under three algorithms, with
 lab: $(B)/bringup ## boot a real kernel under QEMU and keep its trace; KERNEL= CPUS= CMDLINE= TOPOLOGY=
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" datasets/lab/lab.sh --kernel '$(or $(KERNEL),6.12)' \
 		--cpus '$(or $(CPUS),4)' $(if $(CMDLINE),--cmdline '$(CMDLINE)') \
-		$(if $(TOPOLOGY),--topology '$(TOPOLOGY)') -o $(B)/lab/$(or $(KERNEL),6.12)-smp$(or $(CPUS),4)
+		$(if $(TOPOLOGY),--topology '$(TOPOLOGY)') --force \
+		-o $(B)/lab/$(or $(KERNEL),6.12)-smp$(or $(CPUS),4)
 
 fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh
