@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine.h - a machine in virtual time: tasks that are coroutines, shared words, waiting, one queue of events.
+ *
+ * Flow: schedule -> core -> [engine] -> intervals and waits in the run.
+ *
+ * Always true
+ *  (1) Virtual time is int64 ns, starts at 0, never goes back, and is totally ordered by (time, priority,
+ *      sequence). One function, pick_next() in engine.c, decides which of the events that are due happens next;
+ *      every decision goes into the run hash. Same input, same seed: same run, on every machine.
+ *  (2) Tasks share nothing but words. A word changes only through the operations below, each of the form (one
+ *      word, guard, effect): one step of a task changes one word and its own stack.
+ *  (3) A task runs until it delays, awaits or returns; nothing preempts it in between.
+ *  (4) No wall clock, no SQLite, no globals: engines are independent of one another. An engine belongs to one
+ *      thread.
+ *  (5) No allocation per event once the tasks exist: task slots, stacks, waiters and queue entries come from
+ *      arrays that grow and are kept by bu_engine_reset().
+ *
+ * States of a task
+ *      NEW --started--> READY --picked--> RUNNING --delay()--> SLEEPING --due--> READY
+ *                                            |---await(), guard false--> WAITING --guard true or timeout--> READY
+ *                                            `---returns--> DONE (its stack goes back to the arena)
+ */
+#ifndef BU_REPLAY_ENGINE_ENGINE_H
+#define BU_REPLAY_ENGINE_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schemas/base/err.h"
+#include "schemas/base/hash.h"
+
+struct bu_engine;
+
+typedef uint32_t bu_task_id;	/* 0: none */
+typedef uint32_t bu_word_id;	/* 0: none */
+
+#define BU_NO_TIMEOUT INT64_C(-1)
+
+enum bu_guard { BU_GUARD_EQ, BU_GUARD_NE, BU_GUARD_GE, BU_GUARD_LE };
+enum bu_effect { BU_EFFECT_NONE, BU_EFFECT_STORE, BU_EFFECT_ADD };
+
+struct bu_await_op {
+	bu_word_id word;
+	enum bu_guard guard;
+	int64_t value;		/* guard: word GUARD value */
+	enum bu_effect effect;	/* applied to the word in the same step in which the guard is found true */
+	int64_t operand;
+	int64_t timeout_ns;	/* from now; BU_NO_TIMEOUT: for ever */
+	const char *point;	/* name of the wait point, static or living as long as the run */
+	int32_t cpu;		/* the CPU that is waited for, -1: none in particular */
+};
+
+enum bu_wait_outcome { BU_WAIT_SATISFIED, BU_WAIT_TIMEOUT, BU_WAIT_NEVER };
+
+/* What an engine tells while it runs; each may be NULL. Strings are borrowed. */
+struct bu_engine_sink {
+	void *ctx;
+	/* A wait that really waited ended (or, BU_WAIT_NEVER, never did: at the end of the run, end_ns unknown). */
+	void (*wait)(void *ctx, bu_task_id task, const char *point, int32_t cpu, int64_t start_ns, int64_t end_ns,
+		     enum bu_wait_outcome outcome);
+};
+
+struct bu_engine_config {
+	uint64_t seed;
+	size_t stack_bytes;	/* per task; 0: 16 KiB */
+	uint64_t max_events;	/* 0: no limit; reached: the run ends with BU_END_LIMIT */
+	struct bu_engine_sink sink;
+};
+
+enum bu_end {
+	BU_END_DONE,		/* every task returned */
+	BU_END_STUCK,		/* tasks wait and nothing will ever wake them */
+	BU_END_FAILED,		/* a task called bu_engine_fail() or broke a rule of this interface */
+	BU_END_LIMIT,		/* max_events reached */
+};
+
+struct bu_engine_result {
+	enum bu_end end;
+	int64_t now_ns;		/* virtual time at the end */
+	uint64_t events;	/* events executed */
+	uint64_t hash;		/* of all decisions: (time, task, kind of event) in order */
+	char detail[256];	/* BU_END_FAILED: why; BU_END_STUCK: who waits for what, first few */
+};
+
+/**
+ * bu_engine_create() - A new machine with no tasks, at time 0. @config is copied.
+ */
+int bu_engine_create(const struct bu_engine_config *config, struct bu_engine **ret, struct bu_err *err);
+void bu_engine_destroy(struct bu_engine *e);
+
+/**
+ * bu_engine_reset() - Back to time 0 without tasks and words, memory kept; @seed starts the random sources anew.
+ */
+void bu_engine_reset(struct bu_engine *e, uint64_t seed);
+
+/**
+ * bu_engine_run() - Let the machine run until every task is done or nothing can happen any more.
+ * @ret: always written on return 0. Return: 0, or -ENOMEM when a task could not be given its stack.
+ */
+int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_err *err);
+
+/**
+ * bu_task_spawn() - A new task, ready at the present virtual time (behind those that are ready already).
+ * @name: copied. @lane: the CPU it runs on, for accounts; -1: none.
+ * @fn: its body; runs on a stack of its own. @arg: borrowed.
+ * May be called before the run and by running tasks. Return: its id, or 0 when memory is out (the run fails).
+ */
+bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, void (*fn)(struct bu_engine *, void *),
+			 void *arg);
+bu_task_id bu_task_self(const struct bu_engine *e);	/* 0 outside of tasks */
+const char *bu_task_name(const struct bu_engine *e, bu_task_id task);
+int32_t bu_task_lane(const struct bu_engine *e, bu_task_id task);
+
+int64_t bu_engine_now(const struct bu_engine *e);
+
+/**
+ * bu_engine_delay() - The calling task spends @ns (0: lets everything else that is due now go first).
+ */
+void bu_engine_delay(struct bu_engine *e, int64_t ns);
+
+/**
+ * bu_engine_delay_until() - The same up to an absolute time; in the past: at once, without a step.
+ */
+void bu_engine_delay_until(struct bu_engine *e, int64_t at_ns);
+
+/**
+ * bu_engine_fail() - End the run with BU_END_FAILED and this reason. Does not return when called by a task.
+ */
+void bu_engine_fail(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * bu_word_new() - A shared word. @name is borrowed for the run (static, or the caller's arena).
+ * Return: its id, or 0 when memory is out (the run fails).
+ */
+bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value);
+int64_t bu_word_load(struct bu_engine *e, bu_word_id word);
+void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value);
+int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta);	/* returns the new value */
+/* Stores @new if the word is @old. Returns the value found. */
+int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64_t new);
+
+/**
+ * bu_word_await() - Wait until the guard holds, then apply the effect, in one step.
+ * Waiters of one word are served first come first served, each re-checking its guard against the word as the one
+ * before left it. A guard that holds at once costs no time and is not reported as a wait.
+ * @ret_waited: whether the task had to wait; may be NULL. Return: 0; -ETIMEDOUT.
+ */
+int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_waited);
+
+/**
+ * bu_resource_use() - Queue (first come, first served) for a resource that serves one task at a time, hold it for
+ * @service_ns, give it back. @resource is a word made with value 1. Sugar over await and delay.
+ */
+void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_ns, const char *point);
+
+/**
+ * bu_engine_random() - The stream of random numbers of one consumer: streams do not shift one another.
+ */
+struct bu_rng *bu_engine_random(struct bu_engine *e, uint32_t stream);
+
+#endif
