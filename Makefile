@@ -192,6 +192,8 @@ format-check: ## show where clang-format would change the C files
 # ---- doing things -------------------------------------------------------------------------------------------------
 
 deps: ## install whatever any target needs
+	@echo "Everything that any target needs is installed."
+
 demo: $(B)/bringup ## replay a recorded 64-CPU boot under three algorithms, with two pictures
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" scripts/demo.sh $(B)/demo
 
