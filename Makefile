@@ -131,6 +131,11 @@ $(B)/obj/%.o: %.c $(B)/gen/flags
 $(B)/obj/%.o: %.S $(B)/gen/flags
 	$(call say,AS,$<)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
 
+# A core on its own, for `bringup replay --hotplug PATH.so`; it may lean on nothing but libc.
+$(B)/plugins/%.so: %.c $(B)/gen/flags
+	$(call say,SO,$@)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -DBU_PLUGIN -fPIC -shared \
+		-Wl,-z,defs -MMD -MP -MF $@.d -o $@ $<
+
 $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(all_cppflags) $(all_cflags) -MMD -MP -c -o $@ $<
 
@@ -232,4 +237,5 @@ clean: ## remove the build folder
 distclean: ## remove the build folders of all settings
 	rm -rf build $(B)
 
--include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d))
+-include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d) \
+	$(cores:%.c=$(B)/plugins/%.so.d))

@@ -12,7 +12,12 @@ unset MAKEFLAGS MFLAGS B
 
 cat >replay/core.h <<'END'
 struct bu_core_def { const char *name; };
+#ifdef BU_PLUGIN
+extern const struct bu_core_def bu_core_plugin;
+#define BU_CORE_DEFINE(family, core) const struct bu_core_def bu_core_plugin
+#else
 #define BU_CORE_DEFINE(family, core) const struct bu_core_def bu_core_##family##_##core
+#endif
 END
 core() { # NAME
 	printf '%s\n' '#include "replay/core.h"' \
@@ -74,6 +79,13 @@ sed -i 's/(hotplug,/(clocksource,/' replay/cores/hotplug/wrong.c
 run make CFLAGS=-DEXTRA=0
 like "a core in the folder of another family is refused" "$err" "wrong.c: BU_CORE_DEFINE\(clocksource, wrong\) in the folder"
 rm replay/cores/hotplug/wrong.c
+
+ok "a core can be built as a plugin" make CFLAGS=-DEXTRA=0 build/plugins/replay/cores/hotplug/parallel.so
+like "that exports its definition" "$(nm -D build/plugins/replay/cores/hotplug/parallel.so)" "[RD] bu_core_plugin"
+echo 'void elsewhere(void); void f(void); void f(void) { elsewhere(); }' >>replay/cores/hotplug/parallel.c
+run make CFLAGS=-DEXTRA=0 build/plugins/replay/cores/hotplug/parallel.so
+like "and may not lean on anything of ours" "$status $err" "^2 .*undefined reference to .elsewhere"
+core parallel
 
 echo 'struct unknown_here { struct bu_core_def def; };' >schemas/model/lame.h
 run make check-headers CFLAGS=-DEXTRA=0
