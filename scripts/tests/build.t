@@ -7,6 +7,7 @@
 tree="$TMP/a tree"	# a folder may be called anything
 mkdir -p "$tree"/{schemas/base,schemas/store,schemas/model/tests,replay/cores/hotplug,analyze/plots} && cd "$tree" || exit
 cp -r "$SRC"/{Makefile,VERSION,scripts} .
+rm -r scripts/tests
 cp "$SRC/schemas/base/version.h" schemas/base/
 unset MAKEFLAGS MFLAGS B
 
@@ -93,6 +94,58 @@ is "a header that does not compile alone fails check-headers" "$status" 2
 like "and is named" "$err" "schemas/model/lame.h"
 rm schemas/model/lame.h
 ok "without it check-headers passes" make check-headers CFLAGS=-DEXTRA=0
+
+mkdir docs
+printf '%s\n' 'bringup.c schemas/base schemas/model schemas/store analyze replay' 'schemas/base' 'schemas/model schemas/base' \
+	'schemas/store' 'replay' 'analyze' >docs/layers.txt
+cat >schemas/model/tests/answer_test.c <<'END'
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "schemas/base/version.h"
+#include "schemas/model/answer.h"
+int helper(void);
+static void is_42(void **state)
+{
+	(void)state;
+	assert_int_equal(helper(), 42);
+	assert_true(bu_version[0]);
+}
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(is_42) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+END
+printf '%s\n' 'int helper(void);' '#include "schemas/model/answer.h"' 'int helper(void) { return ANSWER; }' \
+	>schemas/model/tests/helper.c
+# shellcheck disable=SC2016  # these are for the test to expand
+printf '%s\n' '#!/bin/bash' 'echo 1..1' '"$BRINGUP" >"$B/said" && echo "ok 1 - said"' >schemas/model/tests/slow.t
+chmod +x schemas/model/tests/slow.t
+run make check CFLAGS=-DEXTRA=0
+is "make check runs every test" "$status $(scripts/count-tap build/tap)" "0 2 0 0"
+run make unit CFLAGS=-DEXTRA=0
+is "make unit leaves the slow one out" "$status $(scripts/count-tap build/tap)" "0 1 0 0"
+echo '# quick' >>schemas/model/tests/slow.t
+run make unit CFLAGS=-DEXTRA=0
+is "but takes a quick one" "$status $(scripts/count-tap build/tap)" "0 2 0 0"
+run make check T=slow CFLAGS=-DEXTRA=0
+is "T= chooses by path" "$status $(cd build/tap && echo *)" "0 schemas__model__tests__slow.t.tap"
+run make unit SAN=address,undefined CFLAGS=-DEXTRA=0
+is "sanitized tests run in a folder of their own" "$status $(scripts/count-tap build/san-address-undefined/tap)" "0 2 0 0"
+sed -i 's/return ANSWER/int x[1] = { 0 }; int i = ANSWER; return x[i % 42 + 1] + 42/' schemas/model/tests/helper.c
+run make unit SAN=address,undefined CFLAGS=-DEXTRA=0
+is "and fail where memory is misused" "$status $(scripts/count-tap build/san-address-undefined/tap)" "2 1 1 0"
+echo '#define ANSWER 43' >schemas/model/answer.h
+run make check CFLAGS=-DEXTRA=0
+is "a failing test fails make check" "$status $(scripts/count-tap build/tap)" "2 1 1 0"
+echo '#include "replay/core.h"' >>schemas/model/answer.h
+run make check CFLAGS=-DEXTRA=0
+like "so does an include of the wrong layer" "$status $out$err" "^2 .*schemas/model/answer.h:2: schemas/model may not include"
+echo '#define ANSWER 42' >schemas/model/answer.h
 
 ok "install works" make install CFLAGS=-DEXTRA=0 DESTDIR="$TMP/root" PREFIX=/opt/b
 is "and puts files where they belong" "$(cd "$TMP/root" && find . -type f | LC_ALL=C sort)" \
