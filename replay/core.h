@@ -62,6 +62,7 @@ struct bu_host_ops {
 /* The parts of one CPU's way up, in the order of the way; docs/methods.md says how each is taken from a trace. */
 enum bu_hp_work {
 	BU_HP_ENTRY,		/* control: into cpu_up() for the first step (locks, idle task) */
+	BU_HP_KICK_ENTRY,	/* control: from the last prepare step into the kick step */
 	BU_HP_KICK,		/* control: the kick step up to INIT/SIPI */
 	BU_HP_KICK_TAIL,	/* control: the rest of the kick step, the CPU already starting */
 	BU_HP_DARK,		/* CPU: INIT/SIPI to the first word that the control CPU can see */

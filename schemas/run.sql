@@ -31,7 +31,9 @@ CREATE TABLE run (
 	ap_latency_p99_ns INTEGER,
 	ap_latency_max_ns INTEGER,
 	events INTEGER NOT NULL,	-- engine events executed
-	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'livelock', 'error')),
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'hang', 'limit', 'error')),
+		-- failed: a CPU did not come up; hang: tasks wait and nothing is left that could wake them;
+		-- limit: more events than allowed; error: the core broke a rule of its interface
 	verdict_detail TEXT NOT NULL,
 	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits
 ) STRICT;

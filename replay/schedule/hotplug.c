@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hotplug.c - see hotplug.h: rows of a capture become work items, the waiting is taken out.
+ *
+ * How the parts of one CPU's way are told apart, and what stands in for what cannot be seen, is written down in
+ * docs/methods.md; the milestones themselves are defined by schemas/derive_bringup.sql. Two chains are walked:
+ *
+ *  - the control CPU's: everything that it did is a list of intervals (prepare steps, kick, bring-up step); what
+ *    lies between two of them is overhead of the later one;
+ *  - each CPU's own: milestones in order. Between two known milestones a part is exact. A run of unknown ones
+ *    belongs as a whole to the first part in it, and every part in it gets the bounds [0, whole].
+ */
+#include "replay/schedule/hotplug.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/base/hash.h"
+#include "schemas/base/ns.h"
+
+/* The milestones of one row of bringup_cpu, since the start of the bring-up. */
+struct milestones {
+	int64_t prepare, kick, kick_last, kick_end, first_sign, alive, bringup, release, starting, tsc_target,
+		tsc_source, tsc_end, idle, kick_thread, thread, online, done, rollback_end;
+};
+
+/* One stretch of work on the control CPU and where the gap in front of it goes. */
+struct stretch {
+	int64_t start, end;
+	int64_t *gap;		/* where its gap goes as plain ns, or */
+	struct bu_hp_part *gap_part;
+	bool opens;		/* the first of its CPU */
+};
+
+struct loader {
+	struct bu_db *db;
+	struct bu_hp_schedule *s;
+	struct bu_err *err;
+	int64_t origin;		/* ts_ns of the start of the bring-up */
+	struct stretch *stretches;
+	size_t n_stretches, cap_stretches;
+	struct milestones *miles;	/* one per CPU of the schedule */
+	int64_t *ops;		/* hotplug_op.id per CPU of the schedule */
+};
+
+static int64_t rebase(const struct loader *l, int64_t ts)
+{
+	return ts == BU_NS_UNKNOWN ? ts : ts - l->origin;
+}
+
+static bool known(int64_t ns)
+{
+	return ns != BU_NS_UNKNOWN;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;	/* unknown is the smallest value there is */
+}
+
+static int oom(struct loader *l)
+{
+	return bu_fail_errno(l->err, -ENOMEM, "%s: extract the schedule", bu_db_path(l->db));
+}
+
+static char *keep_text(struct loader *l, struct bu_stmt *st, int col)
+{
+	const char *t = bu_stmt_text(st, col);
+
+	return t ? bu_arena_strdup(&l->s->arena, t) : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------ the parts of a CPU */
+
+static void set_exact(struct bu_hp_part *p, int64_t ns)
+{
+	p->ns = p->lo_ns = p->hi_ns = later(ns, 0);
+}
+
+static void set_between(struct bu_hp_part *p, int64_t ns, int64_t lo, int64_t hi)
+{
+	p->lo_ns = later(lo, 0);
+	p->hi_ns = later(hi, p->lo_ns);
+	p->ns = ns < p->lo_ns ? p->lo_ns : ns > p->hi_ns ? p->hi_ns : ns;
+}
+
+struct chain {
+	int64_t now;		/* time reached */
+	struct bu_hp_part *pending[BU_HP_NR_WORK];	/* parts whose end is not known yet */
+	size_t n_pending;
+};
+
+static void chain_to(struct chain *c, struct bu_hp_part *part, int64_t t)
+{
+	int64_t whole;
+	size_t i;
+
+	c->pending[c->n_pending++] = part;
+	if (!known(t))
+		return;
+	whole = later(t - c->now, 0);
+	c->now = later(t, c->now);
+	for (i = 0; i < c->n_pending; i++)
+		set_between(c->pending[i], 0, 0, whole);
+	if (c->n_pending == 1)
+		set_exact(part, whole);
+	else
+		c->pending[0]->ns = whole;
+	c->n_pending = 0;
+}
+
+/* Kick and release differ between the one-step bring-up (before 6.5) and the split one. */
+static void parts_up_to_starting(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel, struct chain *c)
+{
+	struct bu_hp_part *p = cpu->part;
+	int64_t kick = known(m->kick_last) ? m->kick_last : m->kick, last = m->kick_end, base;
+	bool one_step = m->kick == m->bringup;
+
+	if (one_step || (known(m->first_sign) && (!known(last) || m->first_sign < last)))
+		last = known(m->first_sign) ? m->first_sign : kick;
+	set_between(&p[BU_HP_KICK], kick - m->kick, kick - m->kick, last - m->kick);
+	if (!one_step && known(m->kick_end))
+		set_between(&p[BU_HP_KICK_TAIL], m->kick_end - kick, m->kick_end - last, m->kick_end - kick);
+	c->now = kick;
+	if (one_step) {
+		chain_to(c, &p[BU_HP_DARK], m->alive);
+		chain_to(c, &p[BU_HP_RELEASED], m->starting);
+		return;
+	}
+	if (known(m->alive)) {
+		chain_to(c, &p[BU_HP_DARK], m->alive);
+		p[BU_HP_DARK].lo_ns = later(m->alive - last, 0);
+	} else if (parallel && known(m->bringup)) {
+		/* It was up when the control CPU came for it, or not long after; when exactly cannot be seen. */
+		set_between(&p[BU_HP_DARK], m->bringup - kick, 0,
+			    (known(m->starting) ? m->starting : later(m->idle, m->bringup)) - kick);
+		c->now = later(kick, m->bringup);
+	} else {
+		chain_to(c, &p[BU_HP_DARK], BU_NS_UNKNOWN);
+	}
+	base = later(c->now, m->bringup);
+	if (!c->n_pending)
+		c->now = base;	/* the CPU waited for its turn, or the control CPU for it: waiting is no work */
+	chain_to(c, &p[BU_HP_RELEASE], m->release);
+	chain_to(c, &p[BU_HP_RELEASED], m->starting);
+}
+
+static void parts_of(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel)
+{
+	struct bu_hp_part *p = cpu->part;
+	struct chain c = { .now = m->kick };
+
+	if (!known(m->kick))
+		return;
+	parts_up_to_starting(cpu, m, parallel, &c);
+	chain_to(&c, &p[BU_HP_STARTING], m->tsc_target);
+	/* A check without a partner is one that found nothing to do (tsc_store_and_check_tsc_adjust). */
+	chain_to(&c, &p[BU_HP_TSC_JOIN], known(m->tsc_target) ? later(m->tsc_target, m->tsc_source) : BU_NS_UNKNOWN);
+	chain_to(&c, &p[BU_HP_TSC_SYNC], m->tsc_end);
+	chain_to(&c, &p[BU_HP_ONLINE], m->idle);
+	chain_to(&c, &p[BU_HP_UNPARK], m->kick_thread);
+	chain_to(&c, &p[BU_HP_THREAD_WAKE], m->thread);
+	if (known(m->online) && known(m->done))
+		set_exact(&p[BU_HP_DONE], m->done - m->online);
+	if (known(m->rollback_end) && known(m->done))
+		set_exact(&p[BU_HP_EXIT], m->rollback_end - m->done);
+}
+
+/* ------------------------------------------------------------------------------------------- reading the rows */
+
+static int load_names(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_hp_schedule *s = l->s;
+	size_t cap = 0;
+	int rc;
+
+	rc = bu_stmt_prepare(l->db, "SELECT name FROM step UNION SELECT name FROM timeline ORDER BY 1", &st, l->err);
+	if (rc)
+		return rc;
+	while ((rc = bu_stmt_step(st, l->err)) > 0) {
+		if (bu_grow(&s->names, s->n_names, &cap, sizeof(*s->names)) ||
+		    !(s->names[s->n_names] = keep_text(l, st, 0)))
+			return oom(l);
+		s->n_names++;
+	}
+	return rc;
+}
+
+static int by_text(const void *key, const void *element)
+{
+	return strcmp(key, *(const char *const *)element);
+}
+
+static int name_of(struct loader *l, struct bu_stmt *st, int col, uint32_t *ret)
+{
+	const char *text = bu_stmt_text(st, col);
+	const char **hit = text ? bsearch(text, l->s->names, l->s->n_names, sizeof(*l->s->names), by_text) : NULL;
+
+	if (!hit)
+		return bu_fail(l->err, -EILSEQ, "%s: step without a name; import it again", bu_db_path(l->db));
+	*ret = (uint32_t)(hit - l->s->names);
+	return 0;
+}
+
+static int load_head(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_hp_schedule *s = l->s;
+	const char *unit;
+	int rc;
+
+	rc = bu_stmt_prepare(l->db, "SELECT c.source_sha256, coalesce(c.kernel_release, 'unknown kernel'), b.algorithm,"
+			     "b.start_ns, b.bringup_ns, c.clock_unit, b.start_what FROM capture c, bringup b", &st,
+			     l->err);
+	if (!rc)
+		rc = bu_stmt_step(st, l->err);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return bu_fail(l->err, -ENODATA, "%s has no CPU bring-up in it: no hotplug step was recorded. Trace the boot with the "
+			       "cpuhp events (docs/capture.md)", bu_db_path(l->db));
+	unit = bu_stmt_text(st, 5);
+	if (!unit || strcmp(unit, "ns"))
+		return bu_fail(l->err, -ENODATA, "%s: the rate of its trace clock is not known, so nothing can be timed; import it with "
+			       "--machine, where the dmesg says it", bu_db_path(l->db));
+	s->capture_sha256 = keep_text(l, st, 0);
+	s->kernel_release = keep_text(l, st, 1);
+	s->algorithm = keep_text(l, st, 2);
+	l->origin = bu_stmt_i64(st, 3);
+	s->bringup_ns = bu_stmt_ns(st, 4);
+	s->start_what = keep_text(l, st, 6);
+	s->capture_name = bu_arena_strdup(&s->arena, bu_db_path(l->db));
+	if (!s->capture_sha256 || !s->kernel_release || !s->algorithm || !s->start_what || !s->capture_name)
+		return oom(l);
+	return 0;
+}
+
+static enum bu_cpu_verdict verdict_of(const char *text)
+{
+	if (text && !strcmp(text, "ok"))
+		return BU_CPU_OK;
+	return text && !strcmp(text, "failed") ? BU_CPU_FAILED : BU_CPU_OPEN;
+}
+
+static int load_cpus(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_hp_schedule *s = l->s;
+	int64_t n = 0;
+	int rc, i;
+
+	rc = bu_db_i64(l->db, "SELECT count(*) FROM bringup_cpu", &n, l->err);
+	if (rc < 0)
+		return rc;
+	s->cpus = bu_arena_alloc(&s->arena, (size_t)n * sizeof(*s->cpus));
+	l->miles = calloc((size_t)n + 1, sizeof(*l->miles));
+	l->ops = calloc((size_t)n + 1, sizeof(*l->ops));
+	if (!s->cpus || !l->miles || !l->ops)
+		return oom(l);
+	rc = bu_stmt_prepare(l->db, "SELECT b.cpu, b.op, b.control_cpu, b.verdict, coalesce(c.thread, 0), b.prepare_ns, b.kick_ns,"
+			     "b.kick_last_ns, b.kick_end_ns, b.first_sign_ns, b.alive_ns, b.bringup_ns, b.release_ns,"
+			     "b.starting_ns, b.tsc_target_ns, b.tsc_source_ns, b.tsc_end_ns, b.idle_ns, b.kick_thread_ns,"
+			     "b.thread_ns, b.online_ns, b.done_ns,"
+			     "(SELECT end_ns FROM hotplug_op r WHERE r.cpu = b.cpu AND r.direction = 'rollback' AND r.nth = 1)"
+			     "FROM bringup_cpu b LEFT JOIN cpu c USING (cpu) ORDER BY b.cpu", &st, l->err);
+	if (rc)
+		return rc;
+	while ((rc = bu_stmt_step(st, l->err)) > 0) {
+		struct bu_hp_cpu *cpu = &s->cpus[s->n_cpus];
+		struct milestones *m = &l->miles[s->n_cpus];
+		int64_t *const fields[] = { &m->prepare, &m->kick, &m->kick_last, &m->kick_end, &m->first_sign, &m->alive,
+					    &m->bringup, &m->release, &m->starting, &m->tsc_target, &m->tsc_source,
+					    &m->tsc_end, &m->idle, &m->kick_thread, &m->thread, &m->online, &m->done,
+					    &m->rollback_end };
+
+		cpu->cpu = (int32_t)bu_stmt_i64(st, 0);
+		l->ops[s->n_cpus] = bu_stmt_i64(st, 1);
+		if (!s->n_cpus)
+			s->control_cpu = (int32_t)bu_stmt_i64(st, 2);
+		cpu->verdict = verdict_of(bu_stmt_text(st, 3));
+		cpu->primary = bu_stmt_i64(st, 4) == 0;
+		for (i = 0; i < (int)ARRAY_SIZE(fields); i++)
+			*fields[i] = rebase(l, bu_stmt_ns(st, 5 + i));
+		cpu->never_comes = cpu->verdict != BU_CPU_OK && known(m->kick) && !known(m->first_sign) && !known(m->idle);
+		cpu->mark_ns[BU_HP_AT_PREPARE] = m->prepare;
+		cpu->mark_ns[BU_HP_AT_KICK] = m->kick;
+		cpu->mark_ns[BU_HP_AT_ALIVE] = m->alive;
+		cpu->mark_ns[BU_HP_AT_RELEASE] = m->release;
+		cpu->mark_ns[BU_HP_AT_IDLE] = m->idle;
+		cpu->mark_ns[BU_HP_AT_ONLINE] = m->online;
+		s->n_cpus++;
+	}
+	return rc;
+}
+
+static int add_stretch(struct loader *l, int64_t start, int64_t end, int64_t *gap, struct bu_hp_part *gap_part,
+		       bool opens)
+{
+	if (bu_grow(&l->stretches, l->n_stretches, &l->cap_stretches, sizeof(*l->stretches)))
+		return oom(l);
+	l->stretches[l->n_stretches++] = (struct stretch){ start, end, gap, gap_part, opens };
+	return 0;
+}
+
+/* The steps of one CPU's bring-up, those that wait for other CPUs (they are milestones) left out. */
+static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
+{
+	struct bu_hp_cpu *cpu = &l->s->cpus[i];
+	struct bu_hp_step *tmp[2] = { NULL, NULL };
+	size_t cap[2] = { 0, 0 };
+	int64_t last = l->miles[i].thread;
+	int rc, section;
+
+	bu_stmt_bind_i64(st, 1, l->ops[i]);
+	while ((rc = bu_stmt_step(st, l->err)) > 0) {
+		struct bu_hp_step *step;
+		size_t *n;
+
+		section = bu_stmt_i64(st, 0) == cpu->cpu ? BU_HP_ONLINE_STEPS : BU_HP_PREPARE;
+		n = &cpu->n_steps[section];
+		if (bu_grow(&tmp[section], *n, &cap[section], sizeof(*step))) {
+			rc = oom(l);
+			break;
+		}
+		step = &tmp[section][(*n)++];
+		*step = (struct bu_hp_step){ .nr = (int32_t)bu_stmt_i64(st, 1), .ret = (int32_t)bu_stmt_i64(st, 5) };
+		step->start_ns = rebase(l, bu_stmt_ns(st, 3));
+		step->end_ns = rebase(l, bu_stmt_ns(st, 4));
+		step->work_ns = known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
+		rc = name_of(l, st, 2, &step->name);
+		if (rc)
+			break;
+		if (section == BU_HP_ONLINE_STEPS) {
+			step->overhead_ns = known(last) ? later(step->start_ns - last, 0) : 0;
+			last = later(step->start_ns, step->end_ns);
+		}
+	}
+	for (section = 0; section < 2; section++) {
+		size_t bytes = cpu->n_steps[section] * sizeof(struct bu_hp_step);
+
+		cpu->steps[section] = bu_arena_alloc(&l->s->arena, bytes);
+		if (!rc && !cpu->steps[section])
+			rc = oom(l);
+		if (!rc && bytes)
+			memcpy(cpu->steps[section], tmp[section], bytes);
+		free(tmp[section]);
+	}
+	bu_stmt_reset(st);
+	return rc;
+}
+
+static int load_steps(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_hp_schedule *s = l->s;
+	size_t i, k;
+	int rc;
+
+	rc = bu_stmt_prepare(l->db, "SELECT cpu, nr, name, start_ns, end_ns, coalesce(ret, 0) FROM step WHERE op = ? AND name NOT IN"
+			     "('bringup_cpu', 'cpuhp_kick_ap_alive', 'cpuhp_bringup_ap', 'cpuhp_kick_ap_work') ORDER BY id",
+			     &st, l->err);
+	for (i = 0; !rc && i < s->n_cpus; i++) {
+		struct bu_hp_cpu *cpu = &s->cpus[i];
+		const struct milestones *m = &l->miles[i];
+		bool one_step = m->kick == m->bringup;
+
+		rc = load_steps_of(l, st, i);
+		for (k = 0; !rc && k < cpu->n_steps[BU_HP_PREPARE]; k++) {
+			struct bu_hp_step *step = &cpu->steps[BU_HP_PREPARE][k];
+
+			rc = add_stretch(l, step->start_ns, step->end_ns, k ? &step->overhead_ns : NULL,
+					 k ? NULL : &cpu->part[BU_HP_ENTRY], !k);
+		}
+		if (!rc && known(m->kick))
+			rc = add_stretch(l, m->kick, one_step ? m->done : m->kick_end, NULL,
+					 &cpu->part[cpu->n_steps[BU_HP_PREPARE] ? BU_HP_KICK_ENTRY : BU_HP_ENTRY],
+					 !cpu->n_steps[BU_HP_PREPARE]);
+		if (!rc && known(m->bringup) && !one_step)
+			rc = add_stretch(l, m->bringup, m->done, NULL, &cpu->part[BU_HP_BRINGUP_ENTRY], false);
+		if (!rc && known(m->rollback_end) && known(m->done))
+			rc = add_stretch(l, m->done, m->rollback_end, NULL, NULL, false);
+	}
+	return rc;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct stretch *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* What lies between two stretches of the control CPU's work is overhead of the later one. */
+static void place_gaps(struct loader *l)
+{
+	bool runtime = !strcmp(l->s->algorithm, "runtime");
+	int64_t last = 0;
+	size_t i;
+
+	if (l->n_stretches)
+		qsort(l->stretches, l->n_stretches, sizeof(*l->stretches), by_start);
+	for (i = 0; i < l->n_stretches; i++) {
+		struct stretch *x = &l->stretches[i];
+		int64_t gap = later(x->start - last, 0);
+
+		if (!i) {	/* all of it is lead-in; cpu_up()'s own share cannot be told apart */
+			l->s->lead_in_ns = gap;
+			if (x->gap_part)
+				set_between(x->gap_part, 0, 0, gap);
+		} else if (x->gap) {
+			*x->gap = gap;
+		} else if (x->gap_part && runtime && x->opens) {
+			/* Between two runtime operations other things happened: what is entry is not known. */
+			set_between(x->gap_part, 0, 0, gap);
+		} else if (x->gap_part) {
+			set_exact(x->gap_part, gap);
+		}
+		last = later(last, later(x->start, x->end));
+	}
+}
+
+static int load_recorded(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_hp_schedule *s = l->s;
+	size_t cap = 0;
+	int rc, i;
+
+	rc = bu_stmt_prepare(l->db, "SELECT lane, cpu, phase, name, start_ns, end_ns FROM timeline WHERE start_ns IS NOT NULL"
+			     " ORDER BY lane, cpu, start_ns, end_ns", &st, l->err);
+	if (rc)
+		return rc;
+	while ((rc = bu_stmt_step(st, l->err)) > 0) {
+		struct bu_hp_recorded *r;
+		const char *phase = bu_stmt_text(st, 2);
+
+		if (bu_grow(&s->recorded, s->n_recorded, &cap, sizeof(*s->recorded)))
+			return oom(l);
+		r = &s->recorded[s->n_recorded++];
+		*r = (struct bu_hp_recorded){ .lane = (int32_t)bu_stmt_i64(st, 0), .cpu = (int32_t)bu_stmt_i64(st, 1) };
+		r->start_ns = rebase(l, bu_stmt_ns(st, 4));
+		r->end_ns = rebase(l, bu_stmt_ns(st, 5));
+		for (i = 0; i < BU_NR_PHASES && (!phase || strcmp(phase, bu_phase_names[i])); i++)
+			;
+		if (i == BU_NR_PHASES)
+			return bu_fail(l->err, -EILSEQ, "%s: unknown phase '%s'", bu_db_path(l->db), phase ? phase : "");
+		r->phase = i;
+		rc = name_of(l, st, 3, &r->name);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
+int bu_hp_schedule_load(struct bu_db *db, struct bu_hp_schedule *ret, struct bu_err *err)
+{
+	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN };
+	struct loader l = { .db = db, .s = &s, .err = err };
+	size_t i;
+	int rc;
+
+	rc = load_head(&l);
+	if (!rc)
+		rc = load_names(&l);
+	if (!rc)
+		rc = load_cpus(&l);
+	if (!rc)
+		rc = load_steps(&l);
+	if (!rc)
+		rc = load_recorded(&l);
+	if (!rc) {
+		place_gaps(&l);
+		for (i = 0; i < s.n_cpus; i++)
+			parts_of(&s.cpus[i], &l.miles[i], !strcmp(s.algorithm, "parallel"));
+	}
+	free(l.stretches);
+	free(l.miles);
+	free(l.ops);
+	if (rc)
+		bu_hp_schedule_fini(&s);
+	else
+		*ret = s;
+	return rc;
+}
+
+void bu_hp_schedule_fini(struct bu_hp_schedule *s)
+{
+	free(s->names);
+	free(s->recorded);
+	bu_arena_fini(&s->arena);
+	*s = (struct bu_hp_schedule){ 0 };
+}
+
+/* ------------------------------------------------------------------------------------------------ other sizes */
+
+/*
+ * Which CPUs a draw may be taken from: those that came up. Part and step durations are drawn independently of one
+ * another: the recording of one boot is too small to say how they hang together.
+ */
+static int draw_cpu(const struct bu_hp_schedule *src, const size_t *good, size_t n_good, int32_t id, struct bu_rng *rng,
+		    struct bu_hp_schedule *dst, struct bu_hp_cpu *ret)
+{
+	const struct bu_hp_cpu *shape = &src->cpus[good[bu_rng_below(rng, n_good)]], *from;
+	int part, section;
+	size_t k;
+
+	*ret = (struct bu_hp_cpu){ .cpu = id, .verdict = BU_CPU_OK };
+	/* Topology repeats: CPU ids of the recording modulo its size, the control CPU being one of them. */
+	ret->primary = true;
+	for (k = 0; k < src->n_cpus; k++)
+		if (src->cpus[k].cpu == id % (int32_t)(src->n_cpus + 1))
+			ret->primary = src->cpus[k].primary;
+	for (part = 0; part < BU_HP_NR_WORK; part++) {
+		from = &src->cpus[good[bu_rng_below(rng, n_good)]];
+		ret->part[part] = from->part[part];
+	}
+	for (part = 0; part < BU_HP_NR_MARKS; part++)
+		ret->mark_ns[part] = BU_NS_UNKNOWN;
+	for (section = 0; section < 2; section++) {
+		size_t n = shape->n_steps[section];
+
+		ret->n_steps[section] = n;
+		ret->steps[section] = bu_arena_alloc(&dst->arena, n * sizeof(struct bu_hp_step));
+		if (!ret->steps[section])
+			return -ENOMEM;
+		for (k = 0; k < n; k++) {
+			struct bu_hp_step *step = &ret->steps[section][k];
+
+			*step = shape->steps[section][k];
+			from = &src->cpus[good[bu_rng_below(rng, n_good)]];
+			if (k < from->n_steps[section] && from->steps[section][k].name == step->name) {
+				step->overhead_ns = from->steps[section][k].overhead_ns;
+				step->work_ns = from->steps[section][k].work_ns;
+			}
+			step->start_ns = step->end_ns = BU_NS_UNKNOWN;
+		}
+	}
+	return 0;
+}
+
+int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, uint64_t seed, struct bu_hp_schedule *ret,
+			  struct bu_err *err)
+{
+	struct bu_hp_schedule s = *src;
+	_cleanup_free_ size_t *good = calloc(src->n_cpus + 1, sizeof(*good));
+	size_t want = (size_t)cpus - 1, n_good = 0, i;
+	struct bu_rng rng;
+	int rc = 0;
+	int32_t id;
+
+	s.arena = (struct bu_arena){ NULL, 0 };
+	s.recorded = NULL;
+	s.n_recorded = 0;
+	s.names = calloc(src->n_names + 1, sizeof(*s.names));
+	s.cpus = bu_arena_alloc(&s.arena, want * sizeof(*s.cpus));
+	if (!good || !s.names || !s.cpus) {
+		rc = -ENOMEM;
+		goto fail;
+	}
+	memcpy(s.names, src->names, src->n_names * sizeof(*s.names));
+	for (i = 0; i < src->n_cpus; i++)
+		if (src->cpus[i].verdict == BU_CPU_OK)
+			good[n_good++] = i;
+	s.n_cpus = want < src->n_cpus ? want : src->n_cpus;
+	memcpy(s.cpus, src->cpus, s.n_cpus * sizeof(*s.cpus));
+	if (want > s.n_cpus && !n_good) {
+		bu_hp_schedule_fini(&s);
+		return bu_fail(err, -ENODATA, "no CPU came up in the recording, so there is nothing to draw %d CPUs from", cpus);
+	}
+	bu_rng_init(&rng, seed, 1);
+	for (id = src->n_cpus ? src->cpus[src->n_cpus - 1].cpu + 1 : 1; !rc && s.n_cpus < want; id++)
+		rc = draw_cpu(src, good, n_good, id, &rng, &s, &s.cpus[s.n_cpus++]);
+	if (!rc) {
+		*ret = s;
+		return 0;
+	}
+fail:
+	bu_hp_schedule_fini(&s);
+	return bu_fail_errno(err, rc, "schedule for %d CPUs", cpus);
+}

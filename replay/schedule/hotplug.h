@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hotplug.h - what a recorded bring-up says independent of the algorithm that was running.
+ *
+ * Flow: capture.db -> [schedule] -> host -> core.  For every CPU the work that was done for it, part by part and
+ * step by step, with the waiting removed: a core puts its own waiting back. What the trace cannot show is kept as a
+ * pair of bounds; the value that a replay uses lies between them and docs/methods.md says which one it is and why.
+ */
+#ifndef BU_REPLAY_SCHEDULE_HOTPLUG_H
+#define BU_REPLAY_SCHEDULE_HOTPLUG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replay/core.h"
+#include "schemas/base/err.h"
+#include "schemas/base/mem.h"
+#include "schemas/model/run.h"
+#include "schemas/store/db.h"
+
+struct bu_hp_part {
+	int64_t ns;		/* what a replay spends */
+	int64_t lo_ns, hi_ns;	/* it is certain to lie here; equal where the trace shows it */
+};
+
+struct bu_hp_step {
+	uint32_t name;		/* index into names */
+	int32_t nr, ret;
+	int64_t overhead_ns;	/* between the step before and this one, on the same task */
+	int64_t work_ns;
+	int64_t start_ns, end_ns;	/* as recorded, since the start of the bring-up */
+};
+
+struct bu_hp_cpu {
+	int32_t cpu;
+	bool primary;
+	bool never_comes;	/* kicked, and nothing was ever seen of it */
+	enum bu_cpu_verdict verdict;
+	struct bu_hp_part part[BU_HP_NR_WORK];
+	struct bu_hp_step *steps[2];	/* by enum bu_hp_section */
+	size_t n_steps[2];
+	int64_t mark_ns[BU_HP_NR_MARKS];	/* recorded instants, BU_NS_UNKNOWN where the trace has none */
+};
+
+struct bu_hp_recorded {		/* one row of the capture's timeline */
+	int32_t lane, cpu;
+	enum bu_phase phase;
+	uint32_t name;
+	int64_t start_ns, end_ns;	/* end BU_NS_UNKNOWN: open */
+};
+
+struct bu_hp_schedule {
+	struct bu_arena arena;		/* owns everything below */
+	const char *capture_name, *capture_sha256, *kernel_release, *algorithm, *start_what;
+	int32_t control_cpu;
+	int64_t bringup_ns;		/* as recorded; BU_NS_UNKNOWN when it did not finish */
+	int64_t lead_in_ns;		/* control CPU: from the start of the bring-up to its first step */
+	struct bu_hp_cpu *cpus;		/* secondary CPUs, in CPU order */
+	size_t n_cpus;
+	struct bu_hp_recorded *recorded;	/* ordered by lane, cpu, start */
+	size_t n_recorded;
+	const char **names;
+	size_t n_names;
+};
+
+/**
+ * bu_hp_schedule_load() - Extract the schedule of the bring-up in a capture.
+ * @db: an open capture database.
+ * Return: 0; -ENODATA when the capture has no bring-up to replay; errors of the store.
+ */
+int bu_hp_schedule_load(struct bu_db *db, struct bu_hp_schedule *ret, struct bu_err *err);
+
+/**
+ * bu_hp_schedule_resize() - Make @src fit @cpus CPUs (the control CPU counted).
+ * Fewer: the first ones. More: the recorded ones, then CPUs whose every part and step is drawn, each by itself, from
+ * what was recorded for that part or step over all secondary CPUs; topology repeats.
+ * @seed: of the draws. @ret: a schedule of its own; its strings are borrowed from @src.
+ */
+int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, uint64_t seed, struct bu_hp_schedule *ret,
+			  struct bu_err *err);
+
+void bu_hp_schedule_fini(struct bu_hp_schedule *s);
+
+#endif

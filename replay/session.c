@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * session.c - see session.h. The host operations that a core calls, over one engine and one schedule.
+ *
+ * A core counts CPUs 0..n-1; the recording may have other numbers (an absent CPU leaves a hole). Here the core's
+ * numbers are indices into `slots`, and what is recorded carries the numbers of the recording.
+ *
+ * Accounts: the control task's time is either busy or waiting. Waiting is what it spends in awaits and what follows
+ * from having been asleep (release, unpark, done); all else is busy.
+ */
+#include "replay/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/engine/engine.h"
+#include "replay/registry.h"
+#include "schemas/base/ns.h"
+
+struct slot {
+	int32_t id;			/* CPU number in the recording */
+	const struct bu_hp_cpu *cpu;	/* NULL for the control CPU */
+	struct bu_run_cpu row;
+};
+
+struct bu_host {
+	struct bu_host_tables tables;	/* must come first: core.h reads it */
+	struct bu_engine *engine;
+	const struct bu_core_def *core;
+	const struct bu_hp_schedule *schedule;
+	const struct bu_replay_options *options;
+	struct bu_replay_result *out;
+	struct slot *slots;
+	int n_slots, control;		/* index of the control CPU */
+	bu_task_id control_task;
+	bu_word_id never;		/* nobody ever changes it */
+	int64_t control_wait_ns, control_end_ns;
+	const char **names;
+	size_t n_names, cap_names, cap_intervals, cap_waits;
+	int oom;
+};
+
+static const struct {
+	const char *name;
+	enum bu_phase phase;
+	int on_control, waiting;
+} parts[BU_HP_NR_WORK] = {
+	[BU_HP_ENTRY] = { "cpu_up", BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_KICK_ENTRY] = { "into the kick", BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_KICK] = { "kick", BU_PHASE_KICK, 1, 0 },
+	[BU_HP_KICK_TAIL] = { "after INIT/SIPI", BU_PHASE_KICK, 1, 0 },
+	[BU_HP_DARK] = { "dark", BU_PHASE_DARK, 0, 0 },
+	[BU_HP_BRINGUP_ENTRY] = { "cpu_up again", BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_RELEASE] = { "release", BU_PHASE_WAIT, 1, 1 },
+	[BU_HP_RELEASED] = { "released", BU_PHASE_STARTING, 0, 0 },
+	[BU_HP_STARTING] = { "starting", BU_PHASE_STARTING, 0, 0 },
+	[BU_HP_TSC_JOIN] = { "check_tsc_sync_source", BU_PHASE_TSC, 1, 1 },
+	[BU_HP_TSC_SYNC] = { "check_tsc_sync", BU_PHASE_TSC, 0, 0 },
+	[BU_HP_ONLINE] = { "set_cpu_online to idle", BU_PHASE_STARTING, 0, 0 },
+	[BU_HP_UNPARK] = { "wake up, unpark cpuhp", BU_PHASE_WAIT, 1, 1 },
+	[BU_HP_THREAD_WAKE] = { "cpuhp wakes up", BU_PHASE_OVERHEAD, 0, 0 },
+	[BU_HP_DONE] = { "wake up, leave bring-up", BU_PHASE_WAIT, 1, 1 },
+	[BU_HP_EXIT] = { "roll back", BU_PHASE_OVERHEAD, 1, 0 },
+};
+
+/* -------------------------------------------------------------------------------------------------- recording */
+
+static uint32_t name_index(struct bu_host *h, const char *text)
+{
+	size_t i;
+
+	for (i = h->schedule->n_names; i < h->n_names; i++)	/* few: parts and wait points */
+		if (h->names[i] == text || !strcmp(h->names[i], text))
+			return (uint32_t)i;
+	if (bu_grow(&h->names, h->n_names, &h->cap_names, sizeof(*h->names))) {
+		h->oom = 1;
+		return 0;
+	}
+	h->names[h->n_names] = text;
+	return (uint32_t)h->n_names++;
+}
+
+static void add_interval(struct bu_host *h, const struct bu_run_interval *v)
+{
+	struct bu_run *run = &h->out->run;
+
+	if (bu_grow(&run->intervals, run->n_intervals, &h->cap_intervals, sizeof(*v))) {
+		h->oom = 1;
+		return;
+	}
+	run->intervals[run->n_intervals++] = *v;
+}
+
+static void record(struct bu_host *h, int lane, int cpu, enum bu_phase phase, uint32_t name, int64_t start)
+{
+	const struct bu_run_interval v = {
+		.lane = h->slots[lane].id, .cpu = h->slots[cpu].id, .phase = phase, .name = name, .start_ns = start,
+		.end_ns = bu_engine_now(h->engine), .recorded_start_ns = BU_NS_UNKNOWN,
+		.recorded_end_ns = BU_NS_UNKNOWN,
+	};
+
+	add_interval(h, &v);
+}
+
+static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, int64_t start, int64_t end,
+		    enum bu_wait_outcome outcome)
+{
+	static const char *const outcomes[] = { "satisfied", "timeout", "never" };
+	struct bu_host *h = ctx;
+	struct bu_run *run = &h->out->run;
+	int lane = bu_task_lane(h->engine, task);
+	enum bu_phase phase = task == h->control_task ? BU_PHASE_WAIT :
+			      !strncmp(point, "Wa", 2) ? BU_PHASE_PARKED : BU_PHASE_TSC;
+	struct bu_run_interval v = { .phase = phase, .start_ns = start, .end_ns = end,
+				     .recorded_start_ns = BU_NS_UNKNOWN, .recorded_end_ns = BU_NS_UNKNOWN };
+	struct bu_run_wait *w;
+
+	if (task == h->control_task && outcome != BU_WAIT_NEVER)
+		h->control_wait_ns += end - start;
+	if (bu_grow(&run->waits, run->n_waits, &h->cap_waits, sizeof(*w))) {
+		h->oom = 1;
+		return;
+	}
+	w = &run->waits[run->n_waits++];
+	*w = (struct bu_run_wait){ .lane = h->slots[lane].id, .cpu = cpu < 0 ? -1 : h->slots[cpu].id, .point = point,
+				   .start_ns = start, .end_ns = outcome == BU_WAIT_NEVER ? BU_NS_UNKNOWN : end,
+				   .outcome = outcomes[outcome] };
+	w->task = bu_arena_strdup(&h->out->arena, bu_task_name(h->engine, task));
+	if (!w->task) {
+		w->task = "";
+		h->oom = 1;
+	}
+	v.lane = w->lane;
+	v.cpu = w->cpu < 0 ? w->lane : w->cpu;
+	v.end_ns = w->end_ns;
+	v.name = name_index(h, point);
+	add_interval(h, &v);
+}
+
+/* ------------------------------------------------------------------------------- operations of the machine */
+
+static int64_t op_now(struct bu_host *h)
+{
+	return bu_engine_now(h->engine);
+}
+
+static void op_delay(struct bu_host *h, int64_t ns)
+{
+	bu_engine_delay(h->engine, ns);
+}
+
+static uint32_t op_word(struct bu_host *h, const char *name, int64_t value)
+{
+	return bu_word_new(h->engine, name, value);
+}
+
+static int64_t op_load(struct bu_host *h, uint32_t word)
+{
+	return bu_word_load(h->engine, word);
+}
+
+static void op_store(struct bu_host *h, uint32_t word, int64_t value)
+{
+	bu_word_store(h->engine, word, value);
+}
+
+static int64_t op_add(struct bu_host *h, uint32_t word, int64_t delta)
+{
+	return bu_word_add(h->engine, word, delta);
+}
+
+static int64_t op_cmpxchg(struct bu_host *h, uint32_t word, int64_t old, int64_t new_value)
+{
+	return bu_word_cmpxchg(h->engine, word, old, new_value);
+}
+
+static int op_await(struct bu_host *h, const struct bu_await *a)
+{
+	static const enum bu_guard guards[] = { [BU_WHEN_EQ] = BU_GUARD_EQ, [BU_WHEN_NE] = BU_GUARD_NE,
+						[BU_WHEN_GE] = BU_GUARD_GE, [BU_WHEN_LE] = BU_GUARD_LE };
+	static const enum bu_effect effects[] = { [BU_THEN_NOTHING] = BU_EFFECT_NONE, [BU_THEN_STORE] = BU_EFFECT_STORE,
+						  [BU_THEN_ADD] = BU_EFFECT_ADD };
+	struct bu_await_op op;
+	int waited = 0, rc;
+
+	if (a->size < sizeof(*a) || (unsigned int)a->when >= ARRAY_SIZE(guards) ||
+	    (unsigned int)a->then >= ARRAY_SIZE(effects) || !a->point || a->cpu >= h->n_slots)
+		bu_engine_fail(h->engine, "core %s: await with wrong arguments", h->core->name);
+	op = (struct bu_await_op){ .word = a->word, .guard = guards[a->when], .value = a->value,
+				   .effect = effects[a->then], .operand = a->operand,
+				   .timeout_ns = a->timeout_ns < 0 ? BU_NO_TIMEOUT : a->timeout_ns, .point = a->point,
+				   .cpu = a->cpu };
+	rc = bu_word_await(h->engine, &op, &waited);
+	return rc ? rc : waited;
+}
+
+static void op_serialise(struct bu_host *h, uint32_t word, int64_t ns, const char *point)
+{
+	bu_resource_use(h->engine, word, ns, point);
+}
+
+struct task_arg {
+	struct bu_host *h;
+	void (*fn)(struct bu_host *, void *);
+	void *arg;
+};
+
+static void task_main(struct bu_engine *e, void *arg)
+{
+	const struct task_arg *t = arg;
+
+	(void)e;
+	t->fn(t->h, t->arg);
+}
+
+static void *op_alloc(struct bu_host *h, size_t bytes)
+{
+	void *p = bu_arena_alloc(&h->out->arena, bytes);
+
+	if (!p) {
+		h->oom = 1;
+		bu_engine_fail(h->engine, "out of memory");
+	}
+	return p;
+}
+
+static void op_spawn(struct bu_host *h, const char *name, int cpu, void (*fn)(struct bu_host *, void *), void *arg)
+{
+	struct task_arg *t = op_alloc(h, sizeof(*t));
+	char full[64];
+
+	if (cpu < 0 || cpu >= h->n_slots)
+		bu_engine_fail(h->engine, "core %s: task '%s' on CPU %d of %d", h->core->name, name, cpu, h->n_slots);
+	*t = (struct task_arg){ h, fn, arg };
+	snprintf(full, sizeof(full), "%s/%d", name, h->slots[cpu].id);
+	bu_task_spawn(h->engine, full, cpu, task_main, t);
+}
+
+static void op_fail(struct bu_host *h, const char *why)
+{
+	bu_engine_fail(h->engine, "core %s: %s", h->core->name, why);
+}
+
+static int64_t op_param(struct bu_host *h, int index)
+{
+	if (index < 0 || (size_t)index >= bu_core_n_params(h->core))
+		bu_engine_fail(h->engine, "core %s has no parameter number %d", h->core->name, index);
+	return h->options->params[index];
+}
+
+static const struct bu_host_ops host_ops = {
+	.size = sizeof(host_ops), .abi = BU_CORE_ABI, .now_ns = op_now, .delay = op_delay, .word = op_word,
+	.load = op_load, .store = op_store, .add = op_add, .cmpxchg = op_cmpxchg, .await = op_await,
+	.serialise = op_serialise, .spawn = op_spawn, .alloc = op_alloc, .fail = op_fail, .param = op_param,
+};
+
+/* ---------------------------------------------------------------------------------- operations of the family */
+
+static struct slot *slot_of(struct bu_host *h, int cpu)
+{
+	if (cpu < 0 || cpu >= h->n_slots || !h->slots[cpu].cpu)
+		bu_engine_fail(h->engine, "core %s: CPU %d is no secondary CPU of this run", h->core->name, cpu);
+	return &h->slots[cpu];
+}
+
+static int hp_nr_cpus(struct bu_host *h)
+{
+	return h->n_slots;
+}
+
+static int hp_control_cpu(struct bu_host *h)
+{
+	return h->control;
+}
+
+static bool hp_is_primary(struct bu_host *h, int cpu)
+{
+	return slot_of(h, cpu)->cpu->primary;
+}
+
+static int64_t hp_duration(struct bu_host *h, int cpu, enum bu_hp_work part)
+{
+	return slot_of(h, cpu)->cpu->part[part].ns;
+}
+
+static int64_t hp_work(struct bu_host *h, int cpu, enum bu_hp_work part)
+{
+	int64_t ns = hp_duration(h, cpu, part), start = bu_engine_now(h->engine);
+
+	if (!ns)
+		return 0;
+	bu_engine_delay(h->engine, ns);
+	record(h, parts[part].on_control ? h->control : cpu, cpu, parts[part].phase, name_index(h, parts[part].name),
+	       start);
+	if (parts[part].waiting && bu_task_self(h->engine) == h->control_task)
+		h->control_wait_ns += ns;
+	return ns;
+}
+
+static bool hp_never_comes(struct bu_host *h, int cpu)
+{
+	return slot_of(h, cpu)->cpu->never_comes;
+}
+
+static int hp_nr_steps(struct bu_host *h, int cpu, enum bu_hp_section section)
+{
+	return (int)slot_of(h, cpu)->cpu->n_steps[section];
+}
+
+static int hp_step(struct bu_host *h, int cpu, enum bu_hp_section section, int i)
+{
+	const struct bu_hp_cpu *c = slot_of(h, cpu)->cpu;
+	const struct bu_hp_step *step = &c->steps[section][i];
+	int64_t start;
+
+	if (step->overhead_ns)
+		bu_engine_delay(h->engine, step->overhead_ns);
+	start = bu_engine_now(h->engine);
+	if (step->work_ns == BU_NS_UNKNOWN) {	/* the recording ends inside it */
+		const struct bu_await_op op = { .word = h->never, .guard = BU_GUARD_NE, .value = 0,
+						.timeout_ns = BU_NO_TIMEOUT,
+						.point = h->schedule->names[step->name], .cpu = cpu };
+
+		bu_word_await(h->engine, &op, NULL);
+	}
+	bu_engine_delay(h->engine, step->work_ns);
+	record(h, section == BU_HP_PREPARE ? h->control : cpu, cpu,
+	       section == BU_HP_PREPARE ? BU_PHASE_PREPARE : BU_PHASE_ONLINE, step->name, start);
+	return step->ret;
+}
+
+static void hp_lead_in(struct bu_host *h)
+{
+	int64_t start = bu_engine_now(h->engine);
+
+	if (!h->schedule->lead_in_ns)
+		return;
+	bu_engine_delay(h->engine, h->schedule->lead_in_ns);
+	record(h, h->control, h->control, BU_PHASE_OVERHEAD, name_index(h, "lead-in"), start);
+}
+
+static void hp_mark(struct bu_host *h, int cpu, enum bu_hp_mark mark)
+{
+	struct bu_run_cpu *r = &slot_of(h, cpu)->row;
+	int64_t *const at[BU_HP_NR_MARKS] = { &r->prepare_ns, &r->kick_ns, &r->alive_ns, &r->release_ns, &r->idle_ns,
+					      &r->online_ns };
+
+	*at[mark] = bu_engine_now(h->engine);
+	if (mark == BU_HP_AT_ONLINE)
+		r->verdict = BU_CPU_OK;
+}
+
+static void hp_failed(struct bu_host *h, int cpu, int ret)
+{
+	(void)ret;
+	slot_of(h, cpu)->row.verdict = BU_CPU_FAILED;
+}
+
+static int hp_nr_recorded(struct bu_host *h)
+{
+	return (int)h->schedule->n_recorded;
+}
+
+/* The core's number of a CPU of the recording. Both lists are in CPU order. */
+static int index_of(const struct bu_host *h, int32_t id)
+{
+	int lo = 0, hi = h->n_slots;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+
+		if (h->slots[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < h->n_slots && h->slots[lo].id == id ? lo : h->control;
+}
+
+static void hp_recorded(struct bu_host *h, int i, struct bu_hp_interval *ret)
+{
+	const struct bu_hp_recorded *r = &h->schedule->recorded[i];
+
+	ret->lane = index_of(h, r->lane);
+	ret->cpu = index_of(h, r->cpu);
+	ret->start_ns = r->start_ns;
+	ret->end_ns = r->end_ns;
+	ret->end_known = r->end_ns != BU_NS_UNKNOWN;
+}
+
+static void hp_replay_interval(struct bu_host *h, int i)
+{
+	const struct bu_hp_recorded *r = &h->schedule->recorded[i];
+	struct bu_run_interval v = { .lane = r->lane, .cpu = r->cpu, .phase = r->phase, .name = r->name,
+				     .end_ns = BU_NS_UNKNOWN, .recorded_start_ns = r->start_ns,
+				     .recorded_end_ns = r->end_ns };
+
+	bu_engine_delay_until(h->engine, r->start_ns);
+	v.start_ns = bu_engine_now(h->engine);
+	if (r->end_ns != BU_NS_UNKNOWN) {
+		bu_engine_delay_until(h->engine, r->end_ns);
+		v.end_ns = bu_engine_now(h->engine);
+		if (r->phase == BU_PHASE_WAIT && r->lane == h->slots[h->control].id) {
+			h->control_wait_ns += v.end_ns - v.start_ns;
+			if (v.end_ns > h->control_end_ns)
+				h->control_end_ns = v.end_ns;
+		}
+	}
+	add_interval(h, &v);
+}
+
+static void hp_recorded_marks(struct bu_host *h, int cpu)
+{
+	struct slot *s = slot_of(h, cpu);
+	const int64_t *m = s->cpu->mark_ns;
+
+	s->row.prepare_ns = m[BU_HP_AT_PREPARE];
+	s->row.kick_ns = m[BU_HP_AT_KICK];
+	s->row.alive_ns = m[BU_HP_AT_ALIVE];
+	s->row.release_ns = m[BU_HP_AT_RELEASE];
+	s->row.idle_ns = m[BU_HP_AT_IDLE];
+	s->row.online_ns = m[BU_HP_AT_ONLINE];
+	s->row.verdict = s->cpu->verdict;
+}
+
+static const struct bu_hotplug_ops hotplug_ops = {
+	.size = sizeof(hotplug_ops), .abi = BU_CORE_ABI, .nr_cpus = hp_nr_cpus, .control_cpu = hp_control_cpu,
+	.is_primary = hp_is_primary, .work = hp_work, .duration = hp_duration, .never_comes = hp_never_comes,
+	.nr_steps = hp_nr_steps, .step = hp_step, .lead_in = hp_lead_in, .mark = hp_mark, .failed = hp_failed,
+	.nr_recorded = hp_nr_recorded, .recorded = hp_recorded, .replay_interval = hp_replay_interval,
+	.recorded_marks = hp_recorded_marks,
+};
+
+/* -------------------------------------------------------------------------------------------------- the run */
+
+static void control_main(struct bu_engine *e, void *arg)
+{
+	struct bu_host *h = arg;
+
+	h->core->control(h);
+	if (bu_engine_now(e) > h->control_end_ns)
+		h->control_end_ns = bu_engine_now(e);
+}
+
+static int make_slots(struct bu_host *h)
+{
+	const struct bu_hp_schedule *s = h->schedule;
+	size_t i;
+	int n = 0;
+
+	h->slots = calloc(s->n_cpus + 1, sizeof(*h->slots));
+	if (!h->slots)
+		return -ENOMEM;
+	h->control = -1;
+	for (i = 0; i <= s->n_cpus; i++) {
+		if (h->control < 0 && (i == s->n_cpus || s->control_cpu < s->cpus[i].cpu)) {
+			h->control = n;
+			h->slots[n++].id = s->control_cpu;
+		}
+		if (i < s->n_cpus) {
+			h->slots[n] = (struct slot){ .id = s->cpus[i].cpu, .cpu = &s->cpus[i] };
+			h->slots[n].row = (struct bu_run_cpu){
+				s->cpus[i].cpu, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN,
+				BU_NS_UNKNOWN, BU_NS_UNKNOWN, s->cpus[i].mark_ns[BU_HP_AT_ONLINE], BU_CPU_OPEN };
+			n++;
+		}
+	}
+	h->n_slots = n;
+	return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Nearest rank: the smallest value that at least @percent of all do not exceed. */
+static int64_t quantile(const int64_t *sorted, size_t n, int percent)
+{
+	size_t rank = (n * (size_t)percent + 99) / 100;
+
+	return sorted[rank ? rank - 1 : 0];
+}
+
+static int summarise(struct bu_host *h, const struct bu_engine_result *end)
+{
+	struct bu_run *run = &h->out->run;
+	_cleanup_free_ int64_t *latency = calloc((size_t)h->n_slots, sizeof(*latency));
+	size_t n = 0, failed = 0, open = 0;
+	int64_t last = BU_NS_UNKNOWN;
+	char detail[512] = "";
+	int i;
+
+	run->cpu_rows = calloc((size_t)h->n_slots, sizeof(*run->cpu_rows));
+	if (!latency || !run->cpu_rows)
+		return -ENOMEM;
+	for (i = 0; i < h->n_slots; i++) {
+		const struct bu_run_cpu *r = &h->slots[i].row;
+
+		if (!h->slots[i].cpu)
+			continue;
+		run->cpu_rows[run->n_cpu_rows++] = *r;
+		if (r->verdict == BU_CPU_FAILED || r->verdict == BU_CPU_OPEN) {
+			if (strlen(detail) < 200)
+				snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%sCPU %d %s",
+					 detail[0] ? ", " : "", r->cpu,
+					 r->verdict == BU_CPU_FAILED ? "failed" : "is not up");
+			if (r->verdict == BU_CPU_FAILED)
+				failed++;
+			else
+				open++;
+		}
+		if (r->online_ns == BU_NS_UNKNOWN)
+			continue;
+		if (r->online_ns > last)
+			last = r->online_ns;
+		if (r->kick_ns != BU_NS_UNKNOWN)
+			latency[n++] = r->online_ns - r->kick_ns;
+	}
+	qsort(latency, n, sizeof(*latency), by_value);
+	run->ap_latency_p50_ns = n ? quantile(latency, n, 50) : BU_NS_UNKNOWN;
+	run->ap_latency_p99_ns = n ? quantile(latency, n, 99) : BU_NS_UNKNOWN;
+	run->ap_latency_max_ns = n ? latency[n - 1] : BU_NS_UNKNOWN;
+	run->events = end->events;
+	run->hash = end->hash;
+	run->bp_wait_ns = h->control_wait_ns;
+	run->bp_busy_ns = h->control_end_ns - h->control_wait_ns;
+	run->bringup_ns = end->end == BU_END_DONE && !open ? last : BU_NS_UNKNOWN;
+	if (end->end == BU_END_STUCK)
+		run->verdict = "hang";
+	else if (end->end == BU_END_LIMIT)
+		run->verdict = "limit";
+	else if (end->end == BU_END_FAILED)
+		run->verdict = "error";
+	else
+		run->verdict = failed || open ? "failed" : "ok";
+	if (end->detail[0] && strlen(detail) < 250)
+		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%s%s", detail[0] ? "; " : "",
+			 end->detail);
+	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
+	return run->verdict_detail ? 0 : -ENOMEM;
+}
+
+static const char *params_json(struct bu_host *h)
+{
+	size_t i, n = bu_core_n_params(h->core), len = 0;
+	char *text = bu_arena_alloc(&h->out->arena, n * 96 + 3);
+
+	if (!text)
+		return NULL;
+	text[len++] = '{';
+	for (i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, 96, "%s\"%.60s\":%lld", i ? "," : "", h->core->params[i].name,
+					(long long)h->options->params[i]);
+	text[len] = '}';
+	return text;
+}
+
+static int set_up(struct bu_host *h)
+{
+	const struct bu_hp_schedule *s = h->schedule;
+	struct bu_run *run = &h->out->run;
+	size_t i;
+
+	for (i = 0; i < s->n_names; i++) {
+		if (bu_grow(&h->names, h->n_names, &h->cap_names, sizeof(*h->names)))
+			return -ENOMEM;
+		h->names[h->n_names++] = s->names[i];
+	}
+	run->family = h->core->family;
+	run->core = h->core->name;
+	run->core_source = h->core->source;
+	run->capture_name = s->capture_name;
+	run->capture_sha256 = s->capture_sha256;
+	run->kernel_release = s->kernel_release;
+	run->recorded_algorithm = s->algorithm;
+	run->recorded_cpus = h->options->recorded_cpus;
+	run->cpus = h->n_slots;
+	run->sampled = h->options->sampled;
+	run->seed = h->options->seed;
+	run->recorded_bringup_ns = s->bringup_ns;
+	run->params = params_json(h);
+	h->never = bu_word_new(h->engine, "never", 0);
+	h->control_task = bu_task_spawn(h->engine, "control", h->control, control_main, h);
+	return run->params && h->never && h->control_task ? 0 : -ENOMEM;
+}
+
+int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
+		      const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err)
+{
+	struct bu_replay_result out = { 0 };
+	struct bu_host h = { .tables = { &host_ops, &hotplug_ops }, .core = core, .schedule = schedule,
+			     .options = options, .out = &out };
+	struct bu_engine_config config = { .seed = options->seed, .max_events = options->max_events,
+					   .sink = { .ctx = &h, .wait = on_wait } };
+	struct bu_engine_result end;
+	int rc;
+
+	rc = make_slots(&h);
+	/* A core needs a handful of events per step; far more means that it goes round in circles. */
+	if (!rc && !config.max_events)
+		config.max_events = 1000000 + (uint64_t)h.n_slots * 100000;
+	if (!rc)
+		rc = bu_engine_create(&config, &h.engine, err);
+	if (!rc)
+		rc = set_up(&h);
+	if (!rc)
+		rc = bu_engine_run(h.engine, &end, err);
+	if (!rc && h.oom)
+		rc = -ENOMEM;
+	if (!rc)
+		rc = summarise(&h, &end);
+	out.run.names = h.names;
+	out.run.n_names = h.n_names;
+	bu_engine_destroy(h.engine);
+	free(h.slots);
+	if (rc) {
+		bu_replay_result_fini(&out);
+		return bu_fail_errno(err, rc, "replay with core %s", core->name);
+	}
+	*ret = out;
+	return 0;
+}
+
+void bu_replay_result_fini(struct bu_replay_result *r)
+{
+	free((void *)r->run.names);
+	free(r->run.cpu_rows);
+	free(r->run.intervals);
+	free(r->run.waits);
+	bu_arena_fini(&r->arena);
+	*r = (struct bu_replay_result){ 0 };
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * run.h - one replay as plain values: what replay hands to the store. The meaning of each field stands in
+ * schemas/run.sql; BU_NS_UNKNOWN stands for SQL's NULL.
+ */
+#ifndef BU_SCHEMAS_MODEL_RUN_H
+#define BU_SCHEMAS_MODEL_RUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum bu_phase {
+	BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_DARK, BU_PHASE_PARKED, BU_PHASE_STARTING, BU_PHASE_TSC,
+	BU_PHASE_ONLINE, BU_PHASE_WAIT, BU_PHASE_OVERHEAD, BU_NR_PHASES
+};
+
+extern const char *const bu_phase_names[BU_NR_PHASES];
+
+enum bu_cpu_verdict { BU_CPU_OPEN, BU_CPU_OK, BU_CPU_FAILED };
+
+struct bu_run_interval {
+	int32_t lane, cpu;
+	enum bu_phase phase;
+	uint32_t name;		/* index into bu_run.names */
+	int64_t start_ns, end_ns, recorded_start_ns, recorded_end_ns;
+};
+
+struct bu_run_wait {
+	const char *task;	/* lives as long as the run */
+	int32_t lane, cpu;
+	const char *point;
+	int64_t start_ns, end_ns;
+	const char *outcome;	/* 'satisfied', 'timeout', 'never' */
+};
+
+struct bu_run_cpu {
+	int32_t cpu;
+	int64_t prepare_ns, kick_ns, alive_ns, release_ns, idle_ns, online_ns, recorded_online_ns;
+	enum bu_cpu_verdict verdict;
+};
+
+struct bu_run {
+	const char *family, *core, *core_source, *command, *capture_name, *capture_sha256, *kernel_release;
+	const char *recorded_algorithm;
+	const char *params;	/* JSON object */
+	int32_t recorded_cpus, cpus;
+	int sampled;
+	uint64_t seed, events, hash;
+	int64_t bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns;
+	int64_t ap_latency_p50_ns, ap_latency_p99_ns, ap_latency_max_ns;
+	const char *verdict, *verdict_detail;
+
+	const char *const *names;
+	struct bu_run_cpu *cpu_rows;
+	struct bu_run_interval *intervals;
+	struct bu_run_wait *waits;
+	size_t n_names, n_cpu_rows, n_intervals, n_waits;
+};
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run_db.c - see run_db.h. One prepared statement per table; names are put into the dictionary once per run. */
+#include "schemas/store/run_db.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+
+extern const char bu_version[];
+
+static const char *const cpu_verdicts[] = {
+	[BU_CPU_OPEN] = "open", [BU_CPU_OK] = "ok", [BU_CPU_FAILED] = "failed",
+};
+
+static int name_id(struct bu_db *db, struct bu_stmt *put, struct bu_stmt *get, const char *text, int64_t *ret,
+		   struct bu_err *err)
+{
+	int rc;
+
+	bu_stmt_bind_text(put, 1, text);
+	rc = bu_stmt_run(put, err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_text(get, 1, text);
+	rc = bu_stmt_step(get, err);
+	if (rc == 1)
+		*ret = bu_stmt_i64(get, 0);
+	bu_stmt_reset(get);
+	if (rc < 0)
+		return rc;
+	return rc == 1 ? 0 : bu_fail(err, -EIO, "%s: name '%s' was not stored", bu_db_path(db), text);
+}
+
+static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	char hash[17];
+	int rc, i = 0;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO run (family, core, core_source, bringup_version, command, capture_name,"
+			     "capture_sha256, kernel_release, recorded_algorithm, recorded_cpus, cpus, sampled, seed, params,"
+			     "bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns, ap_latency_p50_ns,"
+			     "ap_latency_p99_ns, ap_latency_max_ns, events, verdict, verdict_detail, hash)"
+			     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id", &st, err);
+	if (rc)
+		return rc;
+	snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
+	bu_stmt_bind_text(st, ++i, r->family);
+	bu_stmt_bind_text(st, ++i, r->core);
+	bu_stmt_bind_text(st, ++i, r->core_source);
+	bu_stmt_bind_text(st, ++i, bu_version);
+	bu_stmt_bind_text(st, ++i, r->command);
+	bu_stmt_bind_text(st, ++i, r->capture_name);
+	bu_stmt_bind_text(st, ++i, r->capture_sha256);
+	bu_stmt_bind_text(st, ++i, r->kernel_release);
+	bu_stmt_bind_text(st, ++i, r->recorded_algorithm);
+	bu_stmt_bind_i64(st, ++i, r->recorded_cpus);
+	bu_stmt_bind_i64(st, ++i, r->cpus);
+	bu_stmt_bind_i64(st, ++i, r->sampled);
+	bu_stmt_bind_i64(st, ++i, (int64_t)r->seed);
+	bu_stmt_bind_text(st, ++i, r->params);
+	bu_stmt_bind_ns(st, ++i, r->bringup_ns);
+	bu_stmt_bind_ns(st, ++i, r->recorded_bringup_ns);
+	bu_stmt_bind_i64(st, ++i, r->bp_busy_ns);
+	bu_stmt_bind_i64(st, ++i, r->bp_wait_ns);
+	bu_stmt_bind_ns(st, ++i, r->ap_latency_p50_ns);
+	bu_stmt_bind_ns(st, ++i, r->ap_latency_p99_ns);
+	bu_stmt_bind_ns(st, ++i, r->ap_latency_max_ns);
+	bu_stmt_bind_i64(st, ++i, (int64_t)r->events);
+	bu_stmt_bind_text(st, ++i, r->verdict);
+	bu_stmt_bind_text(st, ++i, r->verdict_detail);
+	bu_stmt_bind_text(st, ++i, hash);
+	rc = bu_stmt_step(st, err);
+	if (rc < 0)
+		return rc;
+	*ret_id = bu_stmt_i64(st, 0);
+	return bu_stmt_run(st, err);
+}
+
+static int add_cpus(struct bu_db *db, const struct bu_run *r, int64_t id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const struct bu_run_cpu *c;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO run_cpu VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
+	for (c = r->cpu_rows; !rc && c < r->cpu_rows + r->n_cpu_rows; c++) {
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, c->cpu);
+		bu_stmt_bind_ns(st, 3, c->prepare_ns);
+		bu_stmt_bind_ns(st, 4, c->kick_ns);
+		bu_stmt_bind_ns(st, 5, c->alive_ns);
+		bu_stmt_bind_ns(st, 6, c->release_ns);
+		bu_stmt_bind_ns(st, 7, c->idle_ns);
+		bu_stmt_bind_ns(st, 8, c->online_ns);
+		bu_stmt_bind_ns(st, 9, c->recorded_online_ns);
+		bu_stmt_bind_text(st, 10, cpu_verdicts[c->verdict]);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
+static int add_intervals(struct bu_db *db, const struct bu_run *r, int64_t id, const int64_t *names, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const struct bu_run_interval *v = r->intervals;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO interval VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_intervals; i++, v++) {
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_i64(st, 3, v->lane);
+		bu_stmt_bind_i64(st, 4, v->cpu);
+		bu_stmt_bind_text(st, 5, bu_phase_names[v->phase]);
+		bu_stmt_bind_i64(st, 6, names[v->name]);
+		bu_stmt_bind_i64(st, 7, v->start_ns);
+		bu_stmt_bind_ns(st, 8, v->end_ns);
+		bu_stmt_bind_ns(st, 9, v->recorded_start_ns);
+		bu_stmt_bind_ns(st, 10, v->recorded_end_ns);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
+int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *put = NULL, *get = NULL, *st = NULL;
+	_cleanup_free_ int64_t *names = calloc(r->n_names + 1, sizeof(*names));
+	int64_t id = 0, point;
+	size_t i;
+	int rc;
+
+	if (!names)
+		return bu_fail_errno(err, -ENOMEM, "%s", bu_db_path(db));
+	rc = bu_stmt_prepare(db, "INSERT OR IGNORE INTO name (text) VALUES (?)", &put, err);
+	if (!rc)
+		rc = bu_stmt_prepare(db, "SELECT id FROM name WHERE text = ?", &get, err);
+	if (!rc)
+		rc = bu_stmt_prepare(db, "INSERT INTO wait VALUES (?,?,?,?,?,?,?,?,?)", &st, err);
+	if (!rc)
+		rc = add_run(db, r, &id, err);
+	if (!rc)
+		rc = add_cpus(db, r, id, err);
+	for (i = 0; !rc && i < r->n_names; i++)
+		rc = name_id(db, put, get, r->names[i], &names[i], err);
+	if (!rc)
+		rc = add_intervals(db, r, id, names, err);
+	for (i = 0; !rc && i < r->n_waits; i++) {
+		const struct bu_run_wait *w = &r->waits[i];
+
+		rc = name_id(db, put, get, w->point, &point, err);
+		if (rc)
+			break;
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_text(st, 3, w->task);
+		bu_stmt_bind_i64(st, 4, w->lane);
+		bu_stmt_bind_i64(st, 5, w->cpu);
+		bu_stmt_bind_i64(st, 6, point);
+		bu_stmt_bind_i64(st, 7, w->start_ns);
+		bu_stmt_bind_ns(st, 8, w->end_ns);
+		bu_stmt_bind_text(st, 9, w->outcome);
+		rc = bu_stmt_run(st, err);
+	}
+	if (!rc && ret_id)
+		*ret_id = id;
+	return rc;
+}
