@@ -166,6 +166,9 @@ fi
 out=$(realpath -m -- "$out")
 [ ! -e "$out" ] || [ "$force" = 1 ] || die "$out exists; remove it, give another, or say --force"
 [ -n "$name" ] || name=$(basename -- "$out")
+# Both end up in QEMU's option lists, where a comma begins the next option.
+[[ $out != *,* ]] || usage_error "-o: no comma in the path, please: $out"
+[[ $name =~ ^[A-Za-z0-9._+-]+$ ]] || usage_error "--name takes letters, digits, '.', '_', '+' and '-', not '$name'"
 recorder_version=none
 if [ "$record" = 1 ]; then
 	[ -n "$bringup" ] || bringup=$LAB_ROOT/build/bringup

@@ -40,7 +40,10 @@ ok "its QEMU is gone" no_qemu
 
 run "$lab" --kernel 6.1 --cpus 2 --name "$tag" --bringup "$BRINGUP" -o "$TMP/boot"
 is "a 6.1 kernel boots with two CPUs and is recorded" "$status" 0
-[[ $status == 0 ]] || printf '%s\n' "$err" | sed 's/^/# /'
+if [[ $status != 0 ]]; then
+	printf '%s\n' "$err" | sed 's/^/# /'
+	finish
+fi
 ok "its QEMU is gone" no_qemu
 ok "nothing is left under a working name" test ! -e "$TMP/boot.partial"
 is "provenance names the kernel package" \
