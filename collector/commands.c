@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* commands.c - the collector's subcommands. */
+#include "collector/commands.h"
+
+#include "collector/commands_int.h"
+
+const struct bu_command bu_collector_commands[] = {
+	{ "record", "save the trace that this boot left in the kernel", bu_cmd_record },
+	{ "import", "turn a trace.dat into a capture database", bu_cmd_import },
+	{ "info", "what a capture database holds", bu_cmd_info },
+	{ NULL, NULL, NULL },
+};

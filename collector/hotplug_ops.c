@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hotplug_ops.c - see hotplug_ops.h. */
+#include "collector/hotplug_ops.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+
+#define MAX_CPUS 65536
+
+enum cpu_state { NOT_SEEN, OFFLINE, COMING_UP, ONLINE, GOING_DOWN, ROLLING_DOWN, ROLLING_UP };
+
+struct cpu {
+	enum cpu_state state;
+	int64_t op;		/* the operation under way or the last one; -1: none yet */
+	int64_t up_exit;	/* COMING_UP: id of the exit that ends it; BU_NS_UNKNOWN: not known yet */
+	bool up_last;		/* COMING_UP: the step that ends it has begun */
+	bool down_done;		/* GOING_DOWN: takedown_cpu returned 0 */
+	int64_t last_nr;
+	int64_t nth[3];
+};
+
+struct table {
+	struct bu_hp_op *ops;
+	size_t n, cap;
+	struct cpu *cpus;
+	size_t n_cpus, cap_cpus;
+	const int64_t *first_ids;
+	size_t n_first_ids;
+};
+
+static bool ends_bringup(const struct bu_hp_step *s)
+{
+	return !strcmp(s->name, "bringup_cpu") || !strcmp(s->name, "cpuhp_bringup_ap");
+}
+
+static struct cpu *cpu_of(struct table *t, int32_t cpu)
+{
+	while (t->n_cpus <= (size_t)cpu) {
+		if (bu_grow(&t->cpus, t->n_cpus, &t->cap_cpus, sizeof(*t->cpus)))
+			return NULL;
+		t->cpus[t->n_cpus++] = (struct cpu){ .op = -1, .up_exit = BU_NS_UNKNOWN };
+	}
+	return &t->cpus[cpu];
+}
+
+static int open_op(struct table *t, struct cpu *c, const struct bu_hp_step *s, enum bu_hp_direction direction)
+{
+	if (bu_grow(&t->ops, t->n, &t->cap, sizeof(*t->ops)))
+		return -ENOMEM;
+	t->ops[t->n] = (struct bu_hp_op){
+		.cpu = s->target_cpu, .control_cpu = s->cpu, .direction = direction, .nth = ++c->nth[direction],
+		.start_ns = s->start_ns, .end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .verdict = BU_HP_OPEN,
+	};
+	c->op = (int64_t)t->n++;
+	c->up_exit = BU_NS_UNKNOWN;
+	c->up_last = c->down_done = false;
+	return 0;
+}
+
+/* The CPU's state before the first step that the trace has of it. */
+static enum cpu_state first_state(const struct table *t, const struct bu_hp_step *s)
+{
+	bool at_work = (size_t)s->target_cpu < t->n_first_ids && t->first_ids[s->target_cpu] != BU_NS_UNKNOWN &&
+		       t->first_ids[s->target_cpu] < s->id;
+
+	return s->cpu == s->target_cpu || s->target < s->nr || at_work ? ONLINE : OFFLINE;
+}
+
+/* An operation whose end lies before step @s is over: which state did it leave the CPU in? */
+static void settle(struct table *t, struct cpu *c, const struct bu_hp_step *s)
+{
+	struct bu_hp_op *op = c->op < 0 ? NULL : &t->ops[c->op];
+
+	if (c->state == COMING_UP && c->up_last && c->up_exit != BU_NS_UNKNOWN && s->id > c->up_exit)
+		c->state = op->verdict == BU_HP_OK ? ONLINE : s->target >= s->nr ? OFFLINE : ROLLING_DOWN;
+	else if (c->state == GOING_DOWN && s->target >= s->nr)
+		c->state = c->down_done ? OFFLINE : op->verdict == BU_HP_FAILED ? ROLLING_UP : ONLINE;
+	else if (c->state == ROLLING_DOWN && s->target >= s->nr)
+		c->state = OFFLINE;
+	else if (c->state == ROLLING_UP && op->direction == BU_HP_ROLLBACK &&
+		 (s->target < s->nr || s->nr < c->last_nr))
+		c->state = ONLINE;
+}
+
+/* What step @s, which belongs to its CPU's operation, says about how that ends. */
+static void account(struct table *t, struct cpu *c, const struct bu_hp_step *s)
+{
+	struct bu_hp_op *op = &t->ops[c->op];
+	bool failed = s->ret != BU_NS_UNKNOWN && s->ret < 0;
+
+	c->last_nr = s->nr;
+	if (op->direction == BU_HP_UP) {
+		if (ends_bringup(s)) {
+			c->up_last = true;
+			c->up_exit = s->exit_id;
+			op->ret = s->ret;
+			op->end_ns = s->end_ns;
+			op->verdict = s->ret == BU_NS_UNKNOWN ? BU_HP_OPEN : failed ? BU_HP_FAILED : BU_HP_OK;
+		} else if (failed && !c->up_last) {
+			op->ret = s->ret;
+			op->end_ns = s->end_ns;
+			op->verdict = BU_HP_FAILED;
+		}
+		return;
+	}
+	if (s->end_ns != BU_NS_UNKNOWN && (op->end_ns == BU_NS_UNKNOWN || s->end_ns > op->end_ns)) {
+		op->end_ns = s->end_ns;
+		op->ret = s->ret;
+	}
+	if (op->direction == BU_HP_ROLLBACK) {
+		op->verdict = s->end_ns == BU_NS_UNKNOWN ? BU_HP_OPEN : BU_HP_OK;
+	} else if (failed) {
+		op->verdict = BU_HP_FAILED;
+	} else if (!strcmp(s->name, "takedown_cpu") && s->ret == 0) {
+		c->down_done = true;
+		op->verdict = BU_HP_OK;
+	}
+}
+
+static int feed(struct table *t, struct bu_hp_step *s)
+{
+	bool upward = s->target >= s->nr;
+	struct cpu *c;
+	int rc = 0;
+
+	s->op = -1;
+	if (s->target_cpu < 0 || s->target_cpu >= MAX_CPUS)	/* no kernel wrote that */
+		return 0;
+	c = cpu_of(t, s->target_cpu);
+	if (!c)
+		return -ENOMEM;
+	if (c->state == NOT_SEEN)
+		c->state = first_state(t, s);
+	settle(t, c, s);
+	switch (c->state) {
+	case OFFLINE:
+		if (!upward)
+			return 0;
+		rc = open_op(t, c, s, BU_HP_UP);
+		c->state = COMING_UP;
+		break;
+	case ONLINE:
+		if (upward)
+			return 0;
+		rc = open_op(t, c, s, BU_HP_DOWN);
+		c->state = GOING_DOWN;
+		break;
+	case COMING_UP:
+		if (upward)
+			break;
+		/* Steps back while the bring-up step still runs: its verdict comes from its own return. */
+		if (!c->up_last)
+			t->ops[c->op].verdict = BU_HP_FAILED;
+		rc = open_op(t, c, s, BU_HP_ROLLBACK);
+		c->state = ROLLING_DOWN;
+		break;
+	case ROLLING_DOWN:
+	case ROLLING_UP:
+		if (t->ops[c->op].direction != BU_HP_ROLLBACK)
+			rc = open_op(t, c, s, BU_HP_ROLLBACK);
+		break;
+	default:
+		break;
+	}
+	if (rc)
+		return rc;
+	s->op = c->op;
+	account(t, c, s);
+	return 0;
+}
+
+int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_ids, size_t n_cpus,
+		 struct bu_hp_op **ret_ops, size_t *ret_n_ops)
+{
+	struct table t = { .first_ids = first_ids, .n_first_ids = n_cpus };
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n_steps; i++)
+		rc = feed(&t, &steps[i]);
+	/* What is left of an operation that the trace ends in has no end. */
+	for (i = 0; i < t.n; i++)
+		if (t.ops[i].verdict == BU_HP_OPEN)
+			t.ops[i].end_ns = t.ops[i].ret = BU_NS_UNKNOWN;
+	free(t.cpus);
+	if (rc) {
+		free(t.ops);
+		return rc;
+	}
+	*ret_ops = t.ops;
+	*ret_n_ops = t.n;
+	return 0;
+}
+
+/* ---- database ---------------------------------------------------------------------------------------------- */
+
+static int read_steps(struct bu_db *db, struct bu_arena *names, struct bu_hp_step **ret, size_t *ret_n,
+		      struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t cap = 0;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "SELECT id, exit_id, cpu, target_cpu, nr, target, name, start_ns, end_ns, ret "
+			     "FROM step ORDER BY id", &st, err);
+	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
+		struct bu_hp_step s = {
+			.id = bu_stmt_i64(st, 0), .exit_id = bu_stmt_ns(st, 1), .cpu = (int32_t)bu_stmt_i64(st, 2),
+			.target_cpu = (int32_t)bu_stmt_i64(st, 3), .nr = bu_stmt_i64(st, 4),
+			.target = bu_stmt_i64(st, 5), .start_ns = bu_stmt_i64(st, 7), .end_ns = bu_stmt_ns(st, 8),
+			.ret = bu_stmt_ns(st, 9), .op = -1,
+		};
+
+		s.name = bu_arena_strdup(names, bu_stmt_text(st, 6));
+		if (!s.name || bu_grow(ret, *ret_n, &cap, sizeof(**ret)))
+			return bu_fail_errno(err, -ENOMEM, "hotplug operations");
+		(*ret)[(*ret_n)++] = s;
+		rc = 0;
+	}
+	return rc;
+}
+
+static int write_ops(struct bu_db *db, const struct bu_hp_op *ops, size_t n, struct bu_err *err)
+{
+	static const char *const directions[] = { "up", "down", "rollback" };
+	static const char *const verdicts[] = { "ok", "failed", "open" };
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO hotplug_op (id, cpu, direction, nth, control_cpu, start_ns, end_ns, ret, "
+			     "verdict) VALUES (?,?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < n; i++) {
+		bu_stmt_bind_i64(st, 1, (int64_t)i + 1);
+		bu_stmt_bind_i64(st, 2, ops[i].cpu);
+		bu_stmt_bind_text(st, 3, directions[ops[i].direction]);
+		bu_stmt_bind_i64(st, 4, ops[i].nth);
+		bu_stmt_bind_i64(st, 5, ops[i].control_cpu);
+		bu_stmt_bind_i64(st, 6, ops[i].start_ns);
+		bu_stmt_bind_ns(st, 7, ops[i].end_ns);
+		bu_stmt_bind_ns(st, 8, ops[i].ret);
+		bu_stmt_bind_text(st, 9, verdicts[ops[i].verdict]);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
+static int write_step_ops(struct bu_db *db, const struct bu_hp_step *steps, size_t n, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "UPDATE step SET op = ? WHERE id = ?", &st, err);
+	for (i = 0; !rc && i < n; i++) {
+		if (steps[i].op < 0)
+			continue;
+		bu_stmt_bind_i64(st, 1, steps[i].op + 1);
+		bu_stmt_bind_i64(st, 2, steps[i].id);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
+int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err)
+{
+	_cleanup_(bu_arena_fini) struct bu_arena names = { NULL, 0 };
+	_cleanup_free_ struct bu_hp_step *steps = NULL;
+	_cleanup_free_ struct bu_hp_op *ops = NULL;
+	size_t n_steps = 0, n_ops = 0;
+	int rc;
+
+	rc = read_steps(db, &names, &steps, &n_steps, err);
+	if (rc)
+		return rc;
+	rc = bu_hp_assign(steps, n_steps, first_ids, n_cpus, &ops, &n_ops);
+	if (rc)
+		return bu_fail_errno(err, rc, "hotplug operations");
+	rc = write_ops(db, ops, n_ops, err);
+	return rc ? rc : write_step_ops(db, steps, n_steps, err);
+}

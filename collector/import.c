@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* import.c - see import.h. */
+#include "collector/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sha256.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/decode.h"
+#include "collector/hotplug_ops.h"
+#include "collector/import_int.h"
+#include "collector/isolate.h"
+#include "collector/merge.h"
+#include "schemas/base/ns.h"
+#include "schemas/base/version.h"
+#include "schemas/store/ddl.h"
+
+/* ---- events -------------------------------------------------------------------------------------------------- */
+
+/* The ring buffer says that events before this one are missing. */
+static int note_hole(struct bu_import_state *s, struct bu_stream *st, const struct bu_event *ev, struct bu_err *err)
+{
+	if (bu_grow(&s->holes, s->n_holes, &s->cap_holes, sizeof(*s->holes)))
+		return bu_fail_errno(err, -ENOMEM, "holes");
+	if (st->record->missed_events > 0) {
+		st->marked += st->record->missed_events;
+	} else {
+		st->open_holes++;
+		st->open_hole = s->n_holes;
+	}
+	s->holes[s->n_holes++] = (struct bu_loss){
+		.buf = st->buf, .cpu = st->cpu, .kind = "missed",
+		.count = st->record->missed_events > 0 ? st->record->missed_events : BU_NS_UNKNOWN,
+		.after_id = st->events ? st->last_id : BU_NS_UNKNOWN,
+		.after_ns = st->events ? st->last_ns : BU_NS_UNKNOWN,
+		.before_id = ev->id, .before_ns = ev->ts_ns,
+	};
+	return 0;
+}
+
+static void count_event(struct bu_import_state *s, struct bu_stream *st, const struct bu_event *ev)
+{
+	if (!st->events++) {
+		st->first_id = ev->id;
+		st->first_ns = ev->ts_ns;
+		if (s->first_ids[st->cpu] == BU_NS_UNKNOWN)
+			s->first_ids[st->cpu] = ev->id;
+	}
+	st->last_id = ev->id;
+	st->last_ns = ev->ts_ns;
+}
+
+static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct bu_capture_writer *w,
+			struct bu_err *err)
+{
+	struct bu_merge merge = { NULL, 0 };
+	struct bu_event ev = { .id = 0 };
+	int64_t steps_back = 0, newest = INT64_MIN;
+	struct bu_stream *st;
+	int rc;
+
+	rc = bu_merge_init(&merge, &s->source);
+	if (rc)
+		return bu_fail_errno(err, rc, "merge");
+	st = bu_merge_first(&merge);
+	s->origin = st ? st->record->ts : 0;
+	for (; st && !rc; st = bu_merge_first(&merge)) {
+		ev.id++;
+		ev.ts_raw = st->record->ts;
+		ev.ts_ns = bu_clock_ns(&s->clock, ev.ts_raw, s->origin);
+		ev.buf = st->buf;
+		rc = bu_decode(d, st->record, &ev, err);
+		if (!rc && st->record->missed_events)
+			rc = note_hole(s, st, &ev, err);
+		if (!rc)
+			rc = bu_capture_write_event(w, &ev, err);
+		steps_back += ev.ts_ns < newest;
+		if (ev.ts_ns > newest)
+			newest = ev.ts_ns;
+		count_event(s, st, &ev);
+		bu_merge_advance(&merge);
+	}
+	s->events = ev.id;
+	bu_merge_fini(&merge);
+	if (!rc && steps_back)
+		rc = bu_capture_note(s->db, "warning", "clock", steps_back, err, "%" PRId64 " events have a stamp before "
+				     "that of an earlier event of their CPU; the order of the ring buffer was kept",
+				     steps_back);
+	return rc;
+}
+
+static int write_dictionaries(struct bu_import_state *s, const struct bu_decoder *d, struct bu_err *err)
+{
+	const struct bu_decoder_kind *kinds;
+	int64_t damaged = bu_decoder_short_records(d);
+	size_t n = 0, i;
+	int rc;
+
+	rc = bu_capture_write_symbols(s->db, bu_decoder_symbols(d), err);
+	if (!rc)
+		rc = bu_capture_write_tasks(s->db, bu_decoder_tasks(d), err);
+	kinds = bu_decoder_kinds(d, &n);
+	for (i = 0; !rc && i < n; i++) {
+		struct bu_event_kind k = { (uint32_t)i + 1, kinds[i].system, kinds[i].name, kinds[i].table,
+					   kinds[i].events };
+
+		rc = bu_capture_write_kind(s->db, &k, err);
+	}
+	if (!rc && damaged)
+		rc = bu_capture_note(s->db, "error", "decode", damaged, err, "%" PRId64 " records are shorter than their "
+				     "format says; the trace is damaged", damaged);
+	return rc;
+}
+
+static int import_events(struct bu_import_state *s, struct bu_err *err)
+{
+	_cleanup_(bu_capture_writer_destroyp) struct bu_capture_writer *w = NULL;
+	struct bu_decoder *d = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_dat_source_open(s->params->file, &s->head, &s->source, err);
+	if (rc)
+		return rc;
+	for (i = 0; i < s->head.n_buffers; i++)
+		if (s->head.buffers[i].cpus > s->n_first_ids)
+			s->n_first_ids = s->head.buffers[i].cpus;
+	s->first_ids = malloc((s->n_first_ids + 1) * sizeof(*s->first_ids));
+	if (!s->first_ids)
+		return bu_fail_errno(err, -ENOMEM, "import");
+	for (i = 0; i < s->n_first_ids; i++)
+		s->first_ids[i] = BU_NS_UNKNOWN;
+	rc = bu_capture_writer_create(s->db, s->clock.raw, &w, err);
+	if (!rc)
+		rc = bu_decoder_create(s->source.tep, &d, err);
+	if (!rc)
+		rc = write_events(s, d, w, err);
+	if (!rc)
+		rc = write_dictionaries(s, d, err);
+	bu_decoder_destroy(d);
+	return rc;
+}
+
+/* ---- the row of capture ------------------------------------------------------------------------------------------ */
+
+static int hash_file(const char *path, char hex[SHA256_DIGEST_STRING_LENGTH], struct bu_err *err)
+{
+	static unsigned char chunk[1 << 16];
+	SHA256_CTX ctx;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return bu_fail_errno(err, -errno, "%s", path);
+	SHA256Init(&ctx);
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		SHA256Update(&ctx, chunk, (size_t)n);
+	close(fd);
+	if (n < 0)
+		return bu_fail_errno(err, -errno, "%s: read", path);
+	SHA256End(&ctx, hex);
+	return 0;
+}
+
+static int write_capture(struct bu_import_state *s, struct bu_err *err)
+{
+	const char *slash = strrchr(s->params->file, '/');
+	char hex[SHA256_DIGEST_STRING_LENGTH], kind[32];
+	int rc;
+
+	rc = hash_file(s->params->file, hex, err);
+	if (rc)
+		return rc;
+	snprintf(kind, sizeof(kind), "trace.dat v%d", s->head.version);
+	return bu_db_row(s->db, err, "INSERT INTO capture (id, source_kind, source_name, source_sha256, source_bytes, "
+			 "bringup_version, kernel_release, kernel_version, arch, cmdline, trace_clock, clock_unit, "
+			 "clock_hz, clock_hz_source, ts_raw_origin, events_total, lost_total, lost_unknown, complete) "
+			 "VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "tttittttttt" "ntiiiii",
+			 kind, slash ? slash + 1 : s->params->file, hex, (int64_t)s->head.file_bytes, bu_version,
+			 s->machine.release, s->machine.version, s->machine.arch, s->machine.cmdline, s->clock.name,
+			 s->clock.in_ns ? "ns" : "tick", s->clock.hz, s->clock.hz_source, (int64_t)s->origin, s->events,
+			 s->lost, s->lost_unknown, (int64_t)s->complete);
+}
+
+static int write_clock_notes(struct bu_import_state *s, struct bu_err *err)
+{
+	const struct bu_dat_buffer *b;
+	int64_t others = 0;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->head.n_buffers; i++) {
+		b = &s->head.buffers[i];
+		others += b->clock && b->bytes && s->clock.name && strcmp(b->clock, s->clock.name);
+	}
+	if (s->clock.warning)
+		rc = bu_capture_note(s->db, "warning", "clock", 1, err, "%s", s->clock.warning);
+	if (!rc && others)
+		rc = bu_capture_note(s->db, "warning", "clock", others, err, "the buffers of this trace use different "
+				     "clocks; times and order across buffers mean nothing");
+	return rc;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+
+static int derive(struct bu_import_state *s, struct bu_err *err)
+{
+	int rc = bu_db_exec(s->db, bu_sql_derive, err);
+
+	if (!rc)
+		rc = bu_hotplug_ops(s->db, s->first_ids, s->n_first_ids, err);
+	if (!rc)
+		rc = bu_db_exec(s->db, bu_sql_derive_bringup, err);
+	return rc;
+}
+
+static int fill_database(struct bu_import_state *s, struct bu_err *err)
+{
+	int rc;
+
+	rc = import_events(s, err);
+	if (!rc && !s->events)
+		rc = bu_fail(err, -ENODATA, "%s holds no events", s->params->file);
+	if (!rc)
+		rc = bu_import_account(s, err);
+	if (!rc)
+		rc = bu_import_files(s, err);
+	if (!rc)
+		rc = derive(s, err);
+	if (!rc)
+		rc = bu_import_machine(s, err);
+	if (!rc)
+		rc = write_clock_notes(s, err);
+	if (!rc)
+		rc = write_capture(s, err);
+	return rc;
+}
+
+static void report(struct bu_import_state *s, struct bu_import_result *ret)
+{
+	ret->events = s->events;
+	ret->lost = s->lost;
+	ret->lost_unknown = s->lost_unknown;
+	ret->complete = s->complete;
+	snprintf(ret->clock, sizeof(ret->clock), "%s", s->clock.name ? s->clock.name : "");
+	snprintf(ret->release, sizeof(ret->release), "%s", s->machine.release ? s->machine.release : "");
+}
+
+/* Runs in the child process. */
+static int work(void *arg, void *result, struct bu_err *err)
+{
+	struct bu_import_state s = { .params = arg };
+	struct bu_import_result *ret = result;
+	int rc;
+
+	rc = bu_dat_head_read(s.params->file, &s.head, err);
+	if (!rc)
+		rc = bu_machine_read(s.params->machine, &s.machine, err);
+	if (!rc && !s.machine.release && s.head.uname)
+		rc = bu_machine_parse_uname(&s.machine, s.head.uname);
+	if (!rc) {
+		bu_clock_choose(&s.head, &s.machine, &s.clock);
+		rc = bu_db_create(s.params->output, &bu_capture_format, s.params->force, &s.db, err);
+	}
+	if (!rc)
+		rc = fill_database(&s, err);
+	if (!rc)
+		rc = bu_db_i64(s.db, "SELECT count(*) FROM cpu", &ret->cpus, err);
+	if (rc >= 0)
+		rc = bu_db_i64(s.db, "SELECT count(*) FROM import_note WHERE severity <> 'info'", &ret->notes, err);
+	if (rc >= 0)
+		rc = bu_db_finish(s.db, err);
+	if (!rc)
+		report(&s, ret);
+	bu_db_close(s.db);
+	bu_dat_source_close(&s.source);
+	free(s.holes);
+	free(s.first_ids);
+	bu_machine_fini(&s.machine);
+	bu_dat_head_fini(&s.head);
+	return rc;
+}
+
+int bu_import(const struct bu_import_params *params, struct bu_import_result *ret, struct bu_err *err)
+{
+	_cleanup_free_ char *partial = NULL;
+	struct bu_import_params copy = *params;
+	int rc;
+
+	if (asprintf(&partial, "%s.partial", params->output) < 0) {
+		partial = NULL;
+		return bu_fail_errno(err, -ENOMEM, "import");
+	}
+	rc = bu_isolated(params->file, work, &copy, ret, sizeof(*ret), err);
+	if (rc)
+		unlink(partial);	/* left only where the child could not clean up */
+	return rc;
+}

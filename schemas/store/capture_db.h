@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * capture_db.h - typed writing of a new capture database: one prepared statement per table.
+ *
+ * The importer's last stage. Rows may come in any order; indexes and derived tables are made afterwards. What the
+ * columns mean is said once, in schemas/capture.sql.
+ */
+#ifndef BU_SCHEMAS_STORE_CAPTURE_DB_H
+#define BU_SCHEMAS_STORE_CAPTURE_DB_H
+
+#include <stdint.h>
+
+#include "schemas/base/err.h"
+#include "schemas/model/dict.h"
+#include "schemas/model/event.h"
+#include "schemas/store/db.h"
+
+struct bu_capture_writer;
+
+/**
+ * bu_capture_writer_create() - Prepare to fill @db, which was made by bu_db_create() with bu_capture_format.
+ * @raw_stamps: keep ts_raw; false where the ring buffer's stamps were nanoseconds already.
+ */
+int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret,
+			     struct bu_err *err);
+void bu_capture_writer_destroy(struct bu_capture_writer *w);
+void bu_capture_writer_destroyp(struct bu_capture_writer **w);
+
+/**
+ * bu_capture_write_event() - Add one row to the table that @ev->table names. @ev is borrowed for the call.
+ */
+int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *ev, struct bu_err *err);
+
+/**
+ * bu_capture_write_symbols(), bu_capture_write_tasks() - Write a dictionary whole. A symbol's base is its name
+ * without what compilers append after the first dot.
+ */
+int bu_capture_write_symbols(struct bu_db *db, const struct bu_dict *symbols, struct bu_err *err);
+int bu_capture_write_tasks(struct bu_db *db, const struct bu_dict *tasks, struct bu_err *err);
+
+struct bu_event_kind {
+	uint32_t id;
+	const char *system, *name;
+	enum bu_ev_table table;
+	int64_t events;
+};
+
+int bu_capture_write_kind(struct bu_db *db, const struct bu_event_kind *kind, struct bu_err *err);
+
+struct bu_loss {
+	uint32_t buf;
+	int32_t cpu;
+	const char *kind;	/* as the CHECK of the table has them */
+	int64_t count;		/* these five: BU_NS_UNKNOWN is NULL */
+	int64_t after_id, before_id, after_ns, before_ns;
+};
+
+int bu_capture_write_loss(struct bu_db *db, const struct bu_loss *loss, struct bu_err *err);
+
+/**
+ * bu_capture_note() - Leave an import_note.
+ * @severity: "info", "warning" or "error".
+ * @count: how often it was seen.
+ */
+int bu_capture_note(struct bu_db *db, const char *severity, const char *topic, int64_t count,
+		    struct bu_err *err, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/**
+ * bu_db_row() - Run one statement with its parameters bound in order: for tables that get few rows.
+ * @types: a letter per parameter: 'i' int64_t, 'n' int64_t of which BU_NS_UNKNOWN is NULL, 't' const char *
+ * (NULL is NULL).
+ */
+int bu_db_row(struct bu_db *db, struct bu_err *err, const char *sql, const char *types, ...);
+
+#endif
