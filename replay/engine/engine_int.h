@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine_int.h - what engine.c, task.c and word.c share; nobody else includes it.
+ *
+ * engine.c owns the run: time, picking, ending. task.c owns tasks, word.c words and who waits for them.
+ *
+ * Always true
+ *  (1) A task that is not done and not running has exactly one event in the queue when READY, NEW or SLEEPING, and
+ *      none or (with a timeout) one when WAITING. `gen` is counted on when that event is cancelled.
+ *  (2) A WAITING task is in the list of exactly one class, a class belongs to one word, has at least one waiter,
+ *      and all its waiters wait for the same (guard, value). Between operations no class of a word holds.
+ *  (3) The arrays of tasks and classes and the hash table of classes grow together, when a task is spawned: as many tasks can
+ *      wait, each in a class of its own, as there are tasks. So nothing is allocated while tasks run, but for
+ *      spawning, making words and first use of a random source.
+ *  (4) The arrays move when they grow: no pointer into them is kept across anything that may spawn, which
+ *      includes every switch to a task or sink.
+ */
+#ifndef BU_REPLAY_ENGINE_ENGINE_INT_H
+#define BU_REPLAY_ENGINE_ENGINE_INT_H
+
+#include <stdbool.h>
+
+#include "replay/engine/co.h"
+#include "replay/engine/engine.h"
+#include "replay/engine/evq.h"
+#include "replay/engine/run_mem.h"
+
+enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_SLEEPING, TASK_WAITING, TASK_DONE };
+
+enum { PRIO_NORMAL, PRIO_TIMEOUT };
+
+/* What happened, as it goes into the run hash. The numbers are part of the hash: never change them. */
+enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT = 4 };
+
+/* What a step of a task needs: one cache line. */
+struct task {
+	struct bu_co co;
+	int64_t operand;	/* waiting: of the effect */
+	int64_t since_ns;	/* waiting: start of the wait */
+	uint64_t arrival;	/* waiting: orders the waiters of a word across classes */
+	uint32_t next, prev;	/* waiting: in the class */
+	uint32_t class;		/* waiting */
+	uint32_t gen;
+	uint32_t stack;
+	uint8_t state;		/* enum task_state */
+	uint8_t effect;		/* waiting: enum bu_effect */
+	bool waited;		/* READY after a wait that is still to be reported */
+	bool timed;		/* waiting: has a timeout event in the queue */
+} __attribute__((aligned(64)));
+
+/* What it needs rarely. */
+struct task_info {
+	const char *name;	/* in mem */
+	void (*fn)(struct bu_engine *, void *);
+	void *arg;
+	const char *point;	/* of the wait, borrowed */
+	int32_t lane;
+	int32_t cpu;		/* of the wait */
+};
+
+struct word {
+	const char *name;	/* borrowed */
+	int64_t value;
+	uint32_t classes;	/* first class of guards other than EQ; 0: none */
+	uint32_t n_eq;		/* classes of guard EQ, which are found through the hash table */
+};
+
+/* The waiters of one word with the same guard, in order of arrival. */
+struct class {
+	int64_t value;
+	uint32_t word;
+	uint32_t head, tail;	/* tasks */
+	uint32_t next, prev;	/* other guards than EQ: in the word's list */
+	uint32_t chain;		/* guard EQ: next in the hash chain. Free: next free class */
+	uint8_t guard;
+};
+
+/* The random source of one consumer. */
+struct source {
+	struct bu_rng rng;
+	struct source *chain;
+	uint32_t stream;
+};
+
+#define SOURCE_CHAINS 64u
+
+struct bu_engine {
+	int64_t now_ns;
+	uint64_t hash, events;
+	struct task *task;	/* [0] is nobody */
+	struct word *word;	/* [0] is none */
+	struct class *class;	/* [0] is none */
+	uint32_t *chain;	/* heads of the hash chains of classes */
+	uint32_t self;		/* the running task; 0: none */
+	uint32_t free_class;
+	uint32_t fresh_class;	/* classes ever used, with [0] */
+	uint32_t cap_classes;	/* with [0]; of chains as well; a power of two */
+	uint32_t n_tasks, cap_tasks;	/* with [0] */
+	uint32_t n_words, cap_words;	/* with [0] */
+	uint32_t alive;		/* tasks not done */
+	uint64_t arrivals;
+	struct bu_evq queue;
+	struct bu_co_arena stacks;
+
+	struct task_info *info;
+	struct bu_run_mem mem;
+	struct source *source[SOURCE_CHAINS];
+	struct bu_rng spare_rng;	/* handed out when memory for a source is out and the run fails anyway */
+	struct bu_engine_config config;
+	bool running, ended, failed;
+	char detail[sizeof(((struct bu_engine_result *)0)->detail)];
+};
+
+/* engine.c */
+
+/* Ends the run because of what the running task did; does not return then. Outside of tasks: marks and returns. */
+void rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * From the running task back to the engine; its next event is queued before. Returns when the task is picked again:
+ * 0, or -ETIMEDOUT when that is what ended its wait. See bu_co_leave() for why this is the last thing that the
+ * operations of a task do.
+ */
+static inline int leave(struct bu_engine *e, bool for_ever)
+{
+	return (int)bu_co_leave(&e->stacks, &e->task[e->self].co, for_ever);
+}
+
+/* now + ns where that is a time; otherwise the rule is broken. */
+bool time_after(struct bu_engine *e, int64_t ns, int64_t *ret_ns);
+
+/* task.c */
+int tasks_init(struct bu_engine *e, struct bu_err *err);
+void tasks_reset(struct bu_engine *e);
+void tasks_fini(struct bu_engine *e);
+bool task_event_live(const void *ctx, uint32_t id, uint32_t gen);
+void task_main(void *arg);
+
+/* word.c */
+
+/* Room for @cap classes, a power of two. Return: 0; -ENOMEM with what there was unharmed. */
+int classes_grow(struct bu_engine *e, uint32_t cap);
+
+/* Takes a waiter out of its class, because it is served or because its time is up. */
+void stop_waiting(struct bu_engine *e, uint32_t id);
+void words_reset(struct bu_engine *e);
+void words_fini(struct bu_engine *e);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evq.c - pending events in total order; see evq.h.
+ *
+ * Every list is a chain of blocks of 15 entries from one pool, so that memory follows the number of entries and not
+ * the fullest that each of 700 buckets ever was.
+ */
+#include "replay/engine/evq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/base/err.h"
+
+#define PER_BLOCK 15u
+
+struct bu_evq_block {		/* 256 bytes */
+	uint32_t next;
+	uint32_t n;		/* entries in use */
+	uint32_t pad[2];
+	struct bu_evq_entry entry[PER_BLOCK];
+};
+
+#define GEN_MASK ((UINT32_C(1) << BU_EVQ_GEN_BITS) - 1)
+#define LISTS (BU_EVQ_LEVELS * 64u + BU_EVQ_PRIOS)
+
+void bu_evq_init(struct bu_evq *q, bool (*live)(const void *ctx, uint32_t id, uint32_t gen), const void *ctx)
+{
+	memset(q, 0, sizeof(*q));
+	q->fresh = 1;
+	q->live = live;
+	q->ctx = ctx;
+}
+
+void bu_evq_fini(struct bu_evq *q)
+{
+	free(q->block);
+	memset(q, 0, sizeof(*q));
+}
+
+void bu_evq_reset(struct bu_evq *q)
+{
+	uint32_t level, p;
+
+	for (; q->levels; q->levels &= q->levels - 1) {
+		level = (uint32_t)__builtin_ctz(q->levels);
+		for (; q->digits[level]; q->digits[level] &= q->digits[level] - 1)
+			q->bucket[level][__builtin_ctzll(q->digits[level])] = (struct bu_evq_list){ 0, 0 };
+	}
+	for (p = 0; p < BU_EVQ_PRIOS; p++) {
+		q->due[p] = (struct bu_evq_list){ 0, 0 };
+		q->due_from[p] = 0;
+	}
+	q->instant_ns = 0;
+	q->n = 0;
+	q->stale = 0;
+	q->fresh = 1;
+	q->free = 0;
+}
+
+int bu_evq_reserve(struct bu_evq *q, uint32_t n)
+{
+	uint64_t entries, blocks;
+	struct bu_evq_block *p;
+
+	if (n <= q->reserved)
+		return 0;
+	if (n < 2 * q->reserved)
+		n = 2 * q->reserved;
+	if (n >= UINT32_C(1) << (BU_EVQ_GEN_BITS - 1))
+		return -ENOMEM;
+	/*
+	 * The most entries at once, in blocks that are full but for one per list that is not empty, the
+	 * partly taken first ones of the due lists, the one that is being spread or compacted, and number 0.
+	 */
+	entries = n + n / 2 + BU_EVQ_SLACK + 1;
+	blocks = entries / PER_BLOCK + (entries < LISTS ? entries : LISTS) + BU_EVQ_PRIOS + 3;
+	p = realloc(q->block, blocks * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	q->block = p;
+	q->cap = (uint32_t)blocks;
+	q->reserved = n;
+	return 0;
+}
+
+static void free_block(struct bu_evq *q, uint32_t b)
+{
+	q->block[b].next = q->free;
+	q->free = b;
+}
+
+static inline void append(struct bu_evq *q, struct bu_evq_list *l, const struct bu_evq_entry *e)
+{
+	struct bu_evq_block *blk = &q->block[l->tail];
+
+	if (!l->tail || blk->n == PER_BLOCK) {
+		uint32_t b = q->free;
+
+		if (b) {
+			q->free = q->block[b].next;
+		} else {
+			BU_ASSERT("evq-reserved", q->fresh < q->cap);
+			b = q->fresh++;
+		}
+		if (l->tail)
+			blk->next = b;
+		else
+			l->head = b;
+		l->tail = b;
+		blk = &q->block[b];
+		blk->next = 0;
+		blk->n = 0;
+	}
+	blk->entry[blk->n++] = *e;
+}
+
+/* Where an entry belongs at the present instant. */
+static inline void place(struct bu_evq *q, const struct bu_evq_entry *e)
+{
+	uint64_t differs = (uint64_t)e->at_ns ^ (uint64_t)q->instant_ns;
+	uint32_t level, digit;
+
+	if (!differs) {
+		append(q, &q->due[e->tag & 3], e);
+		return;
+	}
+	level = (63 - (uint32_t)__builtin_clzll(differs)) / 6;
+	digit = (uint64_t)e->at_ns >> (6 * level) & 63;
+	q->levels |= UINT32_C(1) << level;
+	q->digits[level] |= UINT64_C(1) << digit;
+	append(q, &q->bucket[level][digit], e);
+}
+
+void bu_evq_push(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen)
+{
+	struct bu_evq_entry e = { at_ns, id, gen << 2 | prio };
+
+	BU_ASSERT("evq-monotone", at_ns >= q->instant_ns);
+	place(q, &e);
+	q->n++;
+}
+
+static inline bool is_live(const struct bu_evq *q, const struct bu_evq_entry *e)
+{
+	return !q->stale || q->live(q->ctx, e->id, e->tag >> 2 & GEN_MASK);
+}
+
+/* Drops the cancelled entries of one list. @from: entries of its first block that are already taken. */
+static void compact_list(struct bu_evq *q, struct bu_evq_list *l, uint32_t from)
+{
+	uint32_t b = l->head, next, i;
+
+	*l = (struct bu_evq_list){ 0, 0 };
+	for (; b; b = next, from = 0) {
+		for (i = from; i < q->block[b].n; i++) {
+			const struct bu_evq_entry e = q->block[b].entry[i];
+
+			if (q->live(q->ctx, e.id, e.tag >> 2 & GEN_MASK))
+				append(q, l, &e);
+			else
+				q->n--;
+		}
+		next = q->block[b].next;
+		free_block(q, b);
+	}
+}
+
+static void compact(struct bu_evq *q)
+{
+	uint32_t level, digit, p;
+	uint64_t digits;
+
+	for (p = 0; p < BU_EVQ_PRIOS; p++) {
+		compact_list(q, &q->due[p], q->due_from[p]);
+		q->due_from[p] = 0;
+	}
+	for (level = 0; level < BU_EVQ_LEVELS; level++) {
+		for (digits = q->digits[level]; digits; digits &= digits - 1) {
+			digit = (uint32_t)__builtin_ctzll(digits);
+			compact_list(q, &q->bucket[level][digit], 0);
+			if (!q->bucket[level][digit].head)
+				q->digits[level] &= ~(UINT64_C(1) << digit);
+		}
+		if (!q->digits[level])
+			q->levels &= ~(UINT32_C(1) << level);
+	}
+	q->stale = 0;
+}
+
+void bu_evq_cancelled(struct bu_evq *q)
+{
+	q->stale++;
+	if (q->stale > (q->n - q->stale) / 2 + BU_EVQ_SLACK)
+		compact(q);
+}
+
+/*
+ * Goes on to the next instant for which a wanted event is held and fills the due lists with its events. Cancelled
+ * entries do not count for the instant: the engine's time has not reached it then, and may still want to queue
+ * something before it.
+ */
+static bool advance(struct bu_evq *q)
+{
+	uint32_t level, digit, b, next, i;
+	int64_t first;
+
+	while (q->levels) {
+		level = (uint32_t)__builtin_ctz(q->levels);
+		digit = (uint32_t)__builtin_ctzll(q->digits[level]);
+		b = q->bucket[level][digit].head;
+		q->bucket[level][digit] = (struct bu_evq_list){ 0, 0 };
+		q->digits[level] &= q->digits[level] - 1;
+		if (!q->digits[level])
+			q->levels &= q->levels - 1;
+
+		first = INT64_MAX;
+		for (i = b; i; i = q->block[i].next) {
+			const struct bu_evq_entry *e = q->block[i].entry, *end = e + q->block[i].n;
+
+			for (; e < end; e++)
+				if (e->at_ns <= first && is_live(q, e))
+					first = e->at_ns;
+		}
+		/* Nothing wanted in it, or first is right: INT64_MAX is not a time that the engine uses. */
+		if (first != INT64_MAX)
+			q->instant_ns = first;
+		for (; b; b = next) {
+			for (i = 0; i < q->block[b].n; i++) {
+				const struct bu_evq_entry e = q->block[b].entry[i];
+
+				if (is_live(q, &e)) {
+					place(q, &e);
+				} else {
+					q->n--;
+					q->stale--;
+				}
+			}
+			next = q->block[b].next;
+			free_block(q, b);
+		}
+		if (first != INT64_MAX)
+			return true;
+	}
+	return false;
+}
+
+bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
+{
+	uint32_t p = 0;
+
+	for (;;) {
+		struct bu_evq_list *l = &q->due[p];
+		struct bu_evq_block *blk;
+
+		if (!l->head) {
+			if (++p < BU_EVQ_PRIOS)
+				continue;
+			if (!advance(q))
+				return false;
+			p = 0;
+			continue;
+		}
+		blk = &q->block[l->head];
+		*ret = blk->entry[q->due_from[p]++];
+		if (q->due_from[p] == blk->n) {
+			uint32_t b = l->head;
+
+			l->head = blk->next;
+			if (!l->head)
+				l->tail = 0;
+			q->due_from[p] = 0;
+			free_block(q, b);
+		}
+		q->n--;
+		if (is_live(q, ret))
+			return true;
+		q->stale--;
+	}
+}

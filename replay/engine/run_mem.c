@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run_mem.c - see run_mem.h. */
+#include "replay/engine/run_mem.h"
+
+#include <stdlib.h>
+
+#define FIRST_BLOCK_BYTES 2048u
+
+struct bu_run_mem_block {
+	struct bu_run_mem_block *next;
+	size_t bytes;
+	_Alignas(8) char mem[];
+};
+
+void *bu_run_mem_alloc(struct bu_run_mem *m, size_t size)
+{
+	struct bu_run_mem_block *b = m->now;
+	void *p;
+
+	if (size > (size_t)-1 / 4)
+		return NULL;
+	size = (size + 7) & ~(size_t)7;
+	/* A block that was too small is passed over for the rest of the run; sizes double, so this wastes little. */
+	while (b && b->bytes - m->used < size && b->next) {
+		b = b->next;
+		m->now = b;
+		m->used = 0;
+	}
+	if (!b || b->bytes - m->used < size) {
+		size_t bytes = b ? 2 * b->bytes : FIRST_BLOCK_BYTES;
+		struct bu_run_mem_block *more;
+
+		if (bytes < size)
+			bytes = size;
+		more = malloc(sizeof(*more) + bytes);
+		if (!more)
+			return NULL;
+		more->next = NULL;
+		more->bytes = bytes;
+		if (b)
+			b->next = more;
+		else
+			m->first = more;
+		m->now = more;
+		m->used = 0;
+		b = more;
+	}
+	p = b->mem + m->used;
+	m->used += size;
+	return p;
+}
+
+void bu_run_mem_rewind(struct bu_run_mem *m)
+{
+	m->now = m->first;
+	m->used = 0;
+}
+
+void bu_run_mem_fini(struct bu_run_mem *m)
+{
+	struct bu_run_mem_block *b = m->first, *next;
+
+	for (; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	*m = (struct bu_run_mem){ NULL, NULL, 0 };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * run_mem.h - memory that lives as long as one run of an engine and is used again by the next.
+ *
+ * Under engine.c and task.c: names of tasks, random sources. Unlike struct bu_arena it can be rewound without giving
+ * its blocks back, because an explorer resets an engine millions of times. What it hands out never moves.
+ */
+#ifndef BU_REPLAY_ENGINE_RUN_MEM_H
+#define BU_REPLAY_ENGINE_RUN_MEM_H
+
+#include <stddef.h>
+
+struct bu_run_mem_block;
+
+struct bu_run_mem {		/* all zero: empty */
+	struct bu_run_mem_block *first, *now;
+	size_t used;		/* of the block `now` */
+};
+
+/**
+ * bu_run_mem_alloc() - @size bytes, not cleared, aligned to 8. Return: NULL when memory is out.
+ */
+void *bu_run_mem_alloc(struct bu_run_mem *m, size_t size);
+
+/**
+ * bu_run_mem_rewind() - Forget all that was handed out, keep the blocks.
+ */
+void bu_run_mem_rewind(struct bu_run_mem *m);
+
+void bu_run_mem_fini(struct bu_run_mem *m);
+
+#endif

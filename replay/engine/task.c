@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * task.c - tasks: spawning, names, spending time. See engine.h for the states and engine_int.h for what always holds.
+ */
+#include "replay/engine/engine_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAP 16u
+
+/* Cache lines: a task must not straddle two, which realloc() does not know. */
+static void *grow_aligned(void *old, size_t old_bytes, size_t new_bytes)
+{
+	void *p = aligned_alloc(64, (new_bytes + 63) & ~(size_t)63);
+
+	if (!p)
+		return NULL;
+	if (old_bytes)
+		memcpy(p, old, old_bytes);
+	free(old);
+	return p;
+}
+
+/* Room for @cap tasks, a power of two. */
+static int grow(struct bu_engine *e, uint32_t cap)
+{
+	void *p;
+
+	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || classes_grow(e, cap))
+		return -ENOMEM;
+	p = grow_aligned(e->task, e->n_tasks * sizeof(*e->task), cap * sizeof(*e->task));
+	if (!p)
+		return -ENOMEM;
+	e->task = p;
+	p = realloc(e->info, cap * sizeof(*e->info));
+	if (!p)
+		return -ENOMEM;
+	e->info = p;
+	e->cap_tasks = cap;
+	return 0;
+}
+
+int tasks_init(struct bu_engine *e, struct bu_err *err)
+{
+	int rc = grow(e, FIRST_CAP);
+
+	if (rc)
+		return bu_fail_errno(err, rc, "engine");
+	memset(&e->task[0], 0, sizeof(e->task[0]));
+	memset(&e->info[0], 0, sizeof(e->info[0]));
+	e->info[0].name = "nobody";
+	e->info[0].lane = -1;
+	e->task[0].state = TASK_DONE;
+	e->n_tasks = 1;
+	return 0;
+}
+
+void tasks_reset(struct bu_engine *e)
+{
+	uint32_t i;
+
+	for (i = 1; i < e->n_tasks; i++) {
+		if (e->task[i].state == TASK_WAITING)
+			stop_waiting(e, i);
+		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE)
+			bu_co_stack_put(&e->stacks, e->task[i].stack);
+	}
+	e->n_tasks = 1;
+	e->alive = 0;
+}
+
+void tasks_fini(struct bu_engine *e)
+{
+	free(e->task);
+	free(e->info);
+}
+
+bool task_event_live(const void *ctx, uint32_t id, uint32_t gen)
+{
+	const struct bu_engine *e = ctx;
+
+	return (e->task[id].gen & ((UINT32_C(1) << BU_EVQ_GEN_BITS) - 1)) == gen;
+}
+
+/* The first frame of every task. */
+void task_main(void *arg)
+{
+	struct bu_engine *e = arg;
+
+	bu_co_entered(&e->stacks);
+	e->info[e->self].fn(e, e->info[e->self].arg);
+	e->task[e->self].state = TASK_DONE;
+	leave(e, true);
+}
+
+bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, void (*fn)(struct bu_engine *, void *),
+			 void *arg)
+{
+	uint32_t id = e->n_tasks;
+	struct task_info *info;
+	size_t len;
+	char *copy;
+
+	if (!name)
+		name = "unnamed";
+	if (!fn) {
+		rule_broken(e, "task %s has no function to run", name);
+		return 0;
+	}
+	len = strlen(name) + 1;
+	copy = bu_run_mem_alloc(&e->mem, len);
+	if (!copy || (id == e->cap_tasks && grow(e, 2 * e->cap_tasks))) {
+		rule_broken(e, "out of memory for task %s, after %u tasks", name, id - 1);
+		return 0;
+	}
+	memcpy(copy, name, len);
+	info = &e->info[id];
+	info->name = copy;
+	info->fn = fn;
+	info->arg = arg;
+	info->lane = lane;
+	info->point = NULL;
+	info->cpu = -1;
+	memset(&e->task[id], 0, sizeof(e->task[id]));
+	e->n_tasks++;
+	e->alive++;
+	bu_evq_push(&e->queue, e->now_ns, PRIO_NORMAL, id, 0);
+	return id;
+}
+
+bu_task_id bu_task_self(const struct bu_engine *e)
+{
+	return e->self;
+}
+
+const char *bu_task_name(const struct bu_engine *e, bu_task_id task)
+{
+	return e->info[task < e->n_tasks ? task : 0].name;
+}
+
+int32_t bu_task_lane(const struct bu_engine *e, bu_task_id task)
+{
+	return e->info[task < e->n_tasks ? task : 0].lane;
+}
+
+static void sleep_until(struct bu_engine *e, int64_t at_ns)
+{
+	struct task *t = &e->task[e->self];
+
+	if (!e->self) {
+		rule_broken(e, "a delay outside of tasks");
+		return;
+	}
+	t->state = TASK_SLEEPING;
+	bu_evq_push(&e->queue, at_ns, PRIO_NORMAL, e->self, t->gen);
+	leave(e, false);
+}
+
+void bu_engine_delay(struct bu_engine *e, int64_t ns)
+{
+	int64_t at_ns;
+
+	if (ns < 0)
+		rule_broken(e, "a delay of %lld ns is negative", (long long)ns);
+	else if (time_after(e, ns, &at_ns))
+		sleep_until(e, at_ns);
+}
+
+void bu_engine_delay_until(struct bu_engine *e, int64_t at_ns)
+{
+	int64_t same;
+
+	if (at_ns > e->now_ns && time_after(e, at_ns - e->now_ns, &same))
+		sleep_until(e, same);
+}

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * word.c - shared words and who waits for them. See engine.h for what the operations promise, engine_int.h for what
+ * always holds.
+ *
+ * Waiters of a word are kept by what they wait for: those with the same guard and value are one class. A change of
+ * the word looks at classes, not at waiters: N waiters of one semaphore are one class, and of N tickets that are each
+ * awaited by EQ the right one is found by hashing. Among the classes that hold, the waiter that came first is served;
+ * then the word, changed by its effect, is looked at again, until no class holds.
+ */
+#include "replay/engine/engine_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_WORDS 16u
+
+/* ----------------------------------------------------------------------------------------------------- classes */
+
+static inline uint32_t *chain_of(const struct bu_engine *e, uint32_t word, int64_t value)
+{
+	return &e->chain[bu_hash_mix((uint64_t)value ^ (uint64_t)word << 32) & (e->cap_classes - 1)];
+}
+
+int classes_grow(struct bu_engine *e, uint32_t cap)
+{
+	uint32_t *old, *chain, n = e->cap_classes, i, c, next;
+	struct class *p;
+
+	if (cap <= n)
+		return 0;
+	p = realloc(e->class, cap * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	e->class = p;
+	chain = calloc(cap, sizeof(*chain));
+	if (!chain)
+		return -ENOMEM;
+	old = e->chain;
+	e->chain = chain;
+	e->cap_classes = cap;
+	for (i = 0; i < n; i++) {
+		for (c = old[i]; c; c = next) {
+			uint32_t *head = chain_of(e, e->class[c].word, e->class[c].value);
+
+			next = e->class[c].chain;
+			e->class[c].chain = *head;
+			*head = c;
+		}
+	}
+	free(old);
+	if (!n) {
+		memset(&e->class[0], 0, sizeof(e->class[0]));
+		e->fresh_class = 1;
+	}
+	return 0;
+}
+
+static uint32_t find_eq(const struct bu_engine *e, uint32_t word, int64_t value)
+{
+	uint32_t c;
+
+	for (c = *chain_of(e, word, value); c; c = e->class[c].chain)
+		if (e->class[c].word == word && e->class[c].value == value)
+			return c;
+	return 0;
+}
+
+static uint32_t find_class(const struct bu_engine *e, const struct bu_await_op *op)
+{
+	uint32_t c;
+
+	if (op->guard == BU_GUARD_EQ)
+		return e->word[op->word].n_eq ? find_eq(e, op->word, op->value) : 0;
+	for (c = e->word[op->word].classes; c; c = e->class[c].next)
+		if (e->class[c].guard == op->guard && e->class[c].value == op->value)
+			return c;
+	return 0;
+}
+
+static uint32_t new_class(struct bu_engine *e, const struct bu_await_op *op)
+{
+	struct word *w = &e->word[op->word];
+	uint32_t id = e->free_class;
+	struct class *c;
+
+	if (id) {
+		e->free_class = e->class[id].chain;
+	} else {
+		/* No more classes than waiting tasks, no more of those than tasks. */
+		BU_ASSERT("class-per-task", e->fresh_class < e->cap_classes);
+		id = e->fresh_class++;
+	}
+	c = &e->class[id];
+	*c = (struct class){ .value = op->value, .word = op->word, .guard = (uint8_t)op->guard };
+	if (op->guard == BU_GUARD_EQ) {
+		uint32_t *head = chain_of(e, op->word, op->value);
+
+		c->chain = *head;
+		*head = id;
+		w->n_eq++;
+	} else {
+		c->next = w->classes;
+		if (c->next)
+			e->class[c->next].prev = id;
+		w->classes = id;
+	}
+	return id;
+}
+
+static void drop_class(struct bu_engine *e, uint32_t id)
+{
+	struct class *c = &e->class[id];
+	struct word *w = &e->word[c->word];
+
+	if (c->guard == BU_GUARD_EQ) {
+		uint32_t *p = chain_of(e, c->word, c->value);
+
+		while (*p != id)
+			p = &e->class[*p].chain;
+		*p = c->chain;
+		w->n_eq--;
+	} else {
+		if (c->next)
+			e->class[c->next].prev = c->prev;
+		if (c->prev)
+			e->class[c->prev].next = c->next;
+		else
+			w->classes = c->next;
+	}
+	c->chain = e->free_class;
+	e->free_class = id;
+}
+
+static void start_waiting(struct bu_engine *e, uint32_t id, const struct bu_await_op *op)
+{
+	struct task *t = &e->task[id];
+	uint32_t cid = find_class(e, op);
+	struct class *c;
+
+	if (!cid)
+		cid = new_class(e, op);
+	c = &e->class[cid];
+	t->class = cid;
+	t->arrival = e->arrivals++;
+	t->next = 0;
+	t->prev = c->tail;
+	if (c->tail)
+		e->task[c->tail].next = id;
+	else
+		c->head = id;
+	c->tail = id;
+}
+
+void stop_waiting(struct bu_engine *e, uint32_t id)
+{
+	struct task *t = &e->task[id];
+	struct class *c = &e->class[t->class];
+
+	if (t->next)
+		e->task[t->next].prev = t->prev;
+	else
+		c->tail = t->prev;
+	if (t->prev)
+		e->task[t->prev].next = t->next;
+	else
+		c->head = t->next;
+	if (!c->head)
+		drop_class(e, t->class);
+}
+
+/* ------------------------------------------------------------------------------------------------------- words */
+
+static bool holds(uint8_t guard, int64_t word, int64_t value)
+{
+	switch (guard) {
+	case BU_GUARD_EQ:
+		return word == value;
+	case BU_GUARD_NE:
+		return word != value;
+	case BU_GUARD_GE:
+		return word >= value;
+	default:
+		return word <= value;
+	}
+}
+
+/* Words wrap around like the machine's. */
+static int64_t sum(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t effect_on(uint8_t effect, int64_t word, int64_t operand)
+{
+	switch (effect) {
+	case BU_EFFECT_STORE:
+		return operand;
+	case BU_EFFECT_ADD:
+		return sum(word, operand);
+	default:
+		return word;
+	}
+}
+
+/* The waiter to be served at the word's present value: of those whose guard holds, the first that came; 0: none. */
+static uint32_t next_served(const struct bu_engine *e, uint32_t word)
+{
+	const struct word *w = &e->word[word];
+	uint32_t best = 0, c;
+
+	if (w->n_eq) {
+		c = find_eq(e, word, w->value);
+		if (c)
+			best = e->class[c].head;
+	}
+	for (c = w->classes; c; c = e->class[c].next) {
+		uint32_t head = e->class[c].head;
+
+		if (holds(e->class[c].guard, w->value, e->class[c].value) &&
+		    (!best || e->task[head].arrival < e->task[best].arrival))
+			best = head;
+	}
+	return best;
+}
+
+/* After a change of the word: serves waiters until no guard holds. */
+static void serve(struct bu_engine *e, uint32_t word)
+{
+	struct word *w = &e->word[word];
+	uint32_t id;
+
+	while ((w->n_eq || w->classes) && (id = next_served(e, word)) != 0) {
+		struct task *t = &e->task[id];
+
+		stop_waiting(e, id);
+		w->value = effect_on(t->effect, w->value, t->operand);
+		if (t->timed) {
+			t->timed = false;
+			t->gen++;
+			bu_evq_cancelled(&e->queue);
+		}
+		t->state = TASK_READY;
+		t->waited = true;
+		bu_evq_push(&e->queue, e->now_ns, PRIO_NORMAL, id, t->gen);
+	}
+}
+
+static inline void set(struct bu_engine *e, uint32_t word, int64_t value)
+{
+	struct word *w = &e->word[word];
+
+	if (w->value == value)
+		return;
+	w->value = value;
+	if (w->n_eq || w->classes)
+		serve(e, word);
+}
+
+static inline bool is_word(struct bu_engine *e, bu_word_id word, const char *op)
+{
+	if (word && word < e->n_words)
+		return true;
+	rule_broken(e, "%s of word %u, which does not exist", op, word);
+	return false;
+}
+
+bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
+{
+	uint32_t id = e->n_words;
+
+	if (id == e->cap_words) {
+		uint32_t cap = id ? 2 * id : FIRST_WORDS;
+		struct word *p = cap > id ? realloc(e->word, cap * sizeof(*p)) : NULL;
+
+		if (!p) {
+			rule_broken(e, "out of memory for word %s, after %u words", name ? name : "", id);
+			return 0;
+		}
+		e->word = p;
+		e->cap_words = cap;
+		if (!id) {
+			memset(&p[0], 0, sizeof(p[0]));
+			id = 1;
+		}
+	}
+	e->word[id] = (struct word){ .name = name, .value = value };
+	e->n_words = id + 1;
+	return id;
+}
+
+int64_t bu_word_load(struct bu_engine *e, bu_word_id word)
+{
+	return is_word(e, word, "load") ? e->word[word].value : 0;
+}
+
+void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value)
+{
+	if (is_word(e, word, "store"))
+		set(e, word, value);
+}
+
+int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta)
+{
+	int64_t value;
+
+	if (!is_word(e, word, "add"))
+		return 0;
+	value = sum(e->word[word].value, delta);
+	set(e, word, value);
+	return value;
+}
+
+int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64_t new)
+{
+	int64_t found;
+
+	if (!is_word(e, word, "cmpxchg"))
+		return 0;
+	found = e->word[word].value;
+	if (found == old)
+		set(e, word, new);
+	return found;
+}
+
+int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_waited)
+{
+	bool timed = op->timeout_ns >= 0;
+	int64_t until_ns = 0;
+	struct task *t;
+
+	if (ret_waited)
+		*ret_waited = 0;
+	if (!is_word(e, op->word, "await"))
+		return -EINVAL;
+	if ((unsigned int)op->guard > BU_GUARD_LE || (unsigned int)op->effect > BU_EFFECT_ADD) {
+		rule_broken(e, "await with guard %d and effect %d, which do not exist", op->guard, op->effect);
+		return -EINVAL;
+	}
+	if (holds((uint8_t)op->guard, e->word[op->word].value, op->value)) {
+		set(e, op->word, effect_on((uint8_t)op->effect, e->word[op->word].value, op->operand));
+		return 0;
+	}
+	if (!e->self) {
+		rule_broken(e, "an await that has to wait, outside of tasks");
+		return -EINVAL;
+	}
+	if (timed && !time_after(e, op->timeout_ns, &until_ns))
+		return -EINVAL;
+	e->info[e->self].point = op->point;
+	e->info[e->self].cpu = op->cpu;
+	t = &e->task[e->self];
+	t->effect = (uint8_t)op->effect;
+	t->operand = op->operand;
+	t->since_ns = e->now_ns;
+	t->timed = timed;
+	t->state = TASK_WAITING;
+	start_waiting(e, e->self, op);
+	if (timed)
+		bu_evq_push(&e->queue, until_ns, PRIO_TIMEOUT, e->self, t->gen);
+	if (ret_waited)
+		*ret_waited = 1;
+	return leave(e, false);
+}
+
+void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_ns, const char *point)
+{
+	struct bu_await_op take = {
+		.word = resource,
+		.guard = BU_GUARD_GE,
+		.value = 1,
+		.effect = BU_EFFECT_ADD,
+		.operand = -1,
+		.timeout_ns = BU_NO_TIMEOUT,
+		.point = point,
+		.cpu = -1,
+	};
+
+	if (service_ns < 0) {
+		rule_broken(e, "a service time of %lld ns is negative", (long long)service_ns);
+		return;
+	}
+	if (bu_word_await(e, &take, NULL))
+		return;
+	bu_engine_delay(e, service_ns);
+	bu_word_add(e, resource, 1);
+}
+
+void words_reset(struct bu_engine *e)
+{
+	e->n_words = e->n_words ? 1 : 0;
+}
+
+void words_fini(struct bu_engine *e)
+{
+	free(e->word);
+	free(e->class);
+	free(e->chain);
+}
