@@ -186,7 +186,7 @@ CREATE TABLE ev_other (			-- everything else, whole
 	ts_ns INTEGER NOT NULL, ts_raw INTEGER, cpu INTEGER NOT NULL,
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
 	kind INTEGER NOT NULL REFERENCES event_kind (id),
-	fields TEXT NOT NULL CHECK (json_valid(fields))	-- {"field": value, ...}; code addresses as symbols
+	fields TEXT NOT NULL	-- {"field": value, ...}; code addresses as symbols
 ) STRICT;
 
 ------------------------------------------------------------------------------------------ account of loss

@@ -22,7 +22,7 @@ CREATE TABLE run (
 	cpus INTEGER NOT NULL,		-- CPUs in the run
 	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1)),	-- 1: durations drawn from the recorded distributions
 	seed INTEGER NOT NULL,
-	params TEXT NOT NULL CHECK (json_valid(params)),	-- the core's parameters
+	params TEXT NOT NULL,	-- the core's parameters
 	bringup_ns INTEGER,		-- NULL: did not finish
 	recorded_bringup_ns INTEGER,	-- of the capture itself
 	bp_busy_ns INTEGER NOT NULL,	-- the control CPU's task: working
