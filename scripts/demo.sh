@@ -1,58 +1,72 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# demo.sh FOLDER [BOOT...] - what `make demo` does: take recorded 64-CPU boots from datasets/boots, run each again
-# as recorded and under both bring-up algorithms, and draw it. Databases and pictures go to FOLDER. Every
-# command is shown as a user would type it. $BRINGUP is the program.
+# demo.sh FOLDER [DATASET...] - what `make demo` does: take recorded 64-CPU boots, run each again as recorded
+# and under both bring-up algorithms, and draw it. Databases and pictures go to FOLDER. Every command is shown
+# as a user would type it. $BRINGUP is the program; a DATASET is a folder as in datasets/boots.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-(($# > 0)) || { echo "usage: scripts/demo.sh FOLDER [BOOT...]" >&2; exit 2; }
+(($# > 0)) || { echo "usage: scripts/demo.sh FOLDER [DATASET...]" >&2; exit 2; }
 out=$1
 shift
-(($# > 0)) || set -- 6.1-smp64 6.12-smp64
+if (($# == 0)); then
+	boots=$(dirname "$0")/../datasets/boots
+	set -- "$boots/6.1-smp64" "$boots/6.12-smp64"
+fi
 
-# show COMMAND... - print and run it; exit code 3 means that the capture had losses, which its output tells.
-show() {
-	local status=0
+# typed COMMAND... - show what is about to run
+typed() {
 	printf '\n$ bringup'
-	printf ' %q' "$@"
+	printf ' %s' "$@"
 	echo
-	"$BRINGUP" "$@" || status=$?
-	((status == 0 || status == 3)) || exit "$status"
 }
 
-# answer RUNS.JSON - one sentence: the algorithm that ran against the best of the others. Units: ms.
+# bringup ARGUMENTS... - exit code 3 means that the capture had losses, which its output tells; the demo goes on
+bringup() {
+	"$BRINGUP" "$@" || (($? == 3))
+}
+
+# answer REPLAY.JSON - in a sentence: how long it took, and how long the algorithms would take
 answer() {
 	jq -r '
-		def ms: . / 1e6 | if . < 100 then (. * 10 | round) / 10 else round end | tostring + " ms";
-		(.runs | map(select(.core == "recorded"))[0]) as $was |
-		(.runs | map(select(.core != "recorded"))) as $would |
-		"Bringing up \($was.cpus) CPUs took \($was.recorded_bringup_ns | ms); it would take " +
-		($would | map(
-			if .verdict == "ok" then "\(.bringup_ns | ms) with the \(.core) algorithm"
-			else "for ever with the \(.core) algorithm (\(.verdict))" end) | join(" and ")) + "."
+		def seconds: . / 1e7 | round / 100 | tostring + " s";
+		def against($was): (. / $was - 1) * 1000 | round / 10 |
+			if . == 0 then "the same" elif . > 0 then "\(.) % longer" else "\(-.) % shorter" end;
+		.recorded_algorithm as $ran | (.runs[] | select(.core == "recorded")) as $was |
+		"\(.kernel_release), \($was.cpus) CPUs: bring-up took \($was.recorded_bringup_ns | seconds) (\($ran)); " +
+		([.runs[] | select(.core != "recorded") |
+			if .verdict == "ok" then "the \(.core) algorithm replays in \(.bringup_ns | seconds)" +
+				", \(.bringup_ns | against($was.recorded_bringup_ns))"
+			else "the \(.core) algorithm ends in \(.verdict)" end] | join("; ")) + "."
 	' "$1"
 }
 
 closing=
 for boot; do
-	dir=$out/$boot
+	name=$(basename "$boot")
+	dir=$out/$name
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	printf '\n%s\n' "== $boot: $(sed -n '/./{s/^#* *//;p;q}' "datasets/boots/$boot/README.md" 2>/dev/null)"
-	tar -xJf "datasets/boots/$boot/capture.tar.xz" -C "$dir"
-	(
-		cd "$dir"
-		show import trace.dat --machine machine -o boot.db
-		show info boot.db
-		show report boot.db
-		show replay boot.db --hotplug recorded,serial,parallel -o runs.db >table
-		sed -n 2p table
-		"$BRINGUP" replay boot.db --hotplug recorded,serial,parallel -o again.db --json >runs.json || (($? == 3))
-		rm again.db
-		show plot timeline runs.db -o timeline.png
-		show plot steps boot.db -o steps.png
-	)
-	closing+=$(printf '\n%s\n%s\n\n%s\nPictures: %s %s' "== $boot" "$(tail -n +3 "$dir/table")" \
-		"$(answer "$dir/runs.json")" "$dir/timeline.png" "$dir/steps.png")$'\n'
+	printf '\n==== %s\n' "$name"
+	tar -xJf "$boot/capture.tar.xz" -C "$dir"
+	pushd "$dir" >/dev/null
+	typed import trace.dat --machine machine -o boot.db
+	bringup import trace.dat --machine machine -o boot.db
+	typed info boot.db
+	bringup info boot.db
+	typed report boot.db
+	bringup report boot.db
+	replay=(replay boot.db --hotplug "recorded,serial,parallel")
+	typed "${replay[@]}" -o runs.db
+	bringup "${replay[@]}" -o runs.db >table
+	echo "(the table is at the end)"
+	bringup "${replay[@]}" -o again.db --json >replay.json
+	rm again.db
+	typed plot timeline runs.db -o timeline.png
+	bringup plot timeline runs.db -o timeline.png
+	typed plot steps boot.db -o steps.png
+	bringup plot steps boot.db -o steps.png
+	popd >/dev/null
+	closing+=$(printf '\n==== %s\n%s\n\n%s\nPictures: %s %s\n.' "$name" "$(<"$dir/table")" \
+		"$(answer "$dir/replay.json")" "$dir/timeline.png" "$dir/steps.png")
+	closing=${closing%.}
 done
-printf '\n%s' "$closing"
+printf '%s' "$closing"
