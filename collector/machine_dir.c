@@ -244,28 +244,59 @@ static int64_t rank_in(const char *p, int64_t cpu)
 	return UNKNOWN;
 }
 
-/* Lines "cpu3/topology/core_id:3". */
+/* A number, or unknown. */
+static int64_t number_or_unknown(const char *p)
+{
+	int64_t v = 0;
+
+	return take_number(&p, INT32_MAX, &v) ? v : UNKNOWN;
+}
+
+/* The rest of a line "cpu3 pkg 0 die 0 core 1 thr 1,3 node 0". */
+static void parse_topology_words(struct bu_machine_cpu *c, int64_t cpu, const char *p)
+{
+	const char *end = p + strcspn(p, "\n"), *v;
+
+	for (; p < end; p += strcspn(p, " \n"), p += strspn(p, " "))
+		if ((v = after(p, "pkg ")) != NULL)
+			c->package = number_or_unknown(v);
+		else if ((v = after(p, "die ")) != NULL)
+			c->die = number_or_unknown(v);
+		else if ((v = after(p, "core ")) != NULL)
+			c->core = number_or_unknown(v);
+		else if ((v = after(p, "node ")) != NULL)
+			c->node = number_or_unknown(v);
+		else if ((v = after(p, "thr ")) != NULL)
+			c->thread = rank_in(v, cpu);
+}
+
+/* Lines "cpu3/topology/core_id:3", as grep prints sysfs, or one line of words per CPU. */
 static int parse_topology(struct bu_machine *m, const char *text)
 {
 	const char *p, *q, *v;
 	struct bu_machine_cpu *c;
-	int64_t cpu = 0, unused;
+	int64_t cpu = 0;
 
 	for (p = text; *p; p = next_line(p)) {
 		q = after(p, "cpu");
-		if (!q || !take_number(&q, MAX_CPUS, &cpu) || !(q = after(q, "/topology/"))) {
+		if (!q || !take_number(&q, MAX_CPUS, &cpu) || (*q != ' ' && !after(q, "/topology/"))) {
 			junk(m, "topology");
 			continue;
 		}
 		c = cpu_entry(m, cpu);
 		if (!c)
 			return -ENOMEM;
+		if (*q == ' ') {
+			parse_topology_words(c, cpu, q + 1);
+			continue;
+		}
+		q += strlen("/topology/");
 		if ((v = after(q, "physical_package_id:")) != NULL)
-			c->package = take_number(&v, INT32_MAX, &unused) ? unused : UNKNOWN;
+			c->package = number_or_unknown(v);
 		else if ((v = after(q, "die_id:")) != NULL)
-			c->die = take_number(&v, INT32_MAX, &unused) ? unused : UNKNOWN;
+			c->die = number_or_unknown(v);
 		else if ((v = after(q, "core_id:")) != NULL)
-			c->core = take_number(&v, INT32_MAX, &unused) ? unused : UNKNOWN;
+			c->core = number_or_unknown(v);
 		else if ((v = after(q, "thread_siblings_list:")) != NULL)
 			c->thread = rank_in(v, cpu);
 	}
@@ -526,10 +557,11 @@ int bu_machine_parse_stats(const char *text, struct bu_machine_stat **stats, siz
 		}
 		if (after(p, "cpu")) {
 			q += 3;
-			if (!take_number(&q, MAX_CPUS, &cpu) || !(q = after(q, "/stats:"))) {
+			if (!take_number(&q, MAX_CPUS, &cpu) || (*q != ' ' && !after(q, "/stats:"))) {
 				++*ret_junk;
 				continue;
 			}
+			q += *q == ' ' ? 1 : strlen("/stats:");
 		}
 		if (*q == '\n')
 			continue;
@@ -542,13 +574,15 @@ int bu_machine_parse_stats(const char *text, struct bu_machine_stat **stats, siz
 				return -ENOMEM;
 			(*stats)[(*n)++] = unknown;
 		}
-		to = stat_field(&(*stats)[cpu], &q);
-		if (!to || !take_stamp(&q, &v) || (*q && *q != '\n')) {
-			++*ret_junk;
-			continue;
+		for (; *q && *q != '\n'; q += strspn(q, " ")) {
+			to = stat_field(&(*stats)[cpu], &q);
+			if (!to || !take_stamp(&q, &v) || !strchr(" \n", *q)) {
+				++*ret_junk;
+				break;
+			}
+			*to = v;
+			(*stats)[cpu].seen = true;
 		}
-		*to = v;
-		(*stats)[cpu].seen = true;
 	}
 	return 0;
 }

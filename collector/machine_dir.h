@@ -70,7 +70,7 @@ void bu_machine_fini(struct bu_machine *m);
 
 /**
  * bu_machine_parse_stats() - Read per_cpu/cpuN/stats texts into a table by CPU number.
- * @text: lines "cpuN/stats:entries: 5" as grep prints them, or lines "entries: 5" under headings "CPU: N" as a
+ * @text: lines "cpuN/stats:entries: 5" as grep prints them, the same as one line per CPU behind "cpuN ", or lines "entries: 5" under headings "CPU: N" as a
  * trace.dat has them.
  * @stats, @n, @cap: a growing array of the caller.
  * @ret_junk: incremented for each line that makes no sense.
