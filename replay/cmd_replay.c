@@ -98,6 +98,36 @@ static int64_t phase_total(const struct bu_run *run, enum bu_phase phase)
 	return sum;
 }
 
+/* How far a part, summed over all CPUs, is only known within bounds. False: it is known. */
+static bool bounds_of(const struct bu_hp_schedule *s, int part, struct bu_hp_part *ret)
+{
+	size_t i;
+
+	*ret = (struct bu_hp_part){ 0, 0, 0 };
+	for (i = 0; i < s->n_cpus; i++) {
+		ret->ns += s->cpus[i].part[part].ns;
+		ret->lo_ns += s->cpus[i].part[part].lo_ns;
+		ret->hi_ns += s->cpus[i].part[part].hi_ns;
+	}
+	return ret->hi_ns > ret->lo_ns;
+}
+
+static void print_bounds(const struct bu_hp_schedule *s)
+{
+	char b[3][BU_NS_STRLEN];
+	struct bu_hp_part p;
+	int part, any = 0;
+
+	for (part = 0; part < BU_HP_NR_WORK; part++) {
+		if (!bounds_of(s, part, &p))
+			continue;
+		if (!any++)
+			printf("\nNot seen in this capture, known within bounds only (summed over all CPUs; docs/methods.md):\n");
+		printf("  %-24s between %s and %s, replayed as %s\n", bu_hp_part_names[part], bu_ns_str(p.lo_ns, b[0]),
+		       bu_ns_str(p.hi_ns, b[1]), bu_ns_str(p.ns, b[2]));
+	}
+}
+
 static void print_table(const struct bu_hp_schedule *s, const struct job *jobs, size_t n, const struct bu_run *any)
 {
 	char b[8][BU_NS_STRLEN], versus[32];
@@ -109,6 +139,9 @@ static void print_table(const struct bu_hp_schedule *s, const struct job *jobs, 
 	if (any->cpus != any->recorded_cpus)
 		printf("replayed with %d CPUs%s, seed %" PRIu64 "\n", any->cpus,
 		       any->sampled ? ", durations of the others drawn from the recording" : "", any->seed);
+	if (!strcmp(s->algorithm, "runtime"))
+		printf("CPUs were brought up one by one at runtime; what lay between belongs to no algorithm and is only in "
+		       "'recorded'\n");
 	printf("\n%-10s %11s %9s %11s %11s %11s %11s %11s  %s\n", "core", "bring-up", "recorded", "boot CPU", "boot CPU",
 	       "CPU latency", "", "", "verdict");
 	printf("%-10s %11s %9s %11s %11s %11s %11s %11s\n", "", "", "+/-", "busy", "waiting", "p50", "p99", "max");
@@ -136,6 +169,21 @@ static void print_table(const struct bu_hp_schedule *s, const struct job *jobs, 
 			printf(" %10s", bu_ns_str(phase_total(&jobs[i].result.run, phase), b[0]));
 		putchar('\n');
 	}
+	print_bounds(s);
+}
+
+static json_t *json_bounds(const struct bu_hp_schedule *s)
+{
+	json_t *o = json_object();
+	struct bu_hp_part p;
+	int part;
+
+	for (part = 0; part < BU_HP_NR_WORK; part++)
+		if (bounds_of(s, part, &p))
+			json_object_set_new(o, bu_hp_part_names[part],
+					    json_pack("{s:I, s:I, s:I}", "lo_ns", (json_int_t)p.lo_ns, "hi_ns",
+						      (json_int_t)p.hi_ns, "used_ns", (json_int_t)p.ns));
+	return o;
 }
 
 static json_t *json_ns(int64_t ns)
@@ -174,8 +222,9 @@ static int print_json(const struct bu_hp_schedule *s, const struct job *jobs, si
 
 	for (i = 0; i < n; i++)
 		json_array_append_new(runs, json_run(&jobs[i].result.run));
-	root = json_pack("{s:s, s:s, s:s, s:s, s:o}", "capture", s->capture_name, "capture_sha256", s->capture_sha256,
-			 "kernel_release", s->kernel_release, "recorded_algorithm", s->algorithm, "runs", runs);
+	root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "capture", s->capture_name, "capture_sha256", s->capture_sha256,
+			 "kernel_release", s->kernel_release, "recorded_algorithm", s->algorithm, "runs", runs, "bounds",
+			 json_bounds(s));
 	rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	putchar('\n');
 	json_decref(root);

@@ -44,26 +44,17 @@ struct bu_host {
 };
 
 static const struct {
-	const char *name;
 	enum bu_phase phase;
 	int on_control, waiting;
 } parts[BU_HP_NR_WORK] = {
-	[BU_HP_ENTRY] = { "cpu_up", BU_PHASE_OVERHEAD, 1, 0 },
-	[BU_HP_KICK_ENTRY] = { "into the kick", BU_PHASE_OVERHEAD, 1, 0 },
-	[BU_HP_KICK] = { "kick", BU_PHASE_KICK, 1, 0 },
-	[BU_HP_KICK_TAIL] = { "after INIT/SIPI", BU_PHASE_KICK, 1, 0 },
-	[BU_HP_DARK] = { "dark", BU_PHASE_DARK, 0, 0 },
-	[BU_HP_BRINGUP_ENTRY] = { "cpu_up again", BU_PHASE_OVERHEAD, 1, 0 },
-	[BU_HP_RELEASE] = { "release", BU_PHASE_WAIT, 1, 1 },
-	[BU_HP_RELEASED] = { "released", BU_PHASE_STARTING, 0, 0 },
-	[BU_HP_STARTING] = { "starting", BU_PHASE_STARTING, 0, 0 },
-	[BU_HP_TSC_JOIN] = { "check_tsc_sync_source", BU_PHASE_TSC, 1, 1 },
-	[BU_HP_TSC_SYNC] = { "check_tsc_sync", BU_PHASE_TSC, 0, 0 },
-	[BU_HP_ONLINE] = { "set_cpu_online to idle", BU_PHASE_STARTING, 0, 0 },
-	[BU_HP_UNPARK] = { "wake up, unpark cpuhp", BU_PHASE_WAIT, 1, 1 },
-	[BU_HP_THREAD_WAKE] = { "cpuhp wakes up", BU_PHASE_OVERHEAD, 0, 0 },
-	[BU_HP_DONE] = { "wake up, leave bring-up", BU_PHASE_WAIT, 1, 1 },
-	[BU_HP_EXIT] = { "roll back", BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_ENTRY] = { BU_PHASE_OVERHEAD, 1, 0 },	   [BU_HP_KICK_ENTRY] = { BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_KICK] = { BU_PHASE_KICK, 1, 0 },		   [BU_HP_KICK_TAIL] = { BU_PHASE_KICK, 1, 0 },
+	[BU_HP_DARK] = { BU_PHASE_DARK, 0, 0 },		   [BU_HP_BRINGUP_ENTRY] = { BU_PHASE_OVERHEAD, 1, 0 },
+	[BU_HP_RELEASE] = { BU_PHASE_WAIT, 1, 1 },	   [BU_HP_RELEASED] = { BU_PHASE_STARTING, 0, 0 },
+	[BU_HP_STARTING] = { BU_PHASE_STARTING, 0, 0 },	   [BU_HP_TSC_JOIN] = { BU_PHASE_TSC, 1, 1 },
+	[BU_HP_TSC_SYNC] = { BU_PHASE_TSC, 0, 0 },	   [BU_HP_ONLINE] = { BU_PHASE_STARTING, 0, 0 },
+	[BU_HP_UNPARK] = { BU_PHASE_WAIT, 1, 1 },	   [BU_HP_THREAD_WAKE] = { BU_PHASE_OVERHEAD, 0, 0 },
+	[BU_HP_DONE] = { BU_PHASE_WAIT, 1, 1 },		   [BU_HP_EXIT] = { BU_PHASE_OVERHEAD, 1, 0 },
 };
 
 /* -------------------------------------------------------------------------------------------------- recording */
@@ -125,8 +116,8 @@ static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, 
 		return;
 	}
 	w = &run->waits[run->n_waits++];
-	*w = (struct bu_run_wait){ .lane = h->slots[lane].id, .cpu = cpu < 0 ? -1 : h->slots[cpu].id, .point = point,
-				   .start_ns = start, .end_ns = outcome == BU_WAIT_NEVER ? BU_NS_UNKNOWN : end,
+	*w = (struct bu_run_wait){ .lane = h->slots[lane].id, .cpu = cpu < 0 ? -1 : h->slots[cpu].id,
+				   .point = name_index(h, point), .start_ns = start, .end_ns = outcome == BU_WAIT_NEVER ? BU_NS_UNKNOWN : end,
 				   .outcome = outcomes[outcome] };
 	w->task = bu_arena_strdup(&h->out->arena, bu_task_name(h->engine, task));
 	if (!w->task) {
@@ -136,7 +127,7 @@ static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, 
 	v.lane = w->lane;
 	v.cpu = w->cpu < 0 ? w->lane : w->cpu;
 	v.end_ns = w->end_ns;
-	v.name = name_index(h, point);
+	v.name = w->point;
 	add_interval(h, &v);
 }
 
@@ -293,7 +284,7 @@ static int64_t hp_work(struct bu_host *h, int cpu, enum bu_hp_work part)
 	if (!ns)
 		return 0;
 	bu_engine_delay(h->engine, ns);
-	record(h, parts[part].on_control ? h->control : cpu, cpu, parts[part].phase, name_index(h, parts[part].name),
+	record(h, parts[part].on_control ? h->control : cpu, cpu, parts[part].phase, name_index(h, bu_hp_part_names[part]),
 	       start);
 	if (parts[part].waiting && bu_task_self(h->engine) == h->control_task)
 		h->control_wait_ns += ns;
@@ -403,7 +394,7 @@ static void hp_replay_interval(struct bu_host *h, int i)
 	if (r->end_ns != BU_NS_UNKNOWN) {
 		bu_engine_delay_until(h->engine, r->end_ns);
 		v.end_ns = bu_engine_now(h->engine);
-		if (r->phase == BU_PHASE_WAIT && r->lane == h->slots[h->control].id) {
+		if (r->phase == BU_PHASE_WAIT) {
 			h->control_wait_ns += v.end_ns - v.start_ns;
 			if (v.end_ns > h->control_end_ns)
 				h->control_end_ns = v.end_ns;

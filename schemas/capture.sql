@@ -292,7 +292,7 @@ SELECT s.cpu AS lane, s.target_cpu AS cpu, 'prepare' AS phase, s.name AS name, s
  WHERE s.cpu <> s.target_cpu AND (b.kick_ns IS NULL OR s.start_ns < b.kick_ns)
 UNION ALL
 SELECT b.control_cpu, b.cpu, 'kick', 'kick', b.kick_ns,
-       CASE WHEN b.kick_ns = b.bringup_ns THEN b.kick_last_ns ELSE b.kick_end_ns END
+       CASE WHEN b.kick_ns = b.bringup_ns THEN coalesce(b.kick_last_ns, b.kick_ns) ELSE b.kick_end_ns END
   FROM bringup_cpu b WHERE b.kick_ns IS NOT NULL
 UNION ALL
 SELECT b.cpu, b.cpu, 'dark', 'dark', coalesce(b.kick_last_ns, b.kick_ns), b.first_sign_ns
@@ -309,7 +309,7 @@ SELECT b.cpu, b.cpu, 'tsc', 'check_tsc_sync', b.tsc_target_ns, coalesce(b.tsc_en
   FROM bringup_cpu b WHERE b.tsc_target_ns IS NOT NULL
 UNION ALL
 SELECT b.control_cpu, b.cpu, 'wait', 'wait for the CPU',
-       CASE WHEN b.kick_ns = b.bringup_ns THEN b.kick_last_ns ELSE b.bringup_ns END, b.done_ns
+       CASE WHEN b.kick_ns = b.bringup_ns THEN coalesce(b.kick_last_ns, b.kick_ns) ELSE b.bringup_ns END, b.done_ns
   FROM bringup_cpu b WHERE b.bringup_ns IS NOT NULL AND b.done_ns IS NOT NULL
 UNION ALL
 SELECT s.cpu, s.target_cpu, 'online', s.name, s.start_ns, s.end_ns

@@ -38,9 +38,10 @@ UPDATE bringup_cpu AS b SET
 		WHERE m.base = 'cpuhp_online_idle' AND f.ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, f.ts_ns));
 
 UPDATE bringup_cpu AS b SET
-	kick_last_ns = (SELECT max(ts_ns) FROM ev_func WHERE cpu = b.control_cpu AND ts_ns >= b.kick_ns
+	kick_last_ns = CASE WHEN b.first_sign_ns IS NOT NULL OR b.kick_ns <> b.bringup_ns THEN
+		(SELECT max(ts_ns) FROM ev_func WHERE cpu = b.control_cpu AND ts_ns >= b.kick_ns
 		AND ts_ns <= min(coalesce(b.kick_end_ns, b.first_sign_ns), coalesce(b.first_sign_ns, b.kick_end_ns))
-		AND func NOT IN (SELECT id FROM symbol WHERE base LIKE 'timekeeping_%')),
+		AND func NOT IN (SELECT id FROM symbol WHERE base LIKE 'timekeeping_%')) END,
 	tsc_source_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id
 		WHERE m.base = 'check_tsc_sync_source' AND f.cpu <> b.cpu
 		  AND f.ts_ns BETWEEN b.starting_ns AND b.idle_ns),

@@ -19,6 +19,25 @@
 #include "schemas/base/hash.h"
 #include "schemas/base/ns.h"
 
+const char *const bu_hp_part_names[BU_HP_NR_WORK] = {
+	[BU_HP_ENTRY] = "cpu_up",
+	[BU_HP_KICK_ENTRY] = "into the kick",
+	[BU_HP_KICK] = "kick",
+	[BU_HP_KICK_TAIL] = "after INIT/SIPI",
+	[BU_HP_DARK] = "dark",
+	[BU_HP_BRINGUP_ENTRY] = "cpu_up again",
+	[BU_HP_RELEASE] = "release",
+	[BU_HP_RELEASED] = "released",
+	[BU_HP_STARTING] = "starting",
+	[BU_HP_TSC_JOIN] = "check_tsc_sync_source",
+	[BU_HP_TSC_SYNC] = "check_tsc_sync",
+	[BU_HP_ONLINE] = "set_cpu_online to idle",
+	[BU_HP_UNPARK] = "wake up, unpark cpuhp",
+	[BU_HP_THREAD_WAKE] = "cpuhp wakes up",
+	[BU_HP_DONE] = "wake up, leave bring-up",
+	[BU_HP_EXIT] = "roll back",
+};
+
 /* The milestones of one row of bringup_cpu, since the start of the bring-up. */
 struct milestones {
 	int64_t prepare, kick, kick_last, kick_end, first_sign, alive, bringup, release, starting, tsc_target,
@@ -146,6 +165,23 @@ static void parts_up_to_starting(struct bu_hp_cpu *cpu, const struct milestones 
 	chain_to(c, &p[BU_HP_RELEASED], m->starting);
 }
 
+/*
+ * A CPU that never came: the control CPU waited out the kernel's own limit, 10 s in do_boot_cpu() (6.1) and in
+ * cpuhp_wait_for_sync_state() (6.12). That is waiting, which the core puts back; what the step took beyond it, and the
+ * roll-back, stays.
+ */
+static void parts_of_a_no_show(struct bu_hp_cpu *cpu, const struct milestones *m)
+{
+	int64_t beyond = known(m->done) && known(m->bringup) ? m->done - m->bringup - 10 * BU_NS_PER_S : 0;
+
+	beyond = later(beyond, 0);
+	if (m->kick == m->bringup)
+		set_between(&cpu->part[BU_HP_KICK], 0, 0, beyond);
+	else if (known(m->kick_end))
+		set_exact(&cpu->part[BU_HP_KICK], m->kick_end - m->kick);
+	set_exact(&cpu->part[BU_HP_EXIT], beyond + (known(m->rollback_end) ? m->rollback_end - m->done : 0));
+}
+
 static void parts_of(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel)
 {
 	struct bu_hp_part *p = cpu->part;
@@ -153,6 +189,10 @@ static void parts_of(struct bu_hp_cpu *cpu, const struct milestones *m, bool par
 
 	if (!known(m->kick))
 		return;
+	if (cpu->never_comes) {
+		parts_of_a_no_show(cpu, m);
+		return;
+	}
 	parts_up_to_starting(cpu, m, parallel, &c);
 	chain_to(&c, &p[BU_HP_STARTING], m->tsc_target);
 	/* A check without a partner is one that found nothing to do (tsc_store_and_check_tsc_adjust). */
@@ -220,7 +260,7 @@ static int load_head(struct loader *l)
 		return rc;
 	if (!rc)
 		return bu_fail(l->err, -ENODATA, "%s has no CPU bring-up in it: no hotplug step was recorded. Trace the boot with the "
-			       "cpuhp events (docs/capture.md)", bu_db_path(l->db));
+			       "cpuhp events (README.md)", bu_db_path(l->db));
 	unit = bu_stmt_text(st, 5);
 	if (!unit || strcmp(unit, "ns"))
 		return bu_fail(l->err, -ENODATA, "%s: the rate of its trace clock is not known, so nothing can be timed; import it with "

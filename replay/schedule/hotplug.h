@@ -24,6 +24,8 @@ struct bu_hp_part {
 	int64_t lo_ns, hi_ns;	/* it is certain to lie here; equal where the trace shows it */
 };
 
+extern const char *const bu_hp_part_names[BU_HP_NR_WORK];
+
 struct bu_hp_step {
 	uint32_t name;		/* index into names */
 	int32_t nr, ret;

@@ -28,7 +28,7 @@ struct bu_run_interval {
 struct bu_run_wait {
 	const char *task;	/* lives as long as the run */
 	int32_t lane, cpu;
-	const char *point;
+	uint32_t point;		/* index into bu_run.names */
 	int64_t start_ns, end_ns;
 	const char *outcome;	/* 'satisfied', 'timeout', 'never' */
 };

@@ -60,6 +60,8 @@ static int fail(struct bu_db *db, int code, const char *doing, struct bu_err *er
 
 	if ((code & 0xff) == SQLITE_FULL)
 		hint = " (free some space and run it again; nothing was left under the final name)";
+	else if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+		hint = " (damaged or cut short; make it again from its source)";
 	else if ((code & 0xff) == SQLITE_BUSY)
 		hint = " (another process is writing to it; wait for it to end)";
 	return bu_fail(err, errno_of(code), "%s: %s: %s%s", db->path, doing, sqlite3_errmsg(db->sq), hint);
@@ -67,7 +69,7 @@ static int fail(struct bu_db *db, int code, const char *doing, struct bu_err *er
 
 static int connect_to(struct bu_db *db, const char *file, int flags, struct bu_err *err)
 {
-	int rc = sqlite3_open_v2(file, &db->sq, flags, NULL);
+	int rc = sqlite3_open_v2(file, &db->sq, flags | SQLITE_OPEN_NOMUTEX, NULL);	/* one thread each */
 
 	if (rc == SQLITE_OK)
 		return 0;

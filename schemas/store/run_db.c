@@ -132,7 +132,7 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *put = NULL, *get = NULL, *st = NULL;
 	_cleanup_free_ int64_t *names = calloc(r->n_names + 1, sizeof(*names));
-	int64_t id = 0, point;
+	int64_t id = 0;
 	size_t i;
 	int rc;
 
@@ -154,15 +154,12 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 	for (i = 0; !rc && i < r->n_waits; i++) {
 		const struct bu_run_wait *w = &r->waits[i];
 
-		rc = name_id(db, put, get, w->point, &point, err);
-		if (rc)
-			break;
 		bu_stmt_bind_i64(st, 1, id);
 		bu_stmt_bind_i64(st, 2, (int64_t)i);
 		bu_stmt_bind_text(st, 3, w->task);
 		bu_stmt_bind_i64(st, 4, w->lane);
 		bu_stmt_bind_i64(st, 5, w->cpu);
-		bu_stmt_bind_i64(st, 6, point);
+		bu_stmt_bind_i64(st, 6, names[w->point]);
 		bu_stmt_bind_i64(st, 7, w->start_ns);
 		bu_stmt_bind_ns(st, 8, w->end_ns);
 		bu_stmt_bind_text(st, 9, w->outcome);
