@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tracedat_write.c - see tracedat_write.h. Numbers are written in this machine's byte order, which the file names. */
+#include "collector/tracedat_write.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/dat_head.h"
+#include "schemas/base/mem.h"
+
+struct bu_dat_out {
+	char *path, *partial;	/* partial is NULL once the file has its name */
+	FILE *file;
+	uint32_t page_bytes, cpus;
+	int64_t current;	/* CPU being written; -1: none yet */
+	uint64_t table_at, pos;
+	struct {
+		uint64_t offset, len;
+	} *table;
+};
+
+/* What cannot be written shows in ferror() at the end of the head: stdio keeps the state. */
+static void put(struct bu_dat_out *o, const void *data, size_t len)
+{
+	if (len)
+		fwrite(data, 1, len, o->file);
+	o->pos += len;
+}
+
+static void put_u16(struct bu_dat_out *o, uint16_t v)
+{
+	put(o, &v, sizeof(v));
+}
+
+static void put_u32(struct bu_dat_out *o, uint32_t v)
+{
+	put(o, &v, sizeof(v));
+}
+
+static void put_u64(struct bu_dat_out *o, uint64_t v)
+{
+	put(o, &v, sizeof(v));
+}
+
+static void put_text64(struct bu_dat_out *o, struct bu_dat_text t)
+{
+	put_u64(o, t.len);
+	put(o, t.data, t.len);
+}
+
+static void put_text32(struct bu_dat_out *o, struct bu_dat_text t)
+{
+	put_u32(o, (uint32_t)t.len);
+	put(o, t.data, t.len);
+}
+
+static void put_formats(struct bu_dat_out *o, const struct bu_dat_system *s)
+{
+	size_t i;
+
+	put_u32(o, (uint32_t)s->n);
+	for (i = 0; i < s->n; i++)
+		put_text64(o, s->formats[i]);
+}
+
+static void put_option(struct bu_dat_out *o, enum bu_dat_option id, const char *text, size_t len)
+{
+	put_u16(o, (uint16_t)id);
+	put_u32(o, (uint32_t)len + 1);
+	put(o, text, len);
+	put(o, "", 1);
+}
+
+static int put_options(struct bu_dat_out *o, const struct bu_dat_content *c)
+{
+	_cleanup_free_ char *stat = NULL;
+	uint32_t cpu;
+	int n;
+
+	put(o, "options  ", 10);
+	if (c->trace_clock)
+		put_option(o, BU_DAT_TRACECLOCK, c->trace_clock, strlen(c->trace_clock));
+	if (c->uname)
+		put_option(o, BU_DAT_UNAME, c->uname, strlen(c->uname));
+	if (c->writer)
+		put_option(o, BU_DAT_VERSION, c->writer, strlen(c->writer));
+	for (cpu = 0; c->cpustats && cpu < c->cpus; cpu++) {
+		if (!c->cpustats[cpu].len)
+			continue;
+		free(stat);
+		n = asprintf(&stat, "CPU: %u\n%.*s", cpu, (int)c->cpustats[cpu].len, c->cpustats[cpu].data);
+		if (n < 0) {
+			stat = NULL;
+			return -ENOMEM;
+		}
+		put_option(o, BU_DAT_CPUSTAT, stat, (size_t)n);
+	}
+	put_u16(o, BU_DAT_DONE);
+	return 0;
+}
+
+static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
+{
+	size_t i;
+	int rc;
+
+	put(o, "\x17\x08\x44" "tracing" "6", 12);
+	put(o, BYTE_ORDER == BIG_ENDIAN ? "\1" : "\0", 1);
+	put(o, sizeof(long) == 8 ? "\10" : "\4", 1);
+	put_u32(o, c->page_bytes);
+	put(o, "header_page", 12);
+	put_text64(o, c->header_page);
+	put(o, "header_event", 13);
+	put_text64(o, c->header_event);
+	put_formats(o, &c->ftrace);
+	put_u32(o, (uint32_t)c->n_systems);
+	for (i = 0; i < c->n_systems; i++) {
+		put(o, c->systems[i].name, strlen(c->systems[i].name) + 1);
+		put_formats(o, &c->systems[i]);
+	}
+	put_text32(o, c->kallsyms);
+	put_text32(o, c->printk_formats);
+	put_text64(o, c->cmdlines);
+	put_u32(o, c->cpus);
+	rc = put_options(o, c);
+	if (rc)
+		return rc;
+	put(o, "flyrecord", 10);
+	o->table_at = o->pos;
+	for (i = 0; i < c->cpus; i++) {
+		put_u64(o, 0);
+		put_u64(o, 0);
+	}
+	return fflush(o->file) ? -errno : ferror(o->file) ? -EIO : 0;
+}
+
+/* The next page boundary: where a CPU's data may begin. */
+static uint64_t align(const struct bu_dat_out *o, uint64_t at)
+{
+	return (at + o->page_bytes - 1) / o->page_bytes * o->page_bytes;
+}
+
+int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct bu_dat_out **ret,
+		      struct bu_err *err)
+{
+	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *o = calloc(1, sizeof(*o));
+	int rc;
+
+	if (!o)
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	o->page_bytes = c->page_bytes;
+	o->cpus = c->cpus;
+	o->current = -1;
+	o->path = strdup(path);
+	o->table = calloc(c->cpus ? c->cpus : 1, sizeof(*o->table));
+	if (!o->path || !o->table)
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	if (asprintf(&o->partial, "%s.partial", path) < 0) {
+		o->partial = NULL;
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	}
+	o->file = fopen(o->partial, "we");
+	if (!o->file) {
+		rc = -errno;
+		free(take_ptr(o->partial));
+		return bu_fail_errno(err, rc, "%s.partial: create", path);
+	}
+	rc = put_head(o, c);
+	if (rc)
+		return bu_fail_errno(err, rc, "%s: write", path);
+	*ret = take_ptr(o);
+	return 0;
+}
+
+int bu_dat_out_append(struct bu_dat_out *o, uint32_t cpu, const void *pages, size_t len, struct bu_err *err)
+{
+	if (cpu >= o->cpus || len % o->page_bytes)
+		return bu_fail(err, -EINVAL, "%s: %zu bytes for CPU %u do not fit", o->path, len, cpu);
+	if (o->current != cpu) {
+		if (o->table[cpu].len)
+			return bu_fail(err, -EINVAL, "%s: CPU %u is written already", o->path, cpu);
+		o->current = cpu;
+		o->table[cpu].offset = align(o, o->pos);
+		if (fseeko(o->file, (off_t)o->table[cpu].offset, SEEK_SET))
+			return bu_fail_errno(err, -errno, "%s: seek", o->path);
+		o->pos = o->table[cpu].offset;
+	}
+	if (fwrite(pages, 1, len, o->file) != len)
+		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->path);
+	o->pos += len;
+	o->table[cpu].len += len;
+	return 0;
+}
+
+int bu_dat_out_finish(struct bu_dat_out *o, struct bu_err *err)
+{
+	size_t bytes = o->cpus * sizeof(*o->table);
+	uint32_t cpu;
+
+	for (cpu = 0; cpu < o->cpus; cpu++)	/* an empty CPU has a place as well */
+		if (!o->table[cpu].len)
+			o->table[cpu].offset = align(o, o->pos);
+	errno = 0;
+	if (fseeko(o->file, (off_t)o->table_at, SEEK_SET) || fwrite(o->table, 1, bytes, o->file) != bytes ||
+	    fflush(o->file) || ftruncate(fileno(o->file), (off_t)align(o, o->pos)) || fsync(fileno(o->file)))
+		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->path);
+	if (rename(o->partial, o->path))
+		return bu_fail_errno(err, -errno, "%s: rename into place", o->path);
+	free(take_ptr(o->partial));
+	return 0;
+}
+
+void bu_dat_out_destroy(struct bu_dat_out *o)
+{
+	if (!o)
+		return;
+	if (o->file)
+		fclose(o->file);
+	if (o->partial)
+		unlink(o->partial);
+	free(o->partial);
+	free(o->path);
+	free(o->table);
+	free(o);
+}
+
+void bu_dat_out_destroyp(struct bu_dat_out **o)
+{
+	bu_dat_out_destroy(*o);
+}
