@@ -249,12 +249,7 @@ int bu_db_append(const char *path, const struct bu_db_format *format, struct bu_
 	if (stat(path, &st)) {
 		if (errno != ENOENT)
 			return bu_fail_errno(err, -errno, "%s", path);
-		rc = bu_db_create(path, format, false, &db, err);
-		if (!rc)
-			rc = bu_db_finish(db, err);
-		if (rc)
-			return rc;
-		bu_db_close(take_ptr(db));
+		return bu_db_create(path, format, false, ret, err);
 	}
 	rc = probe_file(path, err);
 	if (!rc)
@@ -275,12 +270,12 @@ int bu_db_append(const char *path, const struct bu_db_format *format, struct bu_
 
 int bu_db_begin(struct bu_db *db, struct bu_err *err)
 {
-	return bu_db_exec(db, "BEGIN IMMEDIATE", err);
+	return db->partial ? 0 : bu_db_exec(db, "BEGIN IMMEDIATE", err);
 }
 
 int bu_db_commit(struct bu_db *db, struct bu_err *err)
 {
-	return bu_db_exec(db, "COMMIT", err);
+	return db->partial ? bu_db_finish(db, err) : bu_db_exec(db, "COMMIT", err);
 }
 
 const struct bu_db_format *bu_db_format_of(const char *path, struct bu_err *err)

@@ -48,8 +48,8 @@ int bu_db_finish(struct bu_db *db, struct bu_err *err);
 int bu_db_open(const char *path, const struct bu_db_format *format, struct bu_db **ret, struct bu_err *err);
 
 /**
- * bu_db_append() - Open @path for adding rows, creating it where it does not exist. Every change happens
- * between bu_db_begin() and bu_db_commit(); what is not committed is rolled back at close.
+ * bu_db_append() - Open @path for adding rows. Every change happens between bu_db_begin() and bu_db_commit(); what is
+ * not committed is rolled back at close. Where @path does not exist it appears, whole, with the first commit.
  */
 int bu_db_append(const char *path, const struct bu_db_format *format, struct bu_db **ret, struct bu_err *err);
 int bu_db_begin(struct bu_db *db, struct bu_err *err);
