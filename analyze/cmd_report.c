@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_report.c - `bringup report`: where the time of a boot or of a replay went (report.h). */
+#include <errno.h>
+
+#include "analyze/commands_int.h"
+#include "analyze/report.h"
+#include "schemas/base/cli.h"
+
+int bu_cmd_report(int argc, char **argv)
+{
+	int64_t run = 0, top = 10;
+	bool json = false;
+	const struct bu_opt opts[] = {
+		{ .name = "run", .letter = 'r', .kind = BU_OPT_INT, .value = &run, .arg = "N", .min = 1,
+		  .max = INT64_MAX, .help = "only this run of a runs database (all)" },
+		{ .name = "top", .letter = 'n', .kind = BU_OPT_INT, .value = &top, .arg = "N", .min = 1,
+		  .max = 100000, .help = "rows per table (10)" },
+		{ .name = "json", .letter = 'j', .kind = BU_OPT_FLAG, .value = &json,
+		  .help = "one JSON object, all rows; docs/json-report.md" },
+	};
+	const struct bu_usage usage = {
+		.command = "report",
+		.synopsis = "report x.db|runs.db [--run N] [--top N] [--json]",
+		.about = "Say how long the bring-up of the CPUs took and where the time went: per phase, per step, per\n"
+			 "CPU, working and waiting apart. Of a runs database, say it of each run and compare them.\n"
+			 "Exit code 3: the report is done but events of the capture are missing.",
+		.examples = "  bringup report boot.db\n  bringup report runs.db --json | jq .runs[].bringup_ns",
+		.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 1, .max_args = 1,
+	};
+	struct bu_boots boots = { 0 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_summary *sums = NULL;
+	int first, rc, code = BU_EXIT_OK;
+	size_t i;
+
+	rc = bu_cli_parse(&usage, argc, argv, &first);
+	if (rc >= 0)
+		return rc;
+	rc = bu_boots_load(argv[first], run, 0, &boots, &err);
+	if (rc == -EINVAL && run)
+		return bu_cli_usage_error(&usage, "%s", err.text);
+	if (rc)
+		return bu_cli_failed(&usage, &err);
+	sums = calloc(boots.n, sizeof(*sums));
+	if (!sums)
+		rc = bu_fail_errno(&err, -ENOMEM, "report");
+	for (i = 0; !rc && i < boots.n; i++) {
+		rc = bu_summary_of(&boots.boot[i], &sums[i], &err);
+		if (!boots.boot[i].complete)
+			code = BU_EXIT_INCOMPLETE;
+	}
+	if (!rc && json)
+		rc = bu_report_json(stdout, boots.boot, sums, boots.n, boots.is_runs && !run, &err);
+	else if (!rc)
+		bu_report_text(stdout, boots.boot, sums, boots.n, (size_t)top);
+	if (rc)
+		code = bu_cli_failed(&usage, &err);
+	for (i = 0; sums && i < boots.n; i++)
+		bu_summary_fini(&sums[i]);
+	free(sums);
+	bu_boots_fini(&boots);
+	return code;
+}
