@@ -37,6 +37,19 @@ static bool ends_bringup(const struct bu_hp_step *s)
 	return !strcmp(s->name, "bringup_cpu") || !strcmp(s->name, "cpuhp_bringup_ap");
 }
 
+/*
+ * Is this the first step of taking a CPU down? Kernels before 6.7 never set the boot CPU's target, which stays 0, so
+ * that every callback installed on it looks as if it went down: the direction alone says nothing. _cpu_down() runs on
+ * another CPU and begins with a bracket around the CPU's own part.
+ */
+static bool begins_down(const struct bu_hp_step *s)
+{
+	if (s->target >= s->nr)
+		return false;
+	return !strcmp(s->name, "cpuhp_kick_ap_work") || !strcmp(s->name, "takedown_cpu") ||
+	       (!strncmp(s->name, "0x", 2) && s->cpu != s->target_cpu);	/* nobody knows its name */
+}
+
 static struct cpu *cpu_of(struct table *t, int32_t cpu)
 {
 	while (t->n_cpus <= (size_t)cpu) {
@@ -144,7 +157,7 @@ static int feed(struct table *t, struct bu_hp_step *s)
 		c->state = COMING_UP;
 		break;
 	case ONLINE:
-		if (upward)
+		if (!begins_down(s))
 			return 0;
 		rc = open_op(t, c, s, BU_HP_DOWN);
 		c->state = GOING_DOWN;

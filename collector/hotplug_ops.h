@@ -9,7 +9,7 @@
  *   offline ---------------> coming up ---------------------------------------------------> online
  *      ^                         | target < nr: a rollback                                  |   ^ | target >= nr: a
  *      +-------------------------+                                                          |   +-+ callback being
- *      +-------- takedown_cpu returned 0 ------- going down <------ target < nr ------------+       installed, no
+ *      +-------- takedown_cpu returned 0 ------- going down <--- cpuhp_kick_ap_work --------+       installed, no
  *                                                    | target >= nr after a failure: a rollback     operation
  *                                                    +----------------------------------> online
  *

@@ -3,10 +3,14 @@
 -- Which functions mark what, per kernel line, is in docs/methods.md (kernel/cpu.c and arch/x86/kernel/smpboot.c
 -- of 6.1 and 6.12). A milestone whose function was not traced stays NULL.
 
-CREATE TEMP TABLE mark AS
-SELECT id, base FROM symbol WHERE base IN ('cpuhp_ap_sync_alive', 'arch_cpuhp_cleanup_kick_cpu', 'rcu_cpu_starting',
+CREATE TEMP TABLE mark AS		-- the events that mark something
+SELECT y.base, f.func, f.cpu, f.ts_ns
+  FROM symbol y JOIN ev_func f ON f.func = y.id
+ WHERE y.base IN ('cpuhp_ap_sync_alive', 'arch_cpuhp_cleanup_kick_cpu', 'rcu_cpu_starting',
 	'rcutree_report_cpu_starting', 'check_tsc_sync_target', 'check_tsc_sync_source', 'check_tsc_warp',
 	'cpuhp_online_idle', 'cpuhp_kick_ap', 'cpuhp_should_run', 'smp_init');
+CREATE INDEX temp.mark_on_cpu ON mark (base, cpu, ts_ns);
+CREATE INDEX temp.mark_in_time ON mark (base, ts_ns);
 
 INSERT INTO bringup_cpu (cpu, op, control_cpu, prepare_ns, kick_ns, kick_end_ns, bringup_ns, done_ns, online_ns,
 			 verdict, ret)
@@ -20,48 +24,58 @@ SELECT o.cpu, o.id, o.control_cpu, o.start_ns,
        o.verdict, o.ret
   FROM hotplug_op o WHERE o.direction = 'up' AND o.nth = 1 ORDER BY o.cpu;
 
-UPDATE bringup_cpu AS b SET
-	first_sign_ns = (SELECT ts_ns FROM ev_func WHERE cpu = b.cpu
-		AND id > (SELECT min(id) FROM step WHERE op = b.op AND name IN ('cpuhp_kick_ap_alive', 'bringup_cpu'))
-		AND ts_ns <= coalesce(b.done_ns, ts_ns) ORDER BY id LIMIT 1),
-	alive_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-		WHERE m.base = 'cpuhp_ap_sync_alive' AND f.ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, f.ts_ns)),
-	release_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.control_cpu
-		WHERE m.base = 'arch_cpuhp_cleanup_kick_cpu'
-		  AND f.ts_ns BETWEEN b.bringup_ns AND coalesce(b.done_ns, f.ts_ns)),
-	starting_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-		WHERE m.base IN ('rcu_cpu_starting', 'rcutree_report_cpu_starting')
-		  AND f.ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, f.ts_ns)),
-	tsc_target_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-		WHERE m.base = 'check_tsc_sync_target' AND f.ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, f.ts_ns)),
-	idle_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-		WHERE m.base = 'cpuhp_online_idle' AND f.ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, f.ts_ns));
+-- Events by number rather than by time: the kick step, and the CPU's first sign after it.
+CREATE TEMP TABLE kick AS
+SELECT b.cpu, b.control_cpu, s.id AS id, s.exit_id AS exit_id,
+       (SELECT f.id FROM ev_func f WHERE f.cpu = b.cpu AND f.id > s.id ORDER BY f.id LIMIT 1) AS sign_id
+  FROM bringup_cpu b JOIN step s ON s.id =
+       (SELECT min(id) FROM step WHERE op = b.op AND name IN ('cpuhp_kick_ap_alive', 'bringup_cpu'));
+CREATE UNIQUE INDEX temp.kick_of ON kick (cpu);
 
 UPDATE bringup_cpu AS b SET
-	kick_last_ns = CASE WHEN b.first_sign_ns IS NOT NULL OR b.kick_ns <> b.bringup_ns THEN
-		(SELECT max(ts_ns) FROM ev_func WHERE cpu = b.control_cpu AND ts_ns >= b.kick_ns
-		AND ts_ns <= min(coalesce(b.kick_end_ns, b.first_sign_ns), coalesce(b.first_sign_ns, b.kick_end_ns))
-		AND func NOT IN (SELECT id FROM symbol WHERE base LIKE 'timekeeping_%')) END,
-	tsc_source_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id
-		WHERE m.base = 'check_tsc_sync_source' AND f.cpu <> b.cpu
-		  AND f.ts_ns BETWEEN b.starting_ns AND b.idle_ns),
-	tsc_end_ns = (SELECT min(ts_ns) FROM ev_func WHERE cpu = b.cpu AND ts_ns > b.tsc_target_ns
+	first_sign_ns = (SELECT f.ts_ns FROM kick k JOIN ev_func f ON f.id = k.sign_id
+		WHERE k.cpu = b.cpu AND f.ts_ns <= coalesce(b.done_ns, f.ts_ns)),
+	alive_ns = (SELECT min(ts_ns) FROM mark WHERE base = 'cpuhp_ap_sync_alive' AND cpu = b.cpu
+		AND ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, ts_ns)),
+	-- Sleeping may have moved the control task to another CPU: what it does later is looked for anywhere else.
+	release_ns = (SELECT ts_ns FROM mark WHERE base = 'arch_cpuhp_cleanup_kick_cpu' AND cpu <> b.cpu
+		AND ts_ns BETWEEN b.bringup_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1),
+	starting_ns = (SELECT min(ts_ns) FROM mark
+		WHERE base IN ('rcu_cpu_starting', 'rcutree_report_cpu_starting') AND cpu = b.cpu
+		AND ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, ts_ns)),
+	tsc_target_ns = (SELECT min(ts_ns) FROM mark WHERE base = 'check_tsc_sync_target' AND cpu = b.cpu
+		AND ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, ts_ns)),
+	idle_ns = (SELECT min(ts_ns) FROM mark WHERE base = 'cpuhp_online_idle' AND cpu = b.cpu
+		AND ts_ns BETWEEN b.kick_ns AND coalesce(b.done_ns, ts_ns));
+
+UPDATE bringup_cpu AS b SET
+	-- Without a first sign, what the control CPU did after a kick within bringup_cpu cannot be told from its waiting.
+	kick_last_ns = (SELECT f.ts_ns FROM kick k JOIN ev_func f ON f.cpu = b.control_cpu AND f.id > k.id
+			AND f.id < min(coalesce(k.exit_id, k.sign_id), coalesce(k.sign_id, k.exit_id))
+		WHERE k.cpu = b.cpu AND (b.first_sign_ns IS NOT NULL OR b.kick_ns <> b.bringup_ns)
+		  AND f.func NOT IN (SELECT id FROM symbol WHERE base LIKE 'timekeeping_%')
+		ORDER BY f.id DESC LIMIT 1),
+	-- The source joins late where both sides find that there is nothing to check (6.1, unsynchronized_tsc()).
+	tsc_source_ns = (SELECT ts_ns FROM mark WHERE base = 'check_tsc_sync_source' AND cpu <> b.cpu
+		AND ts_ns BETWEEN b.starting_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1),
+	tsc_end_ns = (SELECT ts_ns FROM ev_func WHERE cpu = b.cpu AND ts_ns > b.tsc_target_ns
 		AND ts_ns <= coalesce(b.idle_ns, ts_ns)
-		AND func NOT IN (SELECT id FROM mark WHERE base LIKE 'check_tsc_%')),
-	kick_thread_ns = (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.control_cpu
-		WHERE m.base = 'cpuhp_kick_ap' AND f.ts_ns BETWEEN b.idle_ns AND coalesce(b.done_ns, f.ts_ns)),
-	thread_ns = min(coalesce((SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-			WHERE m.base = 'cpuhp_should_run' AND f.ts_ns BETWEEN b.idle_ns AND coalesce(b.done_ns, f.ts_ns)),
-			(SELECT min(start_ns) FROM step WHERE op = b.op AND cpu = b.cpu)),
-		coalesce((SELECT min(start_ns) FROM step WHERE op = b.op AND cpu = b.cpu),
-			 (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id AND f.cpu = b.cpu
-			WHERE m.base = 'cpuhp_should_run' AND f.ts_ns BETWEEN b.idle_ns AND coalesce(b.done_ns, f.ts_ns))));
+		AND func NOT IN (SELECT func FROM mark WHERE base LIKE 'check_tsc_%') ORDER BY id LIMIT 1),
+	kick_thread_ns = (SELECT ts_ns FROM mark WHERE base = 'cpuhp_kick_ap' AND cpu <> b.cpu
+		AND ts_ns BETWEEN b.idle_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1);
+
+-- The thread also wakes up for being unparked, before the kick; what counts is that it sees its work.
+UPDATE bringup_cpu AS b SET
+	thread_ns = (SELECT min(ts_ns) FROM (
+		SELECT min(ts_ns) AS ts_ns FROM mark WHERE base = 'cpuhp_should_run' AND cpu = b.cpu
+			AND ts_ns BETWEEN coalesce(b.kick_thread_ns, b.idle_ns) AND coalesce(b.done_ns, ts_ns)
+		UNION ALL SELECT min(start_ns) FROM step WHERE op = b.op AND cpu = b.cpu));
 
 INSERT INTO bringup (id, start_ns, start_what, end_ns, bringup_ns, algorithm, cpus, cpus_ok)
 SELECT 1, coalesce(smp, first), CASE WHEN smp IS NULL THEN 'first step' ELSE 'smp_init' END, last,
        last - coalesce(smp, first), algorithm, n, ok
   FROM (SELECT min(prepare_ns) AS first, max(online_ns) AS last, count(*) AS n, sum(verdict = 'ok') AS ok,
-	       (SELECT min(f.ts_ns) FROM mark m JOIN ev_func f ON f.func = m.id WHERE m.base = 'smp_init') AS smp,
+	       (SELECT min(ts_ns) FROM mark WHERE base = 'smp_init') AS smp,
 	       CASE WHEN count(kick_ns) = 0 THEN 'unknown'
 		    WHEN EXISTS (SELECT 1 FROM hotplug_op o JOIN bringup_cpu x ON x.op = o.id
 				  WHERE o.direction = 'up' AND EXISTS (SELECT 1 FROM hotplug_op d
@@ -73,3 +87,4 @@ SELECT 1, coalesce(smp, first), CASE WHEN smp IS NULL THEN 'first step' ELSE 'sm
 	  FROM bringup_cpu)
  WHERE n > 0;
 DROP TABLE mark;
+DROP TABLE kick;
