@@ -7,9 +7,9 @@
 tree="$TMP/a tree"	# a folder may be called anything
 mkdir -p "$tree"/{schemas/base,schemas/store,schemas/model/tests,replay/cores/hotplug,analyze/plots} && cd "$tree" || exit
 cp -r "$SRC"/{Makefile,VERSION,scripts} .
-rm -r scripts/tests
+rm -r scripts/tests scripts/analyzer.h
 cp "$SRC/schemas/base/version.h" schemas/base/
-unset MAKEFLAGS MFLAGS B
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES B WERROR SAN COV T V CC CFLAGS LDFLAGS PREFIX DESTDIR  # what the outer make exports
 
 cat >replay/core.h <<'END'
 struct bu_core_def { const char *name; };
