@@ -249,7 +249,7 @@ void bu_co_init(struct bu_co_arena *a, struct bu_co *co, uint32_t stack, void (*
 		    (unsigned int)g);
 }
 
-static intptr_t swap(struct bu_co_arena *a, void **save_sp, void *load_sp, intptr_t pass)
+static int swap(struct bu_co_arena *a, void **save_sp, void *load_sp, int pass)
 {
 	a->left_sp = (uintptr_t)__builtin_frame_address(0);
 	a->pass = pass;
@@ -288,7 +288,7 @@ void bu_co_init(struct bu_co_arena *a, struct bu_co *co, uint32_t stack, void (*
 }
 
 #ifdef BU_CO_ASAN
-static intptr_t swap(struct bu_co_arena *a, void **save_sp, void *load_sp, intptr_t pass)
+static int swap(struct bu_co_arena *a, void **save_sp, void *load_sp, int pass)
 {
 	(void)a;
 	return bu_co_switch(save_sp, load_sp, pass);
@@ -307,7 +307,7 @@ static const void *asan_low(const struct bu_co_arena *a, const struct bu_co *co)
 	return (const void *)(top - a->stack_bytes);
 }
 
-void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass)
+void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass)
 {
 	void *fake;
 #ifdef BU_CO_UCONTEXT
@@ -320,10 +320,10 @@ void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass)
 	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
 }
 
-intptr_t bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
+int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
 {
 	void *fake;
-	intptr_t pass;
+	int pass;
 
 	__sanitizer_start_switch_fiber(for_ever ? NULL : &fake, a->main_low, a->main_bytes);
 	pass = swap(a, &co->sp, a->main_sp, 0);
@@ -333,7 +333,7 @@ intptr_t bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
 
 #elif defined(BU_CO_UCONTEXT)
 
-void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass)
+void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass)
 {
 	ucontext_t main_uc;
 
@@ -341,7 +341,7 @@ void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass)
 	swap(a, &a->main_sp, co->sp, pass);
 }
 
-intptr_t bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
+int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
 {
 	(void)for_ever;
 	return swap(a, &co->sp, a->main_sp, 0);

@@ -55,7 +55,7 @@ struct bu_co_arena {
 	const void *main_low;	/* the caller's own stack, as AddressSanitizer sees it; written by entered() */
 	size_t main_bytes;
 	void *main_sp;		/* where the caller of bu_co_resume() goes on */
-	intptr_t pass;		/* handed across a switch by swapcontext(), which hands nothing itself */
+	int pass;		/* handed across a switch by swapcontext(), which hands nothing itself */
 	uintptr_t left_sp;	/* the same for how deep the stack was */
 };
 
@@ -118,7 +118,7 @@ void bu_co_entered(struct bu_co_arena *a);
  * In co_switch_*.S. Saves the callee-saved registers on the stack and its pointer in *@save_sp, goes on at @load_sp,
  * where the switch that was left there returns @pass.
  */
-intptr_t bu_co_switch(void **save_sp, void *load_sp, intptr_t pass);
+int bu_co_switch(void **save_sp, void *load_sp, int pass);
 /* In co_switch_*.S. Where a new coroutine begins: calls its function with its argument. Not to be called. */
 void bu_co_begin(void);
 #endif
@@ -137,19 +137,19 @@ void bu_co_begin(void);
  * stack of return addresses belongs to the other side; two or three of them cost more than all the rest.
  */
 #if !defined(BU_CO_UCONTEXT) && !defined(BU_CO_ASAN)
-static inline void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass)
+static inline void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass)
 {
 	bu_co_switch(&a->main_sp, co->sp, pass);
 }
 
-static inline intptr_t bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
+static inline int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
 {
 	(void)for_ever;
 	return bu_co_switch(&co->sp, a->main_sp, 0);
 }
 #else
-void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, intptr_t pass);
-intptr_t bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever);
+void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass);
+int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever);
 #endif
 
 /**

@@ -15,7 +15,7 @@
 	.hidden	bu_co_switch
 	.type	bu_co_switch, %function
 	.p2align 5
-bu_co_switch:				/* x0: void **save_sp, x1: void *load_sp, x2: intptr_t pass */
+bu_co_switch:				/* x0: void **save_sp, x1: void *load_sp, w2: int pass */
 	.cfi_startproc
 	stp	x19, x20, [sp, #-160]!
 	.cfi_def_cfa_offset 160
@@ -33,7 +33,7 @@ bu_co_switch:				/* x0: void **save_sp, x1: void *load_sp, x2: intptr_t pass */
 	mov	x9, sp
 	str	x9, [x0]
 	mov	sp, x1
-	mov	x0, x2			/* what the other side's switch returns */
+	mov	w0, w2			/* what the other side's switch returns */
 	ldp	x21, x22, [sp, #16]
 	ldp	x23, x24, [sp, #32]
 	ldp	x25, x26, [sp, #48]
@@ -58,7 +58,7 @@ bu_co_begin:				/* x19: function, x20: its argument, as bu_co_init() laid them d
 	.cfi_undefined x30		/* the outermost frame: backtraces end here */
 	mov	x29, xzr
 	mov	x30, xzr
-	mov	x0, x20
+	mov	w0, w20
 	blr	x19
 	brk	#0			/* the function never returns */
 	.cfi_endproc

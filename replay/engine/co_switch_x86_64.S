@@ -19,7 +19,7 @@
 	.hidden	bu_co_switch
 	.type	bu_co_switch, @function
 	.p2align 5
-bu_co_switch:				/* rdi: void **save_sp, rsi: void *load_sp, rdx: intptr_t pass */
+bu_co_switch:				/* rdi: void **save_sp, rsi: void *load_sp, edx: int pass */
 	.cfi_startproc
 	pushq	%rbp
 	pushq	%rbx
@@ -34,7 +34,7 @@ bu_co_switch:				/* rdi: void **save_sp, rsi: void *load_sp, rdx: intptr_t pass 
 	.cfi_offset %r13, -40
 	.cfi_offset %r14, -48
 	.cfi_offset %r15, -56
-	movq	%rdx, %rax		/* what the other side's switch returns */
+	movl	%edx, %eax		/* what the other side's switch returns */
 	movq	%rsp, (%rdi)
 	movq	%rsi, %rsp
 	popq	%r15

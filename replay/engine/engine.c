@@ -34,8 +34,8 @@ int bu_engine_create(const struct bu_engine_config *config, struct bu_engine **r
 	memset(e, 0, sizeof(*e));
 	e->config = *config;
 	bu_co_arena_init(&e->stacks, config->stack_bytes);
-	bu_evq_init(&e->queue, task_event_live, e);
-	rc = tasks_init(e, err);
+	bu_evq_init(&e->queue, bu_task_event_live, e);
+	rc = bu_tasks_init(e, err);
 	if (rc) {
 		bu_engine_destroy(e);
 		return rc;
@@ -50,8 +50,8 @@ void bu_engine_destroy(struct bu_engine *e)
 	if (!e)
 		return;
 	BU_ASSERT("engine-destroyed-while-running", !e->running);
-	tasks_fini(e);
-	words_fini(e);
+	bu_tasks_fini(e);
+	bu_words_fini(e);
 	bu_evq_fini(&e->queue);
 	bu_co_arena_fini(&e->stacks);
 	bu_run_mem_fini(&e->mem);
@@ -61,8 +61,8 @@ void bu_engine_destroy(struct bu_engine *e)
 void bu_engine_reset(struct bu_engine *e, uint64_t seed)
 {
 	BU_ASSERT("engine-reset-while-running", !e->running);
-	tasks_reset(e);
-	words_reset(e);
+	bu_tasks_reset(e);
+	bu_words_reset(e);
 	bu_evq_reset(&e->queue);
 	bu_co_arena_reset(&e->stacks);
 	bu_run_mem_rewind(&e->mem);
@@ -84,6 +84,18 @@ int64_t bu_engine_now(const struct bu_engine *e)
 	return e->now_ns;
 }
 
+const volatile uint64_t *bu_engine_progress(const struct bu_engine *e)
+{
+	return &e->events;
+}
+
+void bu_engine_abandon(struct bu_engine *e)
+{
+	e->running = false;
+	e->ended = true;
+	e->self = 0;
+}
+
 struct bu_rng *bu_engine_random(struct bu_engine *e, uint32_t stream)
 {
 	struct source **head = &e->source[stream % SOURCE_CHAINS], *s;
@@ -93,7 +105,7 @@ struct bu_rng *bu_engine_random(struct bu_engine *e, uint32_t stream)
 			return &s->rng;
 	s = bu_run_mem_alloc(&e->mem, sizeof(*s));
 	if (!s) {
-		rule_broken(e, "out of memory for random source %u", stream);
+		bu_engine_rule_broken(e, "out of memory for random source %u", stream);
 		return &e->spare_rng;
 	}
 	bu_rng_init(&s->rng, e->config.seed, stream);
@@ -119,7 +131,7 @@ void bu_engine_fail(struct bu_engine *e, const char *fmt, ...)
 		leave(e, true);
 }
 
-void rule_broken(struct bu_engine *e, const char *fmt, ...)
+void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...)
 {
 	va_list ap;
 	int n = 0;
@@ -138,18 +150,6 @@ void rule_broken(struct bu_engine *e, const char *fmt, ...)
 		leave(e, true);
 }
 
-bool time_after(struct bu_engine *e, int64_t ns, int64_t *ret_ns)
-{
-	/* The last value of the type is no time, see evq.c. */
-	if (ns >= INT64_MAX - e->now_ns) {
-		rule_broken(e, "a time of %lld ns from %lld ns on is beyond the end of time", (long long)ns,
-			    (long long)e->now_ns);
-		return false;
-	}
-	*ret_ns = e->now_ns + ns;
-	return true;
-}
-
 /* Who lives on the stack above that of task @id and has run into it. */
 static void neighbour_overflowed(struct bu_engine *e, uint32_t id)
 {
@@ -159,15 +159,15 @@ static void neighbour_overflowed(struct bu_engine *e, uint32_t id)
 		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE && e->task[i].stack == above)
 			break;
 	if (i < e->n_tasks)
-		rule_broken(e, "%s overflowed its stack of %zu bytes into that of %s", e->info[i].name,
+		bu_engine_rule_broken(e, "%s overflowed its stack of %zu bytes into that of %s", e->info[i].name,
 			    e->stacks.stack_bytes, e->info[id].name);
 	else
-		rule_broken(e, "the stack of %s was overwritten from above", e->info[id].name);
+		bu_engine_rule_broken(e, "the stack of %s was overwritten from above", e->info[id].name);
 }
 
 static void overflowed(struct bu_engine *e, uint32_t id)
 {
-	rule_broken(e, "%s overflowed its stack of %zu bytes", e->info[id].name, e->stacks.stack_bytes);
+	bu_engine_rule_broken(e, "%s overflowed its stack of %zu bytes", e->info[id].name, e->stacks.stack_bytes);
 }
 
 /* -------------------------------------------------------------------------------------------------- how it goes */
@@ -184,10 +184,10 @@ static bool pick_next(struct bu_engine *e, struct bu_evq_entry *ret)
 static void report_wait(struct bu_engine *e, uint32_t id, int64_t end_ns, enum bu_wait_outcome outcome)
 {
 	const struct bu_engine_sink *s = &e->config.sink;
-	const struct task_info *info = &e->info[id];
+	const struct task *t = &e->task[id];
 
 	if (s->wait)
-		s->wait(s->ctx, id, info->point, info->cpu, e->task[id].since_ns, end_ns, outcome);
+		s->wait(s->ctx, id, t->op->point, t->op->cpu, t->since_ns, end_ns, outcome);
 }
 
 /* Gives a task its stack when it runs for the first time. */
@@ -198,7 +198,7 @@ static int start(struct bu_engine *e, uint32_t id)
 
 	if (rc)
 		return rc;
-	bu_co_init(&e->stacks, &t->co, t->stack, task_main, e);
+	bu_co_init(&e->stacks, &t->co, t->stack, bu_task_main, e);
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 			return rc;
 	} else if (kind != EVENT_DUE) {
 		if (kind == EVENT_TIMEOUT)
-			stop_waiting(e, id);
+			bu_word_stop_waiting(e, id);
 		t->waited = false;
 		report_wait(e, id, e->now_ns, kind == EVENT_TIMEOUT ? BU_WAIT_TIMEOUT : BU_WAIT_SATISFIED);
 		if (e->failed)		/* by the sink */
@@ -273,19 +273,17 @@ static void tell_who_waits(struct bu_engine *e)
 	uint32_t i;
 
 	for (i = 1; i < e->n_tasks; i++) {
-		const struct task_info *info = &e->info[i];
 		const struct task *t = &e->task[i];
-		const char *what = info->point;
+		const char *what;
 		int n;
 
 		if (t->state != TASK_WAITING)
 			continue;
-		if (!what)
-			what = e->word[e->class[t->class].word].name;
+		what = t->op->point ? t->op->point : e->word_name[t->op->word];
 		cpu[0] = '\0';
-		if (info->cpu >= 0)
-			snprintf(cpu, sizeof(cpu), " (cpu %d)", info->cpu);
-		n = snprintf(one, sizeof(one), "%s%s waits for %s%s since %s", used ? "; " : "", info->name,
+		if (t->op->cpu >= 0)
+			snprintf(cpu, sizeof(cpu), " (cpu %d)", t->op->cpu);
+		n = snprintf(one, sizeof(one), "%s%s waits for %s%s since %s", used ? "; " : "", e->info[i].name,
 			     what ? what : "a word", cpu, bu_ns_str(t->since_ns, ns));
 		/* 24: room for "; and 4294967295 more" */
 		if (more || used + (size_t)n + 24 > sizeof(e->detail)) {

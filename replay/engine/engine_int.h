@@ -35,15 +35,14 @@ enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT 
 /* What a step of a task needs: one cache line. */
 struct task {
 	struct bu_co co;
-	int64_t operand;	/* waiting: of the effect */
+	const struct bu_await_op *op;	/* waiting: what for; on the task's own stack, as its caller has it */
 	int64_t since_ns;	/* waiting: start of the wait */
 	uint64_t arrival;	/* waiting: orders the waiters of a word across classes */
 	uint32_t next, prev;	/* waiting: in the class */
-	uint32_t class;		/* waiting */
+	uint32_t class;		/* waiting; 0: the first of its word */
 	uint32_t gen;
 	uint32_t stack;
 	uint8_t state;		/* enum task_state */
-	uint8_t effect;		/* waiting: enum bu_effect */
 	bool waited;		/* READY after a wait that is still to be reported */
 	bool timed;		/* waiting: has a timeout event in the queue */
 } __attribute__((aligned(64)));
@@ -53,26 +52,30 @@ struct task_info {
 	const char *name;	/* in mem */
 	void (*fn)(struct bu_engine *, void *);
 	void *arg;
-	const char *point;	/* of the wait, borrowed */
 	int32_t lane;
-	int32_t cpu;		/* of the wait */
 };
 
-struct word {
-	const char *name;	/* borrowed */
-	int64_t value;
-	uint32_t classes;	/* first class of guards other than EQ; 0: none */
-	uint32_t n_eq;		/* classes of guard EQ, which are found through the hash table */
-};
-
-/* The waiters of one word with the same guard, in order of arrival. */
+/* The waiters of one word with the same guard and value, in order of arrival. */
 struct class {
 	int64_t value;
+	uint32_t head, tail;	/* tasks; 0: none, the class is free */
 	uint32_t word;
-	uint32_t head, tail;	/* tasks */
 	uint32_t next, prev;	/* other guards than EQ: in the word's list */
 	uint32_t chain;		/* guard EQ: next in the hash chain. Free: next free class */
 	uint8_t guard;
+};
+
+/*
+ * The first class of waiters lies in the word itself, since most words never have more than one. Any others are
+ * found through `classes` and the hash table.
+ */
+struct word {
+	int64_t value;
+	int64_t first_value;	/* what the first class waits for */
+	uint32_t head, tail;	/* the first class */
+	uint32_t classes;	/* first of the other classes with other guards than EQ; 0: none */
+	uint32_t n_eq;		/* of the other classes, how many have EQ and are found through the hash table */
+	uint32_t first_guard;
 };
 
 /* The random source of one consumer. */
@@ -89,6 +92,7 @@ struct bu_engine {
 	uint64_t hash, events;
 	struct task *task;	/* [0] is nobody */
 	struct word *word;	/* [0] is none */
+	const char **word_name;	/* borrowed */
 	struct class *class;	/* [0] is none */
 	uint32_t *chain;	/* heads of the hash chains of classes */
 	uint32_t self;		/* the running task; 0: none */
@@ -114,7 +118,7 @@ struct bu_engine {
 /* engine.c */
 
 /* Ends the run because of what the running task did; does not return then. Outside of tasks: marks and returns. */
-void rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * From the running task back to the engine; its next event is queued before. Returns when the task is picked again:
@@ -123,27 +127,30 @@ void rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((forma
  */
 static inline int leave(struct bu_engine *e, bool for_ever)
 {
-	return (int)bu_co_leave(&e->stacks, &e->task[e->self].co, for_ever);
+	return bu_co_leave(&e->stacks, &e->task[e->self].co, for_ever);
 }
 
-/* now + ns where that is a time; otherwise the rule is broken. */
-bool time_after(struct bu_engine *e, int64_t ns, int64_t *ret_ns);
+/* Whether now + @ns is a time. The last value of the type is none, see evq.c. */
+static inline bool is_time_after(const struct bu_engine *e, int64_t ns)
+{
+	return ns >= 0 && ns < INT64_MAX - e->now_ns;
+}
 
 /* task.c */
-int tasks_init(struct bu_engine *e, struct bu_err *err);
-void tasks_reset(struct bu_engine *e);
-void tasks_fini(struct bu_engine *e);
-bool task_event_live(const void *ctx, uint32_t id, uint32_t gen);
-void task_main(void *arg);
+int bu_tasks_init(struct bu_engine *e, struct bu_err *err);
+void bu_tasks_reset(struct bu_engine *e);
+void bu_tasks_fini(struct bu_engine *e);
+bool bu_task_event_live(const void *ctx, uint32_t id, uint32_t gen);
+void bu_task_main(void *arg);
 
 /* word.c */
 
 /* Room for @cap classes, a power of two. Return: 0; -ENOMEM with what there was unharmed. */
-int classes_grow(struct bu_engine *e, uint32_t cap);
+int bu_classes_grow(struct bu_engine *e, uint32_t cap);
 
 /* Takes a waiter out of its class, because it is served or because its time is up. */
-void stop_waiting(struct bu_engine *e, uint32_t id);
-void words_reset(struct bu_engine *e);
-void words_fini(struct bu_engine *e);
+void bu_word_stop_waiting(struct bu_engine *e, uint32_t id);
+void bu_words_reset(struct bu_engine *e);
+void bu_words_fini(struct bu_engine *e);
 
 #endif

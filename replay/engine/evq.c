@@ -2,7 +2,7 @@
 /*
  * evq.c - pending events in total order; see evq.h.
  *
- * Every list is a chain of blocks of 15 entries from one pool, so that memory follows the number of entries and not
+ * Every list is a chain of blocks of a few entries from one pool, so that memory follows the number of entries and not
  * the fullest that each of 700 buckets ever was.
  */
 #include "replay/engine/evq.h"
@@ -12,15 +12,6 @@
 #include <string.h>
 
 #include "schemas/base/err.h"
-
-#define PER_BLOCK 15u
-
-struct bu_evq_block {		/* 256 bytes */
-	uint32_t next;
-	uint32_t n;		/* entries in use */
-	uint32_t pad[2];
-	struct bu_evq_entry entry[PER_BLOCK];
-};
 
 #define GEN_MASK ((UINT32_C(1) << BU_EVQ_GEN_BITS) - 1)
 #define LISTS (BU_EVQ_LEVELS * 64u + BU_EVQ_PRIOS)
@@ -75,7 +66,7 @@ int bu_evq_reserve(struct bu_evq *q, uint32_t n)
 	 * partly taken first ones of the due lists, the one that is being spread or compacted, and number 0.
 	 */
 	entries = n + n / 2 + BU_EVQ_SLACK + 1;
-	blocks = entries / PER_BLOCK + (entries < LISTS ? entries : LISTS) + BU_EVQ_PRIOS + 3;
+	blocks = entries / BU_EVQ_PER_BLOCK + (entries < LISTS ? entries : LISTS) + BU_EVQ_PRIOS + 3;
 	p = realloc(q->block, blocks * sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -95,7 +86,7 @@ static inline void append(struct bu_evq *q, struct bu_evq_list *l, const struct 
 {
 	struct bu_evq_block *blk = &q->block[l->tail];
 
-	if (!l->tail || blk->n == PER_BLOCK) {
+	if (!l->tail || blk->n == BU_EVQ_PER_BLOCK) {
 		uint32_t b = q->free;
 
 		if (b) {
@@ -197,11 +188,11 @@ void bu_evq_cancelled(struct bu_evq *q)
 }
 
 /*
- * Goes on to the next instant for which a wanted event is held and fills the due lists with its events. Cancelled
+ * Goes on to the next instant for which a wanted event is held, puts its events in the due lists and takes the first. Cancelled
  * entries do not count for the instant: the engine's time has not reached it then, and may still want to queue
  * something before it.
  */
-static bool advance(struct bu_evq *q)
+static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 {
 	uint32_t level, digit, b, next, i;
 	int64_t first;
@@ -215,6 +206,14 @@ static bool advance(struct bu_evq *q)
 		if (!q->digits[level])
 			q->levels &= q->levels - 1;
 
+		/* Mostly there is one. */
+		if (q->block[b].n == 1 && !q->block[b].next && !q->stale) {
+			*ret = q->block[b].entry[0];
+			q->instant_ns = ret->at_ns;
+			q->n--;
+			free_block(q, b);
+			return true;
+		}
 		first = INT64_MAX;
 		for (i = b; i; i = q->block[i].next) {
 			const struct bu_evq_entry *e = q->block[i].entry, *end = e + q->block[i].n;
@@ -241,7 +240,7 @@ static bool advance(struct bu_evq *q)
 			free_block(q, b);
 		}
 		if (first != INT64_MAX)
-			return true;
+			return bu_evq_pop(q, ret);
 	}
 	return false;
 }
@@ -257,10 +256,7 @@ bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 		if (!l->head) {
 			if (++p < BU_EVQ_PRIOS)
 				continue;
-			if (!advance(q))
-				return false;
-			p = 0;
-			continue;
+			return advance(q, ret);
 		}
 		blk = &q->block[l->head];
 		*ret = blk->entry[q->due_from[p]++];

@@ -39,7 +39,13 @@ struct bu_evq_entry {
 	uint32_t tag;		/* generation << 2 | priority */
 };
 
-struct bu_evq_block;
+#define BU_EVQ_PER_BLOCK 7u
+
+struct bu_evq_block {		/* two cache lines */
+	struct bu_evq_entry entry[BU_EVQ_PER_BLOCK];
+	uint32_t next;
+	uint32_t n;		/* entries in use */
+};
 
 struct bu_evq_list {		/* a chain of blocks, by number; 0: empty */
 	uint32_t head, tail;

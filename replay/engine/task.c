@@ -28,7 +28,7 @@ static int grow(struct bu_engine *e, uint32_t cap)
 {
 	void *p;
 
-	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || classes_grow(e, cap))
+	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || bu_classes_grow(e, cap))
 		return -ENOMEM;
 	p = grow_aligned(e->task, e->n_tasks * sizeof(*e->task), cap * sizeof(*e->task));
 	if (!p)
@@ -42,7 +42,7 @@ static int grow(struct bu_engine *e, uint32_t cap)
 	return 0;
 }
 
-int tasks_init(struct bu_engine *e, struct bu_err *err)
+int bu_tasks_init(struct bu_engine *e, struct bu_err *err)
 {
 	int rc = grow(e, FIRST_CAP);
 
@@ -57,13 +57,13 @@ int tasks_init(struct bu_engine *e, struct bu_err *err)
 	return 0;
 }
 
-void tasks_reset(struct bu_engine *e)
+void bu_tasks_reset(struct bu_engine *e)
 {
 	uint32_t i;
 
 	for (i = 1; i < e->n_tasks; i++) {
 		if (e->task[i].state == TASK_WAITING)
-			stop_waiting(e, i);
+			bu_word_stop_waiting(e, i);
 		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE)
 			bu_co_stack_put(&e->stacks, e->task[i].stack);
 	}
@@ -71,13 +71,13 @@ void tasks_reset(struct bu_engine *e)
 	e->alive = 0;
 }
 
-void tasks_fini(struct bu_engine *e)
+void bu_tasks_fini(struct bu_engine *e)
 {
 	free(e->task);
 	free(e->info);
 }
 
-bool task_event_live(const void *ctx, uint32_t id, uint32_t gen)
+bool bu_task_event_live(const void *ctx, uint32_t id, uint32_t gen)
 {
 	const struct bu_engine *e = ctx;
 
@@ -85,7 +85,7 @@ bool task_event_live(const void *ctx, uint32_t id, uint32_t gen)
 }
 
 /* The first frame of every task. */
-void task_main(void *arg)
+void bu_task_main(void *arg)
 {
 	struct bu_engine *e = arg;
 
@@ -106,13 +106,13 @@ bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, vo
 	if (!name)
 		name = "unnamed";
 	if (!fn) {
-		rule_broken(e, "task %s has no function to run", name);
+		bu_engine_rule_broken(e, "task %s has no function to run", name);
 		return 0;
 	}
 	len = strlen(name) + 1;
 	copy = bu_run_mem_alloc(&e->mem, len);
 	if (!copy || (id == e->cap_tasks && grow(e, 2 * e->cap_tasks))) {
-		rule_broken(e, "out of memory for task %s, after %u tasks", name, id - 1);
+		bu_engine_rule_broken(e, "out of memory for task %s, after %u tasks", name, id - 1);
 		return 0;
 	}
 	memcpy(copy, name, len);
@@ -121,8 +121,6 @@ bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, vo
 	info->fn = fn;
 	info->arg = arg;
 	info->lane = lane;
-	info->point = NULL;
-	info->cpu = -1;
 	memset(&e->task[id], 0, sizeof(e->task[id]));
 	e->n_tasks++;
 	e->alive++;
@@ -145,33 +143,32 @@ int32_t bu_task_lane(const struct bu_engine *e, bu_task_id task)
 	return e->info[task < e->n_tasks ? task : 0].lane;
 }
 
-static void sleep_until(struct bu_engine *e, int64_t at_ns)
+static void __attribute__((noinline, cold)) bad_delay(struct bu_engine *e, int64_t ns)
 {
-	struct task *t = &e->task[e->self];
-
-	if (!e->self) {
-		rule_broken(e, "a delay outside of tasks");
-		return;
-	}
-	t->state = TASK_SLEEPING;
-	bu_evq_push(&e->queue, at_ns, PRIO_NORMAL, e->self, t->gen);
-	leave(e, false);
+	if (!e->self)
+		bu_engine_rule_broken(e, "a delay outside of tasks");
+	else if (ns < 0)
+		bu_engine_rule_broken(e, "a delay of %lld ns is negative", (long long)ns);
+	else
+		bu_engine_rule_broken(e, "a delay of %lld ns from %lld ns on is beyond the end of time", (long long)ns,
+			    (long long)e->now_ns);
 }
 
 void bu_engine_delay(struct bu_engine *e, int64_t ns)
 {
-	int64_t at_ns;
+	struct task *t = &e->task[e->self];
 
-	if (ns < 0)
-		rule_broken(e, "a delay of %lld ns is negative", (long long)ns);
-	else if (time_after(e, ns, &at_ns))
-		sleep_until(e, at_ns);
+	if (!e->self || !is_time_after(e, ns)) {
+		bad_delay(e, ns);
+		return;
+	}
+	t->state = TASK_SLEEPING;
+	bu_evq_push(&e->queue, e->now_ns + ns, PRIO_NORMAL, e->self, t->gen);
+	leave(e, false);
 }
 
 void bu_engine_delay_until(struct bu_engine *e, int64_t at_ns)
 {
-	int64_t same;
-
-	if (at_ns > e->now_ns && time_after(e, at_ns - e->now_ns, &same))
-		sleep_until(e, same);
+	if (at_ns > e->now_ns)
+		bu_engine_delay(e, at_ns - e->now_ns);
 }

@@ -7,6 +7,8 @@
  * the word looks at classes, not at waiters: N waiters of one semaphore are one class, and of N tickets that are each
  * awaited by EQ the right one is found by hashing. Among the classes that hold, the waiter that came first is served;
  * then the word, changed by its effect, is looked at again, until no class holds.
+ *
+ * The first class of a word lies in the word (class number 0), the others are structs of their own.
  */
 #include "replay/engine/engine_int.h"
 
@@ -23,7 +25,7 @@ static inline uint32_t *chain_of(const struct bu_engine *e, uint32_t word, int64
 	return &e->chain[bu_hash_mix((uint64_t)value ^ (uint64_t)word << 32) & (e->cap_classes - 1)];
 }
 
-int classes_grow(struct bu_engine *e, uint32_t cap)
+int bu_classes_grow(struct bu_engine *e, uint32_t cap)
 {
 	uint32_t *old, *chain, n = e->cap_classes, i, c, next;
 	struct class *p;
@@ -67,7 +69,8 @@ static uint32_t find_eq(const struct bu_engine *e, uint32_t word, int64_t value)
 	return 0;
 }
 
-static uint32_t find_class(const struct bu_engine *e, const struct bu_await_op *op)
+/* Of the classes besides the first. */
+static uint32_t __attribute__((noinline)) find_class(const struct bu_engine *e, const struct bu_await_op *op)
 {
 	uint32_t c;
 
@@ -79,7 +82,7 @@ static uint32_t find_class(const struct bu_engine *e, const struct bu_await_op *
 	return 0;
 }
 
-static uint32_t new_class(struct bu_engine *e, const struct bu_await_op *op)
+static uint32_t __attribute__((noinline)) new_class(struct bu_engine *e, const struct bu_await_op *op)
 {
 	struct word *w = &e->word[op->word];
 	uint32_t id = e->free_class;
@@ -109,7 +112,7 @@ static uint32_t new_class(struct bu_engine *e, const struct bu_await_op *op)
 	return id;
 }
 
-static void drop_class(struct bu_engine *e, uint32_t id)
+static void __attribute__((noinline)) drop_class(struct bu_engine *e, uint32_t id)
 {
 	struct class *c = &e->class[id];
 	struct word *w = &e->word[c->word];
@@ -133,46 +136,82 @@ static void drop_class(struct bu_engine *e, uint32_t id)
 	e->free_class = id;
 }
 
-static void start_waiting(struct bu_engine *e, uint32_t id, const struct bu_await_op *op)
+/* Appends task @id to the list of a class. */
+static inline void enlist(struct bu_engine *e, uint32_t *head, uint32_t *tail, uint32_t id)
 {
 	struct task *t = &e->task[id];
-	uint32_t cid = find_class(e, op);
-	struct class *c;
 
-	if (!cid)
-		cid = new_class(e, op);
-	c = &e->class[cid];
-	t->class = cid;
-	t->arrival = e->arrivals++;
 	t->next = 0;
-	t->prev = c->tail;
-	if (c->tail)
-		e->task[c->tail].next = id;
+	t->prev = *tail;
+	if (*tail)
+		e->task[*tail].next = id;
 	else
-		c->head = id;
-	c->tail = id;
+		*head = id;
+	*tail = id;
 }
 
-void stop_waiting(struct bu_engine *e, uint32_t id)
+static inline void delist(struct bu_engine *e, uint32_t *head, uint32_t *tail, uint32_t id)
 {
 	struct task *t = &e->task[id];
-	struct class *c = &e->class[t->class];
 
 	if (t->next)
 		e->task[t->next].prev = t->prev;
 	else
-		c->tail = t->prev;
+		*tail = t->prev;
 	if (t->prev)
 		e->task[t->prev].next = t->next;
 	else
-		c->head = t->next;
-	if (!c->head)
-		drop_class(e, t->class);
+		*head = t->next;
+}
+
+static inline void start_waiting(struct bu_engine *e, uint32_t id, const struct bu_await_op *op)
+{
+	struct word *w = &e->word[op->word];
+	struct task *t = &e->task[id];
+	uint32_t c = 0;
+
+	t->arrival = e->arrivals++;
+	/*
+	 * The first class may be empty while there are others. Then it is not taken, lest there be two for
+	 * the same guard and value.
+	 */
+	if (!w->head && !w->classes && !w->n_eq) {
+		w->first_guard = op->guard;
+		w->first_value = op->value;
+	}
+	if (w->first_guard == op->guard && w->first_value == op->value && (w->head || !(w->classes || w->n_eq))) {
+		t->class = 0;
+		enlist(e, &w->head, &w->tail, id);
+		return;
+	}
+	c = find_class(e, op);
+	if (!c)
+		c = new_class(e, op);
+	t->class = c;
+	enlist(e, &e->class[c].head, &e->class[c].tail, id);
+}
+
+static inline void leave_class(struct bu_engine *e, uint32_t word, uint32_t id)
+{
+	uint32_t c = e->task[id].class;
+
+	if (!c) {
+		delist(e, &e->word[word].head, &e->word[word].tail, id);
+		return;
+	}
+	delist(e, &e->class[c].head, &e->class[c].tail, id);
+	if (!e->class[c].head)
+		drop_class(e, c);
+}
+
+void bu_word_stop_waiting(struct bu_engine *e, uint32_t id)
+{
+	leave_class(e, e->task[id].op->word, id);
 }
 
 /* ------------------------------------------------------------------------------------------------------- words */
 
-static bool holds(uint8_t guard, int64_t word, int64_t value)
+static bool holds(uint32_t guard, int64_t word, int64_t value)
 {
 	switch (guard) {
 	case BU_GUARD_EQ:
@@ -192,7 +231,7 @@ static int64_t sum(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
-static int64_t effect_on(uint8_t effect, int64_t word, int64_t operand)
+static int64_t effect_on(enum bu_effect effect, int64_t word, int64_t operand)
 {
 	switch (effect) {
 	case BU_EFFECT_STORE:
@@ -204,15 +243,15 @@ static int64_t effect_on(uint8_t effect, int64_t word, int64_t operand)
 	}
 }
 
-/* The waiter to be served at the word's present value: of those whose guard holds, the first that came; 0: none. */
-static uint32_t next_served(const struct bu_engine *e, uint32_t word)
+/* Besides @best of the first class: the waiters in other classes. */
+static uint32_t __attribute__((noinline)) next_of_others(const struct bu_engine *e, uint32_t word, uint32_t best)
 {
 	const struct word *w = &e->word[word];
-	uint32_t best = 0, c;
+	uint32_t c;
 
 	if (w->n_eq) {
 		c = find_eq(e, word, w->value);
-		if (c)
+		if (c && (!best || e->task[e->class[c].head].arrival < e->task[best].arrival))
 			best = e->class[c].head;
 	}
 	for (c = w->classes; c; c = e->class[c].next) {
@@ -225,17 +264,31 @@ static uint32_t next_served(const struct bu_engine *e, uint32_t word)
 	return best;
 }
 
+/* The waiter to be served at the word's present value: of those whose guard holds, the first that came; 0: none. */
+static inline uint32_t next_served(const struct bu_engine *e, uint32_t word)
+{
+	const struct word *w = &e->word[word];
+	uint32_t best = w->head && holds(w->first_guard, w->value, w->first_value) ? w->head : 0;
+
+	return w->n_eq || w->classes ? next_of_others(e, word, best) : best;
+}
+
+static inline bool has_waiters(const struct word *w)
+{
+	return w->head || w->classes || w->n_eq;
+}
+
 /* After a change of the word: serves waiters until no guard holds. */
 static void serve(struct bu_engine *e, uint32_t word)
 {
 	struct word *w = &e->word[word];
 	uint32_t id;
 
-	while ((w->n_eq || w->classes) && (id = next_served(e, word)) != 0) {
+	while (has_waiters(w) && (id = next_served(e, word)) != 0) {
 		struct task *t = &e->task[id];
 
-		stop_waiting(e, id);
-		w->value = effect_on(t->effect, w->value, t->operand);
+		leave_class(e, word, id);
+		w->value = effect_on(t->op->effect, w->value, t->op->operand);
 		if (t->timed) {
 			t->timed = false;
 			t->gen++;
@@ -254,7 +307,7 @@ static inline void set(struct bu_engine *e, uint32_t word, int64_t value)
 	if (w->value == value)
 		return;
 	w->value = value;
-	if (w->n_eq || w->classes)
+	if (has_waiters(w))
 		serve(e, word);
 }
 
@@ -262,7 +315,7 @@ static inline bool is_word(struct bu_engine *e, bu_word_id word, const char *op)
 {
 	if (word && word < e->n_words)
 		return true;
-	rule_broken(e, "%s of word %u, which does not exist", op, word);
+	bu_engine_rule_broken(e, "%s of word %u, which does not exist", op, word);
 	return false;
 }
 
@@ -273,19 +326,25 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
 	if (id == e->cap_words) {
 		uint32_t cap = id ? 2 * id : FIRST_WORDS;
 		struct word *p = cap > id ? realloc(e->word, cap * sizeof(*p)) : NULL;
+		const char **names = NULL;
 
-		if (!p) {
-			rule_broken(e, "out of memory for word %s, after %u words", name ? name : "", id);
+		if (p) {
+			e->word = p;
+			names = realloc(e->word_name, cap * sizeof(*names));
+		}
+		if (!names) {
+			bu_engine_rule_broken(e, "out of memory for word %s, after %u words", name ? name : "", id);
 			return 0;
 		}
-		e->word = p;
+		e->word_name = names;
 		e->cap_words = cap;
 		if (!id) {
 			memset(&p[0], 0, sizeof(p[0]));
 			id = 1;
 		}
 	}
-	e->word[id] = (struct word){ .name = name, .value = value };
+	e->word[id] = (struct word){ .value = value };
+	e->word_name[id] = name;
 	e->n_words = id + 1;
 	return id;
 }
@@ -324,43 +383,46 @@ int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64
 	return found;
 }
 
+static int __attribute__((noinline, cold)) bad_await(struct bu_engine *e, const struct bu_await_op *op)
+{
+	if (!op->word || op->word >= e->n_words)
+		bu_engine_rule_broken(e, "await of word %u, which does not exist", op->word);
+	else if ((unsigned int)op->guard > BU_GUARD_LE || (unsigned int)op->effect > BU_EFFECT_ADD)
+		bu_engine_rule_broken(e, "await with guard %d and effect %d, which do not exist", op->guard, op->effect);
+	else if (!e->self)
+		bu_engine_rule_broken(e, "an await that has to wait, outside of tasks");
+	else
+		bu_engine_rule_broken(e, "a timeout of %lld ns from %lld ns on is beyond the end of time",
+			    (long long)op->timeout_ns, (long long)e->now_ns);
+	return -EINVAL;
+}
+
 int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_waited)
 {
 	bool timed = op->timeout_ns >= 0;
-	int64_t until_ns = 0;
 	struct task *t;
 
 	if (ret_waited)
 		*ret_waited = 0;
-	if (!is_word(e, op->word, "await"))
-		return -EINVAL;
-	if ((unsigned int)op->guard > BU_GUARD_LE || (unsigned int)op->effect > BU_EFFECT_ADD) {
-		rule_broken(e, "await with guard %d and effect %d, which do not exist", op->guard, op->effect);
-		return -EINVAL;
-	}
-	if (holds((uint8_t)op->guard, e->word[op->word].value, op->value)) {
-		set(e, op->word, effect_on((uint8_t)op->effect, e->word[op->word].value, op->operand));
+	if (!op->word || op->word >= e->n_words || (unsigned int)op->guard > BU_GUARD_LE ||
+	    (unsigned int)op->effect > BU_EFFECT_ADD)
+		return bad_await(e, op);
+	if (holds(op->guard, e->word[op->word].value, op->value)) {
+		set(e, op->word, effect_on(op->effect, e->word[op->word].value, op->operand));
 		return 0;
 	}
-	if (!e->self) {
-		rule_broken(e, "an await that has to wait, outside of tasks");
-		return -EINVAL;
-	}
-	if (timed && !time_after(e, op->timeout_ns, &until_ns))
-		return -EINVAL;
-	e->info[e->self].point = op->point;
-	e->info[e->self].cpu = op->cpu;
+	if (!e->self || (timed && !is_time_after(e, op->timeout_ns)))
+		return bad_await(e, op);
+	if (ret_waited)
+		*ret_waited = 1;
 	t = &e->task[e->self];
-	t->effect = (uint8_t)op->effect;
-	t->operand = op->operand;
+	t->op = op;
 	t->since_ns = e->now_ns;
 	t->timed = timed;
 	t->state = TASK_WAITING;
 	start_waiting(e, e->self, op);
 	if (timed)
-		bu_evq_push(&e->queue, until_ns, PRIO_TIMEOUT, e->self, t->gen);
-	if (ret_waited)
-		*ret_waited = 1;
+		bu_evq_push(&e->queue, e->now_ns + op->timeout_ns, PRIO_TIMEOUT, e->self, t->gen);
 	return leave(e, false);
 }
 
@@ -378,7 +440,7 @@ void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_n
 	};
 
 	if (service_ns < 0) {
-		rule_broken(e, "a service time of %lld ns is negative", (long long)service_ns);
+		bu_engine_rule_broken(e, "a service time of %lld ns is negative", (long long)service_ns);
 		return;
 	}
 	if (bu_word_await(e, &take, NULL))
@@ -387,14 +449,15 @@ void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_n
 	bu_word_add(e, resource, 1);
 }
 
-void words_reset(struct bu_engine *e)
+void bu_words_reset(struct bu_engine *e)
 {
 	e->n_words = e->n_words ? 1 : 0;
 }
 
-void words_fini(struct bu_engine *e)
+void bu_words_fini(struct bu_engine *e)
 {
 	free(e->word);
+	free(e->word_name);
 	free(e->class);
 	free(e->chain);
 }
