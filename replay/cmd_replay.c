@@ -22,7 +22,7 @@
 #include "schemas/store/db.h"
 #include "schemas/store/run_db.h"
 
-enum { MAX_CORES = 16, MAX_CPUS = 65536 };
+enum { MAX_CORES = 16, MAX_CPUS = 65536, GUARD_MS = 2000 };
 
 struct args {
 	const char *capture, *hotplug, *params, *out;
@@ -33,7 +33,7 @@ struct args {
 static struct args a;
 
 static const struct bu_opt opts[] = {
-	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated (see 'bringup cores')", 0, 0 },
+	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores') or paths of plugins", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
 	{ "params", 0, BU_OPT_STRING, &a.params, "N=V,...", "parameters, for the cores that have them", 0, 0 },
 	{ "seed", 0, BU_OPT_INT, &a.seed, "S", "of everything random (default 1)", 0, 0 },
@@ -53,7 +53,7 @@ static const struct bu_usage usage = {
 };
 
 struct job {
-	const struct bu_core_def *core;
+	struct bu_core core;
 	int64_t *params;
 	struct bu_replay_result result;
 	bool done;
@@ -65,6 +65,7 @@ static int parse_cores(struct job *jobs, size_t *n)
 	struct bu_err err = BU_ERR_INIT;
 	const char *p = a.hotplug ? a.hotplug : "recorded,serial,parallel";
 	size_t len;
+	int rc;
 
 	for (; *p; p += len + (p[len] == ',')) {
 		struct job *j = &jobs[*n];
@@ -72,13 +73,15 @@ static int parse_cores(struct job *jobs, size_t *n)
 		len = strcspn(p, ",");
 		if (*n == MAX_CORES)
 			return bu_cli_usage_error(&usage, "more than %d cores at once", MAX_CORES);
-		j->core = bu_core_find("hotplug", p, len, &err);
-		if (!j->core)
+		rc = bu_core_open("hotplug", p, len, &j->core, &err);
+		if (rc == -ESRCH)
 			return bu_cli_usage_error(&usage, "%s", err.text);
-		j->params = calloc(bu_core_n_params(j->core) + 1, sizeof(*j->params));
+		if (rc)
+			return bu_cli_failed(&usage, &err);
+		j->params = calloc(bu_core_n_params(&j->core.def) + 1, sizeof(*j->params));
 		if (!j->params)
 			return bu_cli_failed(&usage, &(struct bu_err){ -ENOMEM, "out of memory" });
-		if (bu_core_params(j->core, bu_core_n_params(j->core) ? a.params : NULL, j->params, &err))
+		if (bu_core_params(&j->core.def, bu_core_n_params(&j->core.def) ? a.params : NULL, j->params, &err))
 			return bu_cli_usage_error(&usage, "%s", err.text);
 		++*n;
 	}
@@ -271,7 +274,7 @@ static void drop_recorded(struct job *jobs, size_t *n)
 	size_t i, kept = 0;
 
 	for (i = 0; i < *n; i++) {
-		if (strcmp(jobs[i].core->name, "recorded")) {
+		if (strcmp(jobs[i].core.def.name, "recorded")) {
 			jobs[kept++] = jobs[i];
 			continue;
 		}
@@ -302,7 +305,7 @@ static int load(struct bu_hp_schedule *recorded, struct bu_hp_schedule *other, b
 int bu_cmd_replay(int argc, char **argv)
 {
 	_cleanup_free_ char *command = command_line(argc, argv);
-	struct bu_replay_options options = { 0 };
+	struct bu_replay_options options = { .guard_ms = GUARD_MS };
 	struct job jobs[MAX_CORES] = { 0 };
 	struct bu_hp_schedule recorded = { 0 }, resized = { 0 };
 	const struct bu_hp_schedule *schedule = &recorded;
@@ -333,7 +336,7 @@ int bu_cmd_replay(int argc, char **argv)
 	options.sampled = schedule->n_cpus > recorded.n_cpus;
 	for (i = 0; !rc && i < n; i++) {
 		options.params = jobs[i].params;
-		rc = bu_replay_hotplug(jobs[i].core, schedule, &options, &jobs[i].result, &err);
+		rc = bu_replay_hotplug(&jobs[i].core.def, schedule, &options, &jobs[i].result, &err);
 		jobs[i].done = !rc;
 	}
 	if (!rc && a.out)
@@ -353,6 +356,7 @@ out:
 	for (i = 0; i < n; i++) {
 		bu_replay_result_fini(&jobs[i].result);
 		free(jobs[i].params);
+		bu_core_close(&jobs[i].core);
 	}
 	bu_hp_schedule_fini(&resized);
 	bu_hp_schedule_fini(&recorded);

@@ -2,13 +2,17 @@
 /* registry.c - see registry.h. */
 #include "replay/registry.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const struct bu_core_def *bu_core_find(const char *family, const char *name, size_t len, struct bu_err *err)
+#include "schemas/base/mem.h"
+
+static int find_built_in(const char *family, const char *name, size_t len, struct bu_core *ret, struct bu_err *err)
 {
 	const struct bu_core_def *const *c;
 	char have[256] = "";
@@ -16,16 +20,91 @@ const struct bu_core_def *bu_core_find(const char *family, const char *name, siz
 	for (c = bu_core_table; *c; c++) {
 		if (strcmp((*c)->family, family))
 			continue;
-		if (strlen((*c)->name) == len && !strncmp((*c)->name, name, len))
-			return *c;
+		if (strlen((*c)->name) == len && !strncmp((*c)->name, name, len)) {
+			*ret = (struct bu_core){ .def = **c };
+			return 0;
+		}
 		if (strlen(have) + strlen((*c)->name) + 3 < sizeof(have)) {
 			if (have[0])
 				strcat(have, ", ");
 			strcat(have, (*c)->name);
 		}
 	}
-	bu_fail(err, -ENOENT, "there is no %s core '%.*s'; there are: %s", family, (int)len, name, have);
-	return NULL;
+	return bu_fail(err, -ESRCH, "there is no %s core '%.*s'; there are: %s", family, (int)len, name, have);
+}
+
+/* Takes a plugin's definition over, or says why not. The plugin may be older (shorter) or newer than this host. */
+static int adopt(const char *path, const char *family, const void *exported, struct bu_core_def *ret,
+		 struct bu_err *err)
+{
+	const unsigned char *bytes = exported;
+	struct bu_core_def def = { 0 };
+	uint32_t size, abi, i;
+
+	memcpy(&size, bytes + offsetof(struct bu_core_def, size), sizeof(size));
+	memcpy(&abi, bytes + offsetof(struct bu_core_def, abi), sizeof(abi));
+	if (size < offsetof(struct bu_core_def, control) + sizeof(def.control) || size > 4096)
+		return bu_fail(err, -ENOEXEC, "%s: its bu_core_plugin says that it is %u bytes long; build it with "
+			       "this bringup's replay/core.h", path, size);
+	if (abi != BU_CORE_ABI)
+		return bu_fail(err, -ENOEXEC, "%s is built for core ABI %u and this bringup has %d; %s", path, abi, BU_CORE_ABI,
+			       abi > BU_CORE_ABI ? "use a newer bringup" : "build it again");
+	memcpy(&def, bytes, size < sizeof(def) ? size : sizeof(def));
+	for (i = sizeof(def); i < size; i++)
+		if (bytes[i])
+			return bu_fail(err, -ENOEXEC, "%s: core '%s' needs a newer bringup (byte %u of its definition is set)", path,
+				       def.name ? def.name : "?", i);
+	def.size = sizeof(def);
+	if (!def.family || !def.name || !def.summary || !def.source)
+		return bu_fail(err, -ENOEXEC, "%s: its definition lacks family, name, summary or source", path);
+	if (!def.control)
+		return bu_fail(err, -ENOEXEC, "%s: core '%s' has no control hook, which is required", path, def.name);
+	if (strcmp(def.family, family))
+		return bu_fail(err, -ENOEXEC, "%s: core '%s' is of family '%s', not '%s'", path, def.name, def.family, family);
+	*ret = def;
+	return 0;
+}
+
+static int open_plugin(const char *path, const char *family, struct bu_core *ret, struct bu_err *err)
+{
+	struct bu_core core = { .plugin = NULL };
+	const void *exported;
+	int rc;
+
+	/* A bare "x.so" would be searched for in the system's library folders. */
+	if (access(path, R_OK))
+		return bu_fail_errno(err, -errno, "%s", path);
+	core.plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!core.plugin)
+		return bu_fail(err, -ENOEXEC, "%s", dlerror());
+	exported = dlsym(core.plugin, "bu_core_plugin");
+	rc = exported ? adopt(path, family, exported, &core.def, err) :
+			bu_fail(err, -ENOEXEC, "%s is no core: it exports no bu_core_plugin (build with -DBU_PLUGIN)", path);
+	if (rc)
+		dlclose(core.plugin);
+	else
+		*ret = core;
+	return rc;
+}
+
+int bu_core_open(const char *family, const char *name, size_t len, struct bu_core *ret, struct bu_err *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (!memchr(name, '/', len) && (len < 3 || strncmp(name + len - 3, ".so", 3)))
+		return find_built_in(family, name, len, ret, err);
+	if (asprintf(&path, "%s%.*s", memchr(name, '/', len) ? "" : "./", (int)len, name) < 0) {
+		path = NULL;
+		return bu_fail_errno(err, -ENOMEM, "%.*s", (int)len, name);
+	}
+	return open_plugin(path, family, ret, err);
+}
+
+void bu_core_close(struct bu_core *core)
+{
+	if (core->plugin)
+		dlclose(core->plugin);
+	core->plugin = NULL;
 }
 
 size_t bu_core_n_params(const struct bu_core_def *core)

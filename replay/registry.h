@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * registry.h - which cores there are. The table of built-in ones is written by make from replay/cores/.
+ * registry.h - which cores there are: those built in, from a table that make writes from replay/cores/, and plugins,
+ * shared objects given by path. Both come from the same source.
+ *
+ * A plugin exports `bu_core_plugin` (replay/core.h, -DBU_PLUGIN). The host copies as much of it as both know, refuses
+ * by name what was built for a newer host, and what lacks a required hook.
  */
 #ifndef BU_REPLAY_REGISTRY_H
 #define BU_REPLAY_REGISTRY_H
@@ -12,11 +16,18 @@
 
 extern const struct bu_core_def *const bu_core_table[];	/* ends with NULL */
 
+struct bu_core {
+	struct bu_core_def def;	/* the host's own copy, whole */
+	void *plugin;		/* dlopen() handle, NULL for built-in cores */
+};
+
 /**
- * bu_core_find() - The core of @family called by the first @len bytes of @name.
- * Return: the core, or NULL with @err naming those that exist (-ENOENT).
+ * bu_core_open() - The core of @family called by the first @len bytes of @name; a name with a '/' in it, or ending in
+ * .so, is a plugin's path. Loading a plugin runs its code: only load what you trust.
+ * Return: 0; -ESRCH with @err naming the cores that exist; -ENOEXEC when the plugin cannot be used, with the reason.
  */
-const struct bu_core_def *bu_core_find(const char *family, const char *name, size_t len, struct bu_err *err);
+int bu_core_open(const char *family, const char *name, size_t len, struct bu_core *ret, struct bu_err *err);
+void bu_core_close(struct bu_core *core);
 
 /**
  * bu_core_params() - Values for a core's parameters: defaults, changed by @text, "name=value,name=value".

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "replay/engine/engine.h"
+#include "replay/guard.h"
 #include "replay/registry.h"
 #include "schemas/base/ns.h"
 
@@ -40,6 +41,7 @@ struct bu_host {
 	int64_t control_wait_ns, control_end_ns;
 	const char **names;
 	size_t n_names, cap_names, cap_intervals, cap_waits;
+	size_t alloc_limit;		/* bytes that the core may ask for */
 	int oom;
 };
 
@@ -209,8 +211,11 @@ static void task_main(struct bu_engine *e, void *arg)
 
 static void *op_alloc(struct bu_host *h, size_t bytes)
 {
-	void *p = bu_arena_alloc(&h->out->arena, bytes);
+	void *p;
 
+	if (bytes > h->alloc_limit - h->out->arena.used)
+		bu_engine_fail(h->engine, "core %s asks for more than %zu MiB of memory", h->core->name, h->alloc_limit >> 20);
+	p = bu_arena_alloc(&h->out->arena, bytes);
 	if (!p) {
 		h->oom = 1;
 		bu_engine_fail(h->engine, "out of memory");
@@ -478,13 +483,15 @@ static int64_t quantile(const int64_t *sorted, size_t n, int percent)
 	return sorted[rank ? rank - 1 : 0];
 }
 
+enum { NAMED_CPUS = 6 };	/* how many of those that are not up a verdict names */
+
 static int summarise(struct bu_host *h, const struct bu_engine_result *end)
 {
 	struct bu_run *run = &h->out->run;
 	_cleanup_free_ int64_t *latency = calloc((size_t)h->n_slots, sizeof(*latency));
 	size_t n = 0, failed = 0, open = 0;
 	int64_t last = BU_NS_UNKNOWN;
-	char detail[512] = "";
+	char cpus[256] = "", detail[640];
 	int i;
 
 	run->cpu_rows = calloc((size_t)h->n_slots, sizeof(*run->cpu_rows));
@@ -496,11 +503,10 @@ static int summarise(struct bu_host *h, const struct bu_engine_result *end)
 		if (!h->slots[i].cpu)
 			continue;
 		run->cpu_rows[run->n_cpu_rows++] = *r;
-		if (r->verdict == BU_CPU_FAILED || r->verdict == BU_CPU_OPEN) {
-			if (strlen(detail) < 200)
-				snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%sCPU %d %s",
-					 detail[0] ? ", " : "", r->cpu,
-					 r->verdict == BU_CPU_FAILED ? "failed" : "is not up");
+		if (r->verdict != BU_CPU_OK) {
+			if (failed + open < NAMED_CPUS)
+				snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), "%sCPU %d %s",
+					 cpus[0] ? ", " : "", r->cpu, r->verdict == BU_CPU_FAILED ? "failed" : "is not up");
 			if (r->verdict == BU_CPU_FAILED)
 				failed++;
 			else
@@ -530,9 +536,9 @@ static int summarise(struct bu_host *h, const struct bu_engine_result *end)
 		run->verdict = "error";
 	else
 		run->verdict = failed || open ? "failed" : "ok";
-	if (end->detail[0] && strlen(detail) < 250)
-		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%s%s", detail[0] ? "; " : "",
-			 end->detail);
+	if (failed + open > NAMED_CPUS)
+		snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), " and %zu more", failed + open - NAMED_CPUS);
+	snprintf(detail, sizeof(detail), "%s%s%s", end->detail, end->detail[0] && cpus[0] ? "; " : "", cpus);
 	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
 	return run->verdict_detail ? 0 : -ENOMEM;
 }
@@ -581,6 +587,53 @@ static int set_up(struct bu_host *h)
 	return run->params && h->never && h->control_task ? 0 : -ENOMEM;
 }
 
+struct guarded_run {
+	struct bu_engine *engine;
+	struct bu_engine_result *end;
+	struct bu_err *err;
+	int rc;
+};
+
+static void run_engine(void *arg)
+{
+	struct guarded_run *g = arg;
+
+	g->rc = bu_engine_run(g->engine, g->end, g->err);
+}
+
+/* Runs the engine; a core that has to be stopped by force ends the run with BU_END_FAILED. */
+static int run_guarded(struct bu_host *h, struct bu_engine_result *end, struct bu_err *err)
+{
+	struct guarded_run g = { h->engine, end, err, 0 };
+	struct bu_guard_result how;
+	const char *task;
+
+	if (!h->options->guard_ms) {
+		run_engine(&g);
+		return g.rc;
+	}
+	how = bu_guarded(run_engine, &g, bu_engine_progress(h->engine), h->options->guard_ms);
+	if (how.end == BU_GUARD_UNAVAILABLE)
+		return bu_fail(err, -EAGAIN, "the system gives no timer or signal stack to watch the core with");
+	if (how.end == BU_GUARD_RETURNED)
+		return g.rc;
+	task = bu_task_name(h->engine, bu_task_self(h->engine));
+	*end = (struct bu_engine_result){ .end = BU_END_FAILED, .now_ns = bu_engine_now(h->engine),
+					  .events = *bu_engine_progress(h->engine) };
+	if (how.end == BU_GUARD_LOOP)
+		snprintf(end->detail, sizeof(end->detail), "core %s: task %s ran for %d ms without coming back to the host",
+			 h->core->name, task, h->options->guard_ms);
+	else if (how.end == BU_GUARD_MEMORY)
+		snprintf(end->detail, sizeof(end->detail), "core %s: task %s accessed memory at %#llx that is not its own "
+			 "(a wild pointer, or its stack is full)", h->core->name, task,
+			 (unsigned long long)how.address);
+	else
+		snprintf(end->detail, sizeof(end->detail), "core %s: task %s died of signal %d (%s)", h->core->name, task,
+			 how.signal, strsignal(how.signal));
+	bu_engine_abandon(h->engine);
+	return 0;
+}
+
 int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
 		      const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err)
 {
@@ -593,15 +646,16 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	int rc;
 
 	rc = make_slots(&h);
-	/* A core needs a handful of events per step; far more means that it goes round in circles. */
+	/* A core needs a handful of events and a few hundred bytes per step; far more means that it runs away. */
 	if (!rc && !config.max_events)
 		config.max_events = 1000000 + (uint64_t)h.n_slots * 100000;
+	h.alloc_limit = ((size_t)64 << 20) + (size_t)h.n_slots * 65536;
 	if (!rc)
 		rc = bu_engine_create(&config, &h.engine, err);
 	if (!rc)
 		rc = set_up(&h);
 	if (!rc)
-		rc = bu_engine_run(h.engine, &end, err);
+		rc = run_guarded(&h, &end, err);
 	if (!rc && h.oom)
 		rc = -ENOMEM;
 	if (!rc)

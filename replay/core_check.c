@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * core_check.c - see core_check.h.
+ *
+ * The contract: every CPU comes up; its milestones are in order; all of its work was done, once; the same seed gives the
+ * same run; a CPU that fails or never shows up is given up (or named in a hang) and does not keep the others down.
+ */
+#include "replay/core_check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/registry.h"
+#include "replay/session.h"
+#include "schemas/base/ns.h"
+
+static const char *const step_names[] = { "prepare_step", "online_step" };
+
+int bu_made_up_schedule(const struct bu_made_up *c, struct bu_hp_schedule *ret)
+{
+	struct bu_hp_schedule s = { .capture_name = "made up", .capture_sha256 = "", .kernel_release = "made up",
+				    .algorithm = "unknown", .start_what = "first step", .bringup_ns = BU_NS_UNKNOWN };
+	int32_t i;
+	int k;
+
+	s.names = calloc(2, sizeof(*s.names));
+	s.n_cpus = (size_t)c->cpus - 1;
+	s.cpus = bu_arena_alloc(&s.arena, s.n_cpus * sizeof(*s.cpus));
+	if (!s.names || !s.cpus)
+		goto fail;
+	memcpy(s.names, step_names, sizeof(step_names));
+	s.n_names = 2;
+	for (i = 1; i < c->cpus; i++) {
+		struct bu_hp_cpu *cpu = &s.cpus[i - 1];
+
+		cpu->cpu = i;
+		cpu->primary = i % c->threads_per_core == 0;
+		cpu->verdict = BU_CPU_OK;
+		cpu->part[BU_HP_KICK].ns = c->kick;
+		cpu->part[BU_HP_DARK].ns = c->dark;
+		cpu->part[BU_HP_STARTING].ns = c->starting;
+		for (k = 0; k < 2; k++) {
+			cpu->n_steps[k] = 1;
+			cpu->steps[k] = bu_arena_alloc(&s.arena, sizeof(struct bu_hp_step));
+			if (!cpu->steps[k])
+				goto fail;
+			*cpu->steps[k] = (struct bu_hp_step){ .name = (uint32_t)k, .nr = k,
+							      .work_ns = k ? c->online : c->prepare };
+		}
+		for (k = 0; k < BU_HP_NR_MARKS; k++)
+			cpu->mark_ns[k] = BU_NS_UNKNOWN;
+	}
+	*ret = s;
+	return 0;
+fail:
+	bu_hp_schedule_fini(&s);
+	return -ENOMEM;
+}
+
+struct check {
+	const struct bu_core_def *core;
+	int guard_ms, failures;
+	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
+	void (*say)(void *ctx, bool holds, const char *what, const char *why);
+	void *ctx;
+	int64_t *params;
+	char why[256];
+};
+
+static void tell(struct check *c, bool holds, const char *fmt, int32_t cpus)
+{
+	char what[160];
+
+	snprintf(what, sizeof(what), fmt, cpus);
+	if (!holds)
+		c->failures++;
+	c->say(c->ctx, holds, what, holds ? "" : c->why);
+	c->why[0] = '\0';
+}
+
+static int replay(struct check *c, const struct bu_hp_schedule *s, struct bu_replay_result *r)
+{
+	const struct bu_replay_options o = { .seed = 1, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = c->params,
+					     .guard_ms = c->guard_ms };
+
+	return bu_replay_hotplug(c->core, s, &o, r, NULL);
+}
+
+static bool in_order(struct check *c, const struct bu_run *run, const struct bu_made_up *m)
+{
+	size_t i;
+
+	for (i = 0; i < run->n_cpu_rows; i++) {
+		const struct bu_run_cpu *r = &run->cpu_rows[i];
+
+		if (r->prepare_ns >= 0 && r->kick_ns >= r->prepare_ns + m->prepare &&
+		    r->alive_ns >= r->kick_ns + m->kick + m->dark && r->release_ns >= r->alive_ns &&
+		    r->idle_ns >= r->release_ns + m->starting && r->online_ns >= r->idle_ns + m->online)
+			continue;
+		snprintf(c->why, sizeof(c->why), "CPU %d: prepare %" PRId64 ", kick %" PRId64 ", alive %" PRId64
+			 ", release %" PRId64 ", idle %" PRId64 ", online %" PRId64, r->cpu, r->prepare_ns, r->kick_ns,
+			 r->alive_ns, r->release_ns, r->idle_ns, r->online_ns);
+		return false;
+	}
+	return true;
+}
+
+static bool all_work_done(struct check *c, const struct bu_run *run, const struct bu_made_up *m)
+{
+	const int64_t n = m->cpus - 1;
+	const struct { enum bu_phase phase; int64_t ns; } want[] = {
+		{ BU_PHASE_PREPARE, n * m->prepare }, { BU_PHASE_KICK, n * m->kick }, { BU_PHASE_DARK, n * m->dark },
+		{ BU_PHASE_STARTING, n * m->starting }, { BU_PHASE_ONLINE, n * m->online },
+	};
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_SIZE(want); k++) {
+		int64_t sum = 0;
+
+		for (i = 0; i < run->n_intervals; i++)
+			if (run->intervals[i].phase == want[k].phase && run->intervals[i].end_ns != BU_NS_UNKNOWN)
+				sum += run->intervals[i].end_ns - run->intervals[i].start_ns;
+		if (sum == want[k].ns)
+			continue;
+		snprintf(c->why, sizeof(c->why), "%s: %" PRId64 " ns were spent and %" PRId64 " ns are in the schedule",
+			 bu_phase_names[want[k].phase], sum, want[k].ns);
+		return false;
+	}
+	return true;
+}
+
+static int check_size(struct check *c, const struct bu_made_up *m)
+{
+	struct bu_replay_result a = { 0 }, b = { 0 };
+	struct bu_hp_schedule s;
+	size_t i, up = 0;
+	bool ok;
+	int rc;
+
+	rc = bu_made_up_schedule(m, &s);
+	if (rc)
+		return rc;
+	rc = replay(c, &s, &a);
+	if (!rc)
+		rc = replay(c, &s, &b);
+	if (!rc) {
+		for (i = 0; i < a.run.n_cpu_rows; i++)
+			up += a.run.cpu_rows[i].verdict == BU_CPU_OK;
+		ok = !strcmp(a.run.verdict, "ok") && up == s.n_cpus;
+		if (!ok)
+			snprintf(c->why, sizeof(c->why), "verdict %s, %zu of %zu came up; %.150s", a.run.verdict, up, s.n_cpus,
+				 a.run.verdict_detail);
+		c->dead = !strcmp(a.run.verdict, "error") || !strcmp(a.run.verdict, "limit");
+		tell(c, ok, "brings %d CPUs up", m->cpus);
+		if (ok) {
+			tell(c, in_order(c, &a.run, m), "milestones of %d CPUs are in order", m->cpus);
+			tell(c, all_work_done(c, &a.run, m), "all work of %d CPUs is done, once", m->cpus);
+		}
+		if (c->dead)
+			goto out;
+		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
+		tell(c, a.run.hash == b.run.hash, "the same seed gives the same run with %d CPUs", m->cpus);
+	}
+out:
+	bu_replay_result_fini(&a);
+	bu_replay_result_fini(&b);
+	bu_hp_schedule_fini(&s);
+	return rc;
+}
+
+/* CPU 2 of 5 has a misfortune. The run must not say ok, and unless it hangs, naming the CPU, the others must be up. */
+static int check_misfortune(struct check *c, const char *what, void (*befall)(struct bu_hp_cpu *))
+{
+	const struct bu_made_up m = { 100, 20, 500, 300, 50, 5, 1 };
+	struct bu_replay_result r = { 0 };
+	struct bu_hp_schedule s;
+	size_t i, up = 0;
+	bool ok;
+	int rc;
+
+	rc = bu_made_up_schedule(&m, &s);
+	if (rc)
+		return rc;
+	befall(&s.cpus[1]);
+	rc = replay(c, &s, &r);
+	if (!rc) {
+		for (i = 0; i < r.run.n_cpu_rows; i++)
+			up += i != 1 && r.run.cpu_rows[i].verdict == BU_CPU_OK;
+		ok = !strcmp(r.run.verdict, "failed") && up == 3 && r.run.cpu_rows[1].verdict != BU_CPU_OK;
+		ok = ok || (!strcmp(r.run.verdict, "hang") && r.run.verdict_detail[0]);
+		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up; %.150s", r.run.verdict, up,
+			 r.run.verdict_detail);
+		tell(c, ok, what, m.cpus);
+	}
+	bu_replay_result_fini(&r);
+	bu_hp_schedule_fini(&s);
+	return rc;
+}
+
+static void never_comes(struct bu_hp_cpu *cpu)
+{
+	cpu->never_comes = true;
+}
+
+static void prepare_fails(struct bu_hp_cpu *cpu)
+{
+	cpu->steps[BU_HP_PREPARE][0].ret = -ENOMEM;
+}
+
+int bu_core_check(const struct bu_core_def *core, int guard_ms,
+		  void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx)
+{
+	static const struct bu_made_up sizes[] = {
+		{ 100, 20, 500, 300, 50, 2, 1 },  { 100, 20, 500, 300, 50, 9, 1 },   { 0, 0, 0, 0, 0, 5, 1 },
+		{ 100, 20, 500, 300, 50, 64, 2 }, { 7, 0, 100000, 1, 0, 33, 2 }, { 100, 20, 500, 300, 50, 1024, 1 },
+	};
+	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
+	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
+	size_t i;
+	int rc = 0;
+
+	if (!params)
+		return -ENOMEM;
+	bu_core_params(core, NULL, params, NULL);
+	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(sizes); i++)
+		rc = check_size(&c, &sizes[i]);
+	if (!rc && !c.dead)
+		rc = check_misfortune(&c, "a CPU that never comes does not keep the others of %d down", never_comes);
+	if (!rc && !c.dead)
+		rc = check_misfortune(&c, "a CPU whose prepare step fails does not keep the others of %d down",
+				      prepare_fails);
+	return rc ? rc : c.failures;
+}
