@@ -68,7 +68,7 @@ copy_modules() {
 		modprobe -C /dev/null -d "$KERNEL_TREE" -S "$KERNEL_RELEASE" --show-depends "$want" >"$root.depends" 2>&1 ||
 			die "kernel $KERNEL_RELEASE has no $want, which the lab needs to get files out of the guest:" \
 				"$(tail -n 1 "$root.depends")"
-		while read -r what path _; do
+		while read -r what path; do	# no options follow: -C /dev/null
 			[ "$what" = insmod ] || continue
 			[[ $seen != *" $path "* ]] || continue
 			seen+="$path "
