@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * api_ucontext.c - the engine's sources once more, with swapcontext() for the switch and every global name changed;
+ * see api.h. A function that is missing from the list below fails to link as defined twice.
+ */
+#ifndef BU_CO_UCONTEXT
+#define BU_CO_UCONTEXT 1
+#endif
+
+#define bu_classes_grow uc_classes_grow
+#define bu_co_arena_fini uc_co_arena_fini
+#define bu_co_arena_init uc_co_arena_init
+#define bu_co_arena_reset uc_co_arena_reset
+#define bu_co_entered uc_co_entered
+#define bu_co_init uc_co_init
+#define bu_co_stack_get uc_co_stack_get
+#define bu_co_stack_put uc_co_stack_put
+#define bu_engine_abandon uc_engine_abandon
+#define bu_engine_create uc_engine_create
+#define bu_engine_delay uc_engine_delay
+#define bu_engine_delay_until uc_engine_delay_until
+#define bu_engine_destroy uc_engine_destroy
+#define bu_engine_fail uc_engine_fail
+#define bu_engine_now uc_engine_now
+#define bu_engine_progress uc_engine_progress
+#define bu_engine_random uc_engine_random
+#define bu_engine_reset uc_engine_reset
+#define bu_engine_rule_broken uc_engine_rule_broken
+#define bu_engine_run uc_engine_run
+#define bu_evq_cancelled uc_evq_cancelled
+#define bu_evq_fini uc_evq_fini
+#define bu_evq_init uc_evq_init
+#define bu_evq_pop uc_evq_pop
+#define bu_evq_push uc_evq_push
+#define bu_evq_reserve uc_evq_reserve
+#define bu_evq_reset uc_evq_reset
+#define bu_resource_use uc_resource_use
+#define bu_run_mem_alloc uc_run_mem_alloc
+#define bu_run_mem_fini uc_run_mem_fini
+#define bu_run_mem_rewind uc_run_mem_rewind
+#define bu_task_cut_at uc_task_cut_at
+#define bu_task_event_live uc_task_event_live
+#define bu_task_lane uc_task_lane
+#define bu_task_main uc_task_main
+#define bu_task_name uc_task_name
+#define bu_task_self uc_task_self
+#define bu_task_spawn uc_task_spawn
+#define bu_tasks_fini uc_tasks_fini
+#define bu_tasks_init uc_tasks_init
+#define bu_tasks_reset uc_tasks_reset
+#define bu_word_add uc_word_add
+#define bu_word_await uc_word_await
+#define bu_word_cmpxchg uc_word_cmpxchg
+#define bu_word_load uc_word_load
+#define bu_word_new uc_word_new
+#define bu_word_stop_waiting uc_word_stop_waiting
+#define bu_word_store uc_word_store
+#define bu_words_fini uc_words_fini
+#define bu_words_reset uc_words_reset
+
+#include "replay/engine/tests/api.h"
+
+#include "replay/engine/co.c"
+#include "replay/engine/engine.c"
+#include "replay/engine/evq.c"
+#include "replay/engine/run_mem.c"
+#include "replay/engine/task.c"
+#include "replay/engine/word.c"
+
+const struct engine_api api_ucontext = ENGINE_API("ucontext");
