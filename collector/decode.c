@@ -286,6 +286,7 @@ static void fill(struct bu_decoder *d, const struct format *f, const struct tep_
 		ev->fault.address = number(d, r, c[0]);
 		ev->fault.ip = number(d, r, c[1]);
 		ev->fault.error_code = number(d, r, c[2]);
+		ev->fault.ip_symbol = 0;
 		break;
 	case BU_EV_IRQ_VECTOR:
 		ev->irq.vector = number(d, r, c[0]);

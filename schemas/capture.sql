@@ -22,7 +22,7 @@ PRAGMA user_version = 1;
 
 CREATE TABLE capture (			-- exactly one row
 	id INTEGER PRIMARY KEY CHECK (id = 1),
-	source_kind TEXT NOT NULL,	-- 'trace.dat v6', 'trace.dat v7', ...
+	source_kind TEXT NOT NULL,	-- 'trace.dat v6', 'trace.dat v7', 'trace text', 'console log'
 	source_name TEXT NOT NULL,	-- file name without folder
 	source_sha256 TEXT NOT NULL,	-- of the source file, hex
 	source_bytes INTEGER NOT NULL,
@@ -90,6 +90,53 @@ CREATE TABLE import_note (		-- what the importer saw and the reader should know
 	count INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
+CREATE TABLE source_text (		-- exactly one row where the source was text: what became of all of it
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	lines INTEGER NOT NULL,		-- of the file
+	pieces INTEGER NOT NULL,	-- a line, or a part of one where messages interleave within it
+	events INTEGER NOT NULL,	-- pieces that became an event
+	marks INTEGER NOT NULL,		-- heads, rules, blank lines, marks of loss, frames of a recorded stack
+	messages INTEGER NOT NULL,	-- of the kernel or of whoever else wrote to the console
+	unparsed INTEGER NOT NULL,	-- meant to be an event and cut, or not to be understood: see raw_line
+	passed_over INTEGER NOT NULL,	-- belong to another boot in the same log
+	CHECK (pieces = events + marks + messages + unparsed + passed_over)
+) STRICT;
+
+CREATE TABLE source_line (		-- where an event stood in a source that was text; no rows for other sources
+	event_id INTEGER PRIMARY KEY,	-- id in its ev_* table
+	line INTEGER NOT NULL		-- number of the line, from 1
+) STRICT;
+
+CREATE TABLE raw_line (			-- what could not be understood, the first 100000 of it
+	id INTEGER PRIMARY KEY,
+	line INTEGER NOT NULL,
+	text TEXT NOT NULL		-- made printable; at most 4096 bytes of it
+) STRICT;
+
+CREATE TABLE log_event (		-- what the console says of the machine's troubles and of its bring-up
+	id INTEGER PRIMARY KEY,		-- in the order of the log
+	line INTEGER NOT NULL,
+	printk_ns INTEGER,		-- printk's own time stamp, a clock apart from ts_ns; NULL: it has none
+	kind TEXT NOT NULL,		-- 'panic', 'oops', 'soft lockup', 'hard lockup', 'rcu stall', 'hung task', 'nmi',
+					-- 'nmi backtrace', 'context', 'stopper', 'warning', 'cpu failed', 'csd lock',
+					-- 'bringup', 'clocksource', 'dump', 'sysrq', 'end'
+	cpu INTEGER,			-- the CPU that it is about
+	text TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE backtrace (		-- call traces of the console, a row per frame
+	id INTEGER PRIMARY KEY,
+	trace INTEGER NOT NULL,		-- numbers the call traces of the log
+	line INTEGER NOT NULL,
+	cpu INTEGER,			-- NULL: the log does not say whose it is
+	seq INTEGER NOT NULL,		-- 0 is the innermost
+	context TEXT NOT NULL,		-- 'NMI', 'IRQ', 'TASK', ... as the log marks it; ''
+	kind TEXT NOT NULL CHECK (kind IN ('rip', 'frame')),	-- rip: where the CPU was
+	symbol TEXT NOT NULL,
+	offset INTEGER,			-- into it, bytes
+	reliable INTEGER NOT NULL CHECK (reliable IN (0, 1))	-- 0: marked '?', found on the stack only
+) STRICT;
+
 -------------------------------------------------------------------------------------------- dictionaries
 
 CREATE TABLE buffer (			-- ring buffers in the capture
@@ -150,7 +197,8 @@ CREATE TABLE ev_fault (			-- exceptions:page_fault_user, page_fault_kernel
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
 	mode TEXT NOT NULL CHECK (mode IN ('user', 'kernel')),
 	address INTEGER NOT NULL,	-- virtual address, two's complement
-	ip INTEGER NOT NULL,		-- instruction, two's complement
+	ip INTEGER,			-- instruction, two's complement; NULL where a text only names its function:
+	ip_symbol INTEGER REFERENCES symbol (id),	-- that function
 	error_code INTEGER NOT NULL	-- x86 page-fault error code
 ) STRICT;
 
@@ -205,7 +253,7 @@ CREATE TABLE cpu_account (		-- per buffer and CPU: what the kernel says, what we
 CREATE TABLE loss (			-- each hole, at its place
 	id INTEGER PRIMARY KEY,
 	buf INTEGER NOT NULL REFERENCES buffer (id),
-	cpu INTEGER NOT NULL,
+	cpu INTEGER NOT NULL,		-- -1: the source does not say of which CPU
 	kind TEXT NOT NULL CHECK (kind IN ('missed', 'overrun', 'commit overrun', 'dropped', 'unread')),
 	count INTEGER,			-- events; NULL: the ring buffer only says that there were some
 	after_id INTEGER,		-- last event of that CPU before the hole, NULL: before all
@@ -329,8 +377,8 @@ SELECT s.id, s.cpu, s.target_cpu, s.nr, s.name, s.state_name, s.start_ns, s.end_
   FROM step s LEFT JOIN hotplug_op o ON o.id = s.op;
 
 CREATE VIEW page_faults AS
-SELECT e.id, e.ts_ns, e.cpu, t.comm, t.pid, e.mode, e.address, e.ip, e.error_code
-  FROM ev_fault e JOIN task t ON t.id = e.task;
+SELECT e.id, e.ts_ns, e.cpu, t.comm, t.pid, e.mode, e.address, e.ip, y.name AS ip_symbol, e.error_code
+  FROM ev_fault e JOIN task t ON t.id = e.task LEFT JOIN symbol y ON y.id = e.ip_symbol;
 
 -- Losses in words; an empty view is a complete capture.
 CREATE VIEW losses AS

@@ -46,7 +46,8 @@ struct bu_event {
 		} func;
 		struct {
 			int is_user;
-			int64_t address, ip, error_code;
+			int64_t address, ip, error_code;	/* ip: BU_FIELD_UNKNOWN where only ip_symbol is known */
+			uint32_t ip_symbol;
 		} fault;
 		struct {
 			int64_t vector;

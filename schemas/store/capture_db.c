@@ -23,8 +23,8 @@ static const struct {
 	[BU_EV_CPUHP] = { "ev_cpuhp", "INSERT INTO ev_cpuhp " HEAD "kind, target_cpu, step, target, func, state, ret)"
 		" VALUES (?,?,?,?,?,?,?, ?,?,?,?,?,?,?)" },
 	[BU_EV_FUNC] = { "ev_func", "INSERT INTO ev_func " HEAD "func, caller) VALUES (?,?,?,?,?,?,?, ?,?)" },
-	[BU_EV_FAULT] = { "ev_fault", "INSERT INTO ev_fault " HEAD "mode, address, ip, error_code)"
-		" VALUES (?,?,?,?,?,?,?, ?,?,?,?)" },
+	[BU_EV_FAULT] = { "ev_fault", "INSERT INTO ev_fault " HEAD "mode, address, ip, error_code, ip_symbol)"
+		" VALUES (?,?,?,?,?,?,?, ?,?,?,?,?)" },
 	[BU_EV_IRQ_VECTOR] = { "ev_irq_vector", "INSERT INTO ev_irq_vector " HEAD "kind, vector)"
 		" VALUES (?,?,?,?,?,?,?, ?,?)" },
 	[BU_EV_SCHED_SWITCH] = { "ev_sched_switch", "INSERT INTO ev_sched_switch " HEAD
@@ -109,8 +109,9 @@ int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *e
 	case BU_EV_FAULT:
 		bu_stmt_bind_text(st, 8, ev->fault.is_user ? "user" : "kernel");
 		bu_stmt_bind_i64(st, 9, ev->fault.address);
-		bu_stmt_bind_i64(st, 10, ev->fault.ip);
+		bu_stmt_bind_ns(st, 10, ev->fault.ip);
 		bu_stmt_bind_i64(st, 11, ev->fault.error_code);
+		bind_ref(st, 12, ev->fault.ip_symbol);
 		break;
 	case BU_EV_IRQ_VECTOR:
 		bu_stmt_bind_i64(st, 8, ev->kind);
