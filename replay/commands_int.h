@@ -1,8 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* commands_int.h - the command functions, for commands.c only. */
+/*
+ * commands_int.h - what the command files of replay share: the arguments of `replay` and the steps that its forms (one
+ * run per core, many runs, one run again) have in common.
+ */
 #ifndef BU_REPLAY_COMMANDS_INT_H
 #define BU_REPLAY_COMMANDS_INT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replay/registry.h"
+#include "replay/schedule/hotplug.h"
+#include "replay/session.h"
+#include "schemas/base/cli.h"
+
+enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
+
+struct bu_replay_args {
+	const char *capture, *hotplug, *params, *out;
+	int64_t cpus, seed, runs, jobs, verify;
+	bool json;
+};
+
+struct bu_replay_job {		/* one core of a call */
+	struct bu_core core;
+	int64_t *params;
+	struct bu_replay_result result;
+};
+
+struct bu_replay_input {
+	struct bu_hp_schedule recorded;
+	struct bu_hp_schedule resized;	/* empty when the recorded size is asked for */
+	bool complete;			/* the capture has lost nothing */
+};
+
+extern const struct bu_usage bu_replay_usage;
+
 int bu_cmd_replay(int argc, char **argv);
+
+/**
+ * bu_replay_cores() - Open the cores that @args names. Return: -1 to go on, else the exit code of the refusal.
+ */
+int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
+void bu_replay_jobs_fini(struct bu_replay_job *jobs, size_t n);
+
+/**
+ * bu_replay_load() - The schedule of the capture, and one of the size asked for.
+ */
+int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *ret, struct bu_err *err);
+void bu_replay_input_fini(struct bu_replay_input *in);
+
+/* The other forms of the command; each returns its exit code. */
+int bu_replay_many(const struct bu_replay_args *args, const struct bu_hp_schedule *s, struct bu_replay_job *jobs, size_t n);
+int bu_replay_verify(struct bu_replay_args *args);
 
 #endif

@@ -73,14 +73,20 @@ struct bu_hp_schedule {
  */
 int bu_hp_schedule_load(struct bu_db *db, struct bu_hp_schedule *ret, struct bu_err *err);
 
+enum bu_hp_draw {
+	BU_HP_DRAW_NEW,		/* CPUs of the recording keep their own durations, others are drawn */
+	BU_HP_DRAW_ALL,		/* every CPU is drawn: one of the boots that might have been */
+};
+
 /**
  * bu_hp_schedule_resize() - Make @src fit @cpus CPUs (the control CPU counted).
- * Fewer: the first ones. More: the recorded ones, then CPUs whose every part and step is drawn, each by itself, from
- * what was recorded for that part or step over all secondary CPUs; topology repeats.
+ * A CPU is drawn part by part and step by step, each by itself, from what was recorded for that part or step over the
+ * secondary CPUs of its class (primary threads, siblings) that came up; topology repeats. With fewer CPUs than recorded
+ * the first ones are taken.
  * @seed: of the draws. @ret: a schedule of its own; its strings are borrowed from @src.
  */
-int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, uint64_t seed, struct bu_hp_schedule *ret,
-			  struct bu_err *err);
+int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum bu_hp_draw draw, uint64_t seed,
+			  struct bu_hp_schedule *ret, struct bu_err *err);
 
 void bu_hp_schedule_fini(struct bu_hp_schedule *s);
 

@@ -212,10 +212,10 @@ static void resizing(void **state)
 	make_schedule(&c, &s);
 	for (i = 0; i < s.n_cpus; i++)
 		s.cpus[i].part[BU_HP_DARK].ns = 1000 * (int64_t)(i + 1);
-	assert_int_equal(bu_hp_schedule_resize(&s, 4096, 7, &big, &err), 0);
-	assert_int_equal(bu_hp_schedule_resize(&s, 4096, 7, &again, &err), 0);
-	assert_int_equal(bu_hp_schedule_resize(&s, 4096, 8, &other, &err), 0);
-	assert_int_equal(bu_hp_schedule_resize(&s, 3, 7, &small, &err), 0);
+	assert_int_equal(bu_hp_schedule_resize(&s, 4096, BU_HP_DRAW_NEW, 7, &big, &err), 0);
+	assert_int_equal(bu_hp_schedule_resize(&s, 4096, BU_HP_DRAW_NEW, 7, &again, &err), 0);
+	assert_int_equal(bu_hp_schedule_resize(&s, 4096, BU_HP_DRAW_NEW, 8, &other, &err), 0);
+	assert_int_equal(bu_hp_schedule_resize(&s, 3, BU_HP_DRAW_NEW, 7, &small, &err), 0);
 	assert_int_equal(big.n_cpus, 4095);
 	assert_int_equal(small.n_cpus, 2);
 	for (i = 0; i < big.n_cpus; i++) {
@@ -229,6 +229,12 @@ static void resizing(void **state)
 		differ += dark != other.cpus[i].part[BU_HP_DARK].ns;
 	}
 	assert_true(differ > 3000);	/* 6/7 of 4088 on average */
+	/* All drawn: the recorded ones no longer stand in their places. */
+	bu_hp_schedule_fini(&again);
+	assert_int_equal(bu_hp_schedule_resize(&s, 8, BU_HP_DRAW_ALL, 7, &again, &err), 0);
+	for (i = 0, differ = 0; i < again.n_cpus; i++)
+		differ += again.cpus[i].part[BU_HP_DARK].ns != s.cpus[i].part[BU_HP_DARK].ns;
+	assert_true(differ > 2);
 	bu_hp_schedule_fini(&big);
 	bu_hp_schedule_fini(&again);
 	bu_hp_schedule_fini(&other);

@@ -49,6 +49,24 @@ run "$BRINGUP" replay "$db" --hotplug parallel --params parallel=0 -o "$runs"
 is 'runs are added to what is there' "$(sql "$runs" 'SELECT count(*) FROM run')" 4
 is 'with their parameters' "$(sql "$runs" "SELECT json_extract(params, '\$.parallel') FROM run WHERE id = 4")" 0
 
+run "$BRINGUP" replay --verify 2 -o "$runs"
+is 'a stored run can be verified' "$status" 0
+like 'and is the same' "$out" 'run 2 of core serial: the same again'
+run "$BRINGUP" replay --verify 4 -o "$runs"
+is 'one with parameters too' "$status" 0
+sqlite3 "$runs" "UPDATE run SET hash = '0123456789abcdef' WHERE id = 2"
+run "$BRINGUP" replay --verify 2 -o "$runs"
+is 'one that differs is told apart' "$status" 1
+like 'in words' "$out" 'DIFFERENT'
+run "$BRINGUP" replay --verify 99 -o "$runs"
+like 'a run that is none' "$status $err" '1 .*has no run 99'
+
+run "$BRINGUP" replay "$db" --hotplug serial --runs 60 --seed 3 -j 2 --json
+is 'many runs' "$(jq -r '.distributions[0] | .verdicts.ok.runs, (.bringup_ns.p5.ns <= .bringup_ns.p95.ns)' <<<"$out" | xargs)" '60 true'
+first=$(jq -r '.distributions[0].hash' <<<"$out")
+run "$BRINGUP" replay "$db" --hotplug serial --runs 60 --seed 3 -j 1 --json
+is 'the number of workers does not matter' "$(jq -r '.distributions[0].hash' <<<"$out")" "$first"
+
 run "$BRINGUP" replay "$db" --hotplug nosuch
 is 'an unknown core is a usage error' "$status" 2
 like 'that names those that exist' "$err" 'parallel, recorded, serial'

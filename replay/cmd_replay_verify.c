@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_replay_verify.c - `bringup replay --verify RUN -o runs.db`: a stored run once more; is it the same? */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replay/commands_int.h"
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+#include "schemas/store/db.h"
+
+struct stored_run {
+	char core[64], capture[4096], sha256[65], hash[17], version[128];
+	char params[1024];
+	int64_t cpus, recorded_cpus, seed, bringup_ns;
+};
+
+static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct bu_err *err)
+{
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const struct { char *to; size_t room; } text[] = {
+		{ r->core, sizeof(r->core) }, { r->capture, sizeof(r->capture) }, { r->sha256, sizeof(r->sha256) },
+		{ r->hash, sizeof(r->hash) }, { r->version, sizeof(r->version) }, { r->params, sizeof(r->params) },
+	};
+	size_t i;
+	int rc;
+
+	rc = bu_db_open(a->out, &bu_run_format, &db, err);
+	if (!rc)
+		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
+				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)),"
+				     "cpus, recorded_cpus, seed, bringup_ns FROM run WHERE id = ?", &st, err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_i64(st, 1, a->verify);
+	rc = bu_stmt_step(st, err);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return bu_fail(err, -ENOENT, "%s has no run %" PRId64, a->out, a->verify);
+	for (i = 0; i < ARRAY_SIZE(text); i++)
+		snprintf(text[i].to, text[i].room, "%s", bu_stmt_text(st, (int)i));
+	r->cpus = bu_stmt_i64(st, 6);
+	r->recorded_cpus = bu_stmt_i64(st, 7);
+	r->seed = bu_stmt_i64(st, 8);
+	r->bringup_ns = bu_stmt_ns(st, 9);
+	return 0;
+}
+
+/* Runs a stored run again, from what the database says of it; a plugin's path must be given with --hotplug. */
+int bu_replay_verify(struct bu_replay_args *a)
+{
+	const struct bu_usage *usage = &bu_replay_usage;
+	struct bu_replay_job jobs[BU_MAX_CORES] = { 0 };
+	struct bu_replay_options options = { .guard_ms = BU_GUARD_MS };
+	struct bu_replay_input in = { .complete = true };
+	struct bu_err err = BU_ERR_INIT;
+	struct stored_run r;
+	char hash[17] = "";
+	bool same;
+	size_t n = 0;
+	int rc;
+
+	if (!a->out)
+		return bu_cli_usage_error(usage, "--verify wants the database of runs with -o");
+	rc = read_run(a, &r, &err);
+	if (rc)
+		return bu_cli_failed(usage, &err);
+	if (!a->capture)
+		a->capture = r.capture;
+	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
+	a->seed = r.seed;
+	a->params = r.params;
+	if (!a->hotplug)
+		a->hotplug = r.core;
+	rc = bu_replay_cores(a, jobs, &n);
+	if (rc >= 0)
+		goto out;
+	if (n != 1 || strcmp(jobs[0].core.def.name, r.core)) {
+		rc = bu_cli_usage_error(usage, "run %" PRId64 " was made by core %s", a->verify, r.core);
+		goto out;
+	}
+	rc = bu_replay_load(a, &in, &err);
+	if (!rc && strcmp(in.recorded.capture_sha256, r.sha256))
+		rc = bu_fail(&err, -EINVAL, "%s is not the capture that run %" PRId64 " replayed: its trace has sha256 %.16s..., the "
+			     "run's %.16s...", a->capture, a->verify, in.recorded.capture_sha256, r.sha256);
+	options.params = jobs[0].params;
+	options.seed = (uint64_t)r.seed;
+	options.recorded_cpus = (int32_t)r.recorded_cpus;
+	if (!rc)
+		rc = bu_replay_hotplug(&jobs[0].core.def, in.resized.n_cpus ? &in.resized : &in.recorded, &options,
+				       &jobs[0].result, &err);
+	if (rc) {
+		rc = bu_cli_failed(usage, &err);
+		goto out;
+	}
+	snprintf(hash, sizeof(hash), "%016" PRIx64, jobs[0].result.run.hash);
+	same = !strcmp(hash, r.hash) && jobs[0].result.run.bringup_ns == r.bringup_ns;
+	if (a->json)
+		printf("{\"run\": %" PRId64 ", \"same\": %s, \"hash\": \"%s\", \"stored_hash\": \"%s\"}\n", a->verify,
+		       same ? "true" : "false", hash, r.hash);
+	else
+		printf("run %" PRId64 " of core %s: %s (hash %s, stored %s, made by bringup %s)\n", a->verify, r.core,
+		       same ? "the same again" : "DIFFERENT now", hash, r.hash, r.version);
+	rc = same ? BU_EXIT_OK : BU_EXIT_FAILED;
+out:
+	bu_replay_jobs_fini(jobs, n);
+	bu_replay_input_fini(&in);
+	return rc;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * monte_carlo.h - many boots that might have been: durations drawn anew for each run, the distribution of what comes out.
+ *
+ * Flow: schedule -> drawn schedules -> session, in worker processes -> quantiles and verdicts. The result depends on
+ * schedule, core and seed only, not on the number of workers.
+ */
+#ifndef BU_REPLAY_MONTE_CARLO_H
+#define BU_REPLAY_MONTE_CARLO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replay/core.h"
+#include "replay/schedule/hotplug.h"
+#include "schemas/base/err.h"
+
+enum bu_mc_verdict { BU_MC_OK, BU_MC_FAILED, BU_MC_HANG, BU_MC_LIMIT, BU_MC_ERROR, BU_MC_NR_VERDICTS };
+
+extern const char *const bu_mc_verdict_names[BU_MC_NR_VERDICTS];
+
+struct bu_mc_options {
+	int32_t cpus;		/* CPUs of each run */
+	uint64_t seed;
+	int64_t runs;
+	int jobs;		/* worker processes */
+	int guard_ms;
+	const int64_t *params;
+	void (*progress)(void *ctx, int64_t done);	/* may be NULL */
+	void *ctx;
+};
+
+struct bu_mc_result {
+	int64_t *bringup_ns;	/* of the runs that finished, in rising order */
+	size_t n;
+	int64_t verdicts[BU_MC_NR_VERDICTS];
+	uint64_t hash;		/* over the hashes of all runs in their order */
+};
+
+/**
+ * bu_monte_carlo() - Run @core options->runs times over draws of @schedule.
+ * Return: 0; negative errno; -ECHILD when a worker died.
+ */
+int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
+		   const struct bu_mc_options *options, struct bu_mc_result *ret, struct bu_err *err);
+void bu_mc_result_fini(struct bu_mc_result *r);
+
+struct bu_mc_quantile {
+	int64_t ns;		/* nearest rank */
+	int64_t lo_ns, hi_ns;	/* order statistics that hold it with at least 95 % confidence; ends where there are too few */
+};
+
+/**
+ * bu_mc_quantile() - The quantile @p (0 to 1) with its distribution-free confidence interval (binomial, normal
+ * approximation with continuity correction).
+ */
+struct bu_mc_quantile bu_mc_quantile(const struct bu_mc_result *r, double p);
+
+/**
+ * bu_mc_probability() - Share of @count in @n with Wilson's 95 % interval (E. B. Wilson, 1927).
+ */
+void bu_mc_probability(int64_t count, int64_t n, double *ret_p, double *ret_lo, double *ret_hi);
+
+#endif
