@@ -34,9 +34,11 @@ static void print_text(const struct bu_import_params *p, const struct bu_import_
 	       *r->release ? r->release : "(release not known)", *r->clock ? r->clock : "not known");
 	if (r->complete)
 		printf("complete: the kernel's own counts agree\n");
-	else
+	else if (r->lost || r->lost_unknown)
 		printf("incomplete: %" PRId64 " events lost%s\n", r->lost,
 		       r->lost_unknown ? ", and more of which the number is not known" : "");
+	else
+		printf("incomplete: whether events were lost is not known\n");
 	if (r->notes)
 		printf("%" PRId64 " notes; see 'bringup info %s'\n", r->notes, p->output);
 }

@@ -379,6 +379,19 @@ static int read_options(struct reader *r, struct bu_dat_head *h, uint64_t *cpus,
 	}
 }
 
+/* Sections lie one behind the other up to the end of the file, so a file that lost its tail shows here. */
+static int check_sections(struct reader *r)
+{
+	int rc = 0;
+
+	while (!rc && r->pos < r->size) {
+		rc = skip(r, 8, "a section");
+		if (!rc)
+			rc = skip_counted(r, 8, "a section");
+	}
+	return rc;
+}
+
 static int read_v7(struct reader *r, struct bu_dat_head *h)
 {
 	uint64_t next = 0, id = 0, flags = 0, cpus = 0;
@@ -390,6 +403,8 @@ static int read_v7(struct reader *r, struct bu_dat_head *h)
 		rc = get_string(r, &h->arena, &unused, "the compression");
 	if (!rc)
 		rc = get_num(r, 8, &next, "the place of the options");
+	if (!rc)
+		rc = check_sections(r);
 	for (i = 0; !rc && next; i++) {
 		if (i == MAX_SECTIONS)
 			return damaged(r, "the chain of options");

@@ -38,9 +38,9 @@ static bool ends_bringup(const struct bu_hp_step *s)
 }
 
 /*
- * Is this the first step of taking a CPU down? Kernels before 6.7 never set the boot CPU's target, which stays 0, so
- * that every callback installed on it looks as if it went down: the direction alone says nothing. _cpu_down() runs on
- * another CPU and begins with a bracket around the CPU's own part.
+ * Is this the first step of taking a CPU down? In 6.1 the boot CPU's target stays 0 for ever (boot_cpu_hotplug_init()
+ * of 6.12 sets it), so that every callback installed there looks as if the CPU went down: the direction alone says
+ * nothing. _cpu_down() runs on another CPU and begins with a bracket around the CPU's own part.
  */
 static bool begins_down(const struct bu_hp_step *s)
 {

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static bool before(const struct bu_stream *a, const struct bu_stream *b)
+static bool before(const struct bu_merge_entry *a, const struct bu_merge_entry *b)
 {
-	if (a->record->ts != b->record->ts)
-		return a->record->ts < b->record->ts;
+	if (a->ts != b->ts)
+		return a->ts < b->ts;
 	if (a->cpu != b->cpu)
 		return a->cpu < b->cpu;
 	return a->buf < b->buf;
@@ -17,30 +17,33 @@ static bool before(const struct bu_stream *a, const struct bu_stream *b)
 
 static void sink(struct bu_merge *m, size_t i)
 {
-	struct bu_stream *s = m->heap[i];
+	struct bu_merge_entry e = m->heap[i];
 	size_t child;
 
 	for (; (child = 2 * i + 1) < m->n; i = child) {
-		if (child + 1 < m->n && before(m->heap[child + 1], m->heap[child]))
+		if (child + 1 < m->n && before(&m->heap[child + 1], &m->heap[child]))
 			child++;
-		if (!before(m->heap[child], s))
+		if (!before(&m->heap[child], &e))
 			break;
 		m->heap[i] = m->heap[child];
 	}
-	m->heap[i] = s;
+	m->heap[i] = e;
 }
 
 int bu_merge_init(struct bu_merge *m, struct bu_dat_source *src)
 {
+	struct bu_stream *s;
 	size_t i;
 
 	m->n = 0;
 	m->heap = calloc(src->n_streams ? src->n_streams : 1, sizeof(*m->heap));
 	if (!m->heap)
 		return -ENOMEM;
-	for (i = 0; i < src->n_streams; i++)
-		if (src->streams[i].record)
-			m->heap[m->n++] = &src->streams[i];
+	for (i = 0; i < src->n_streams; i++) {
+		s = &src->streams[i];
+		if (s->record)
+			m->heap[m->n++] = (struct bu_merge_entry){ s->record->ts, s->cpu, s->buf, s };
+	}
 	for (i = m->n / 2; i-- > 0; )
 		sink(m, i);
 	return 0;
@@ -55,10 +58,12 @@ void bu_merge_fini(struct bu_merge *m)
 
 void bu_merge_advance(struct bu_merge *m)
 {
-	struct bu_stream *s = m->heap[0];
+	struct bu_stream *s = m->heap[0].stream;
 
 	bu_stream_next(s);
-	if (!s->record)
+	if (s->record)
+		m->heap[0].ts = s->record->ts;
+	else
 		m->heap[0] = m->heap[--m->n];
 	if (m->n)
 		sink(m, 0);

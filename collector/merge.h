@@ -11,8 +11,16 @@
 
 #include "collector/dat_source.h"
 
+/* The key stands in the heap itself: with thousands of streams each look at a stream is a cache miss. */
+struct bu_merge_entry {
+	uint64_t ts;
+	int32_t cpu;
+	uint32_t buf;
+	struct bu_stream *stream;
+};
+
 struct bu_merge {
-	struct bu_stream **heap;	/* [0] has the earliest event */
+	struct bu_merge_entry *heap;	/* [0] has the earliest event */
 	size_t n;
 };
 
@@ -27,7 +35,7 @@ void bu_merge_fini(struct bu_merge *merge);
  */
 static inline struct bu_stream *bu_merge_first(struct bu_merge *merge)
 {
-	return merge->n ? merge->heap[0] : NULL;
+	return merge->n ? merge->heap[0].stream : NULL;
 }
 
 /**

@@ -44,7 +44,7 @@ static int drain_cpu(const struct bu_tracefs *fs, uint32_t cpu, struct bu_dat_ou
 			break;
 		if ((size_t)n < page_bytes)
 			memset(page + n, 0, page_bytes - (size_t)n);
-		rc = bu_dat_out_append(out, cpu, page, page_bytes, err);
+		rc = bu_dat_out_append(out, 0, cpu, page, page_bytes, err);
 		r->pages++;
 	}
 	close(fd);

@@ -4,7 +4,7 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +16,14 @@
 struct bu_dat_out {
 	char *path, *partial;	/* partial is NULL once the file has its name */
 	FILE *file;
-	uint32_t page_bytes, cpus;
-	int64_t current;	/* CPU being written; -1: none yet */
-	uint64_t table_at, pos;
-	struct {
+	uint32_t page_bytes, cpus, buffers;
+	int64_t current;	/* place in the table of the CPU being written; -1: none yet */
+	uint64_t pos;
+	uint64_t *named_at;	/* per buffer: where its option wants to know where its table is */
+	uint64_t *table_at;	/* per buffer: where its table is */
+	struct place {
 		uint64_t offset, len;
-	} *table;
+	} *table;		/* buffers times CPUs */
 };
 
 /* What cannot be written shows in ferror() at the end of the head: stdio keeps the state. */
@@ -76,10 +78,20 @@ static void put_option(struct bu_dat_out *o, enum bu_dat_option id, const char *
 	put(o, "", 1);
 }
 
+/* Where the buffer's table is follows at the end. */
+static void put_buffer_option(struct bu_dat_out *o, uint32_t buf, const char *name)
+{
+	put_u16(o, BU_DAT_BUFFER);
+	put_u32(o, (uint32_t)(8 + strlen(name) + 1));
+	o->named_at[buf] = o->pos;
+	put_u64(o, 0);
+	put(o, name, strlen(name) + 1);
+}
+
 static int put_options(struct bu_dat_out *o, const struct bu_dat_content *c)
 {
 	_cleanup_free_ char *stat = NULL;
-	uint32_t cpu;
+	uint32_t cpu, buf;
 	int n;
 
 	put(o, "options  ", 10);
@@ -100,12 +112,15 @@ static int put_options(struct bu_dat_out *o, const struct bu_dat_content *c)
 		}
 		put_option(o, BU_DAT_CPUSTAT, stat, (size_t)n);
 	}
+	for (buf = 1; buf < o->buffers; buf++)
+		put_buffer_option(o, buf, c->instances[buf - 1]);
 	put_u16(o, BU_DAT_DONE);
 	return 0;
 }
 
 static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 {
+	uint32_t buf;
 	size_t i;
 	int rc;
 
@@ -130,11 +145,13 @@ static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 	rc = put_options(o, c);
 	if (rc)
 		return rc;
-	put(o, "flyrecord", 10);
-	o->table_at = o->pos;
-	for (i = 0; i < c->cpus; i++) {
-		put_u64(o, 0);
-		put_u64(o, 0);
+	for (buf = 0; buf < o->buffers; buf++) {
+		o->table_at[buf] = o->pos;
+		put(o, "flyrecord", 10);
+		for (i = 0; i < c->cpus; i++) {
+			put_u64(o, 0);
+			put_u64(o, 0);
+		}
 	}
 	return fflush(o->file) ? -errno : ferror(o->file) ? -EIO : 0;
 }
@@ -156,9 +173,12 @@ int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct b
 	o->page_bytes = c->page_bytes;
 	o->cpus = c->cpus;
 	o->current = -1;
+	o->buffers = 1 + (uint32_t)c->n_instances;
 	o->path = strdup(path);
-	o->table = calloc(c->cpus ? c->cpus : 1, sizeof(*o->table));
-	if (!o->path || !o->table)
+	o->table = calloc((size_t)o->buffers * c->cpus + 1, sizeof(*o->table));
+	o->named_at = calloc(o->buffers, sizeof(*o->named_at));
+	o->table_at = calloc(o->buffers, sizeof(*o->table_at));
+	if (!o->path || !o->table || !o->named_at || !o->table_at)
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
 	if (asprintf(&o->partial, "%s.partial", path) < 0) {
 		o->partial = NULL;
@@ -177,37 +197,57 @@ int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct b
 	return 0;
 }
 
-int bu_dat_out_append(struct bu_dat_out *o, uint32_t cpu, const void *pages, size_t len, struct bu_err *err)
+int bu_dat_out_append(struct bu_dat_out *o, uint32_t buf, uint32_t cpu, const void *pages, size_t len,
+		      struct bu_err *err)
 {
-	if (cpu >= o->cpus || len % o->page_bytes)
+	int64_t place = (int64_t)buf * o->cpus + cpu;
+	struct place *p;
+
+	if (buf >= o->buffers || cpu >= o->cpus || len % o->page_bytes)
 		return bu_fail(err, -EINVAL, "%s: %zu bytes for CPU %u do not fit", o->path, len, cpu);
-	if (o->current != cpu) {
-		if (o->table[cpu].len)
+	p = &o->table[place];
+	if (o->current != place) {
+		if (p->len)
 			return bu_fail(err, -EINVAL, "%s: CPU %u is written already", o->path, cpu);
-		o->current = cpu;
-		o->table[cpu].offset = align(o, o->pos);
-		if (fseeko(o->file, (off_t)o->table[cpu].offset, SEEK_SET))
+		o->current = place;
+		p->offset = align(o, o->pos);
+		if (fseeko(o->file, (off_t)p->offset, SEEK_SET))
 			return bu_fail_errno(err, -errno, "%s: seek", o->path);
-		o->pos = o->table[cpu].offset;
+		o->pos = p->offset;
 	}
 	if (fwrite(pages, 1, len, o->file) != len)
 		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->path);
 	o->pos += len;
-	o->table[cpu].len += len;
+	p->len += len;
 	return 0;
+}
+
+static bool put_at(struct bu_dat_out *o, uint64_t at, const void *data, size_t len)
+{
+	return !fseeko(o->file, (off_t)at, SEEK_SET) && fwrite(data, 1, len, o->file) == len;
+}
+
+static bool put_tables(struct bu_dat_out *o)
+{
+	size_t n = (size_t)o->buffers * o->cpus, i;
+	uint32_t buf;
+
+	for (i = 0; i < n; i++)	/* an empty CPU has a place as well */
+		if (!o->table[i].len)
+			o->table[i].offset = align(o, o->pos);
+	for (buf = 0; buf < o->buffers; buf++)
+		if (!put_at(o, o->table_at[buf] + strlen("flyrecord") + 1, o->table + (size_t)buf * o->cpus,
+			    o->cpus * sizeof(*o->table)) ||
+		    (buf && !put_at(o, o->named_at[buf], &o->table_at[buf], sizeof(*o->table_at))))
+			return false;
+	return true;
 }
 
 int bu_dat_out_finish(struct bu_dat_out *o, struct bu_err *err)
 {
-	size_t bytes = o->cpus * sizeof(*o->table);
-	uint32_t cpu;
-
-	for (cpu = 0; cpu < o->cpus; cpu++)	/* an empty CPU has a place as well */
-		if (!o->table[cpu].len)
-			o->table[cpu].offset = align(o, o->pos);
 	errno = 0;
-	if (fseeko(o->file, (off_t)o->table_at, SEEK_SET) || fwrite(o->table, 1, bytes, o->file) != bytes ||
-	    fflush(o->file) || ftruncate(fileno(o->file), (off_t)align(o, o->pos)) || fsync(fileno(o->file)))
+	if (!put_tables(o) || fflush(o->file) || ftruncate(fileno(o->file), (off_t)align(o, o->pos)) ||
+	    fsync(fileno(o->file)))
 		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->path);
 	if (rename(o->partial, o->path))
 		return bu_fail_errno(err, -errno, "%s: rename into place", o->path);
@@ -226,6 +266,8 @@ void bu_dat_out_destroy(struct bu_dat_out *o)
 	free(o->partial);
 	free(o->path);
 	free(o->table);
+	free(o->named_at);
+	free(o->table_at);
 	free(o);
 }
 

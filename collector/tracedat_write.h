@@ -37,6 +37,8 @@ struct bu_dat_content {
 	const char *uname;			/* "Linux host release machine"; NULL: not known */
 	const char *writer;			/* who wrote it */
 	const struct bu_dat_text *cpustats;	/* per CPU, its stats file; len 0: none. NULL: none at all */
+	const char *const *instances;		/* names of further buffers, each with as many CPUs */
+	size_t n_instances;
 };
 
 struct bu_dat_out;
@@ -49,10 +51,12 @@ int bu_dat_out_create(const char *path, const struct bu_dat_content *content, st
 
 /**
  * bu_dat_out_append() - Add pages to a CPU. All pages of one CPU come one after the other, CPUs in any order.
+ * @buf: 0 is the top-level buffer, others count the instances from 1.
  * @len: a multiple of the page size.
  * Return: 0; -EINVAL when the CPU is out of range or was left before; others of the system.
  */
-int bu_dat_out_append(struct bu_dat_out *out, uint32_t cpu, const void *pages, size_t len, struct bu_err *err);
+int bu_dat_out_append(struct bu_dat_out *out, uint32_t buf, uint32_t cpu, const void *pages, size_t len,
+		      struct bu_err *err);
 
 /**
  * bu_dat_out_finish() - Fill in the table, sync, and rename to PATH. bu_dat_out_destroy() still has to follow.

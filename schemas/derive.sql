@@ -22,4 +22,3 @@ SELECT p.id, CASE WHEN p.nkind = 'exit' THEN p.nid END, p.cpu, p.target_cpu, p.t
   LEFT JOIN hotplug_state h ON h.nr = p.step
  WHERE p.kind <> 'exit'
  ORDER BY p.id;
-CREATE INDEX step_by_op ON step (op, id);
