@@ -69,7 +69,7 @@ int bu_cmd_plot(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	rc = bu_boots_load(argv[first + 1], run, strcmp(p.name, "steps") ? BU_PLOT_MAX_PANELS : 1, &boots, &err);
-	if (rc == -EINVAL && run)
+	if (rc == -ENOTSUP)
 		return bu_cli_usage_error(&usage, "%s", err.text);
 	if (rc)
 		return bu_cli_failed(&usage, &err);

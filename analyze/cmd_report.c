@@ -37,7 +37,7 @@ int bu_cmd_report(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	rc = bu_boots_load(argv[first], run, 0, &boots, &err);
-	if (rc == -EINVAL && run)
+	if (rc == -ENOTSUP)
 		return bu_cli_usage_error(&usage, "%s", err.text);
 	if (rc)
 		return bu_cli_failed(&usage, &err);

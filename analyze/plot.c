@@ -104,7 +104,7 @@ void bu_plot_terminal(struct bu_plot_job *job)
 		fprintf(job->vars, "set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,9' background '#ffffff'\n",
 			w, h);
 	else	/* a pixel is 1/96 inch there */
-		fprintf(job->vars, "set terminal pdfcairo size %.3fin,%.3fin noenhanced font 'DejaVu Sans,9' fontscale 0.9"
+		fprintf(job->vars, "set terminal pdfcairo size %.3fin,%.3fin noenhanced font 'DejaVu Sans,9' fontscale 0.82"
 			" background '#ffffff'\n", w / 96.0, h / 96.0);
 	/* SVG counts letters in pixels, the others in points. */
 	fprintf(job->vars, "title_font = ',%d'\nsmall_font = ',%d'\n", format == BU_PLOT_SVG ? 14 : 11,

@@ -63,6 +63,7 @@ static int group_of(enum bu_phase phase)
 		return 3;
 	case BU_PHASE_PARKED:
 	case BU_PHASE_WAIT:
+	case BU_PHASE_PARTNER:
 	case BU_PHASE_OVERHEAD:
 	case BU_PHASE_N:
 		break;
@@ -87,7 +88,7 @@ static int cells_of_boot(struct map *m, struct bu_err *err)
 		int group = group_of(b->step[i].phase);
 
 		col[i] = SIZE_MAX;
-		if (group < 0)
+		if (group < 0 || b->step[i].waiting)
 			continue;
 		col[i] = m->n_col;
 		m->col[m->n_col++] = (struct column){ b->step[i].name, group, b->step[i].nr, 0 };

@@ -17,7 +17,7 @@
 #include "analyze/plot_int.h"
 
 /* Colour numbers of timeline.gp: the phases by their number, then these. */
-enum { COL_QUEUED = BU_PHASE_N, COL_BAD, COL_UP, COL_DOWN, COL_ROLLBACK, COL_NONE, COL_N };
+enum { COL_UNDER_WAY = BU_PHASE_N, COL_BAD, COL_UP, COL_DOWN, COL_ROLLBACK, COL_NONE, COL_N };
 
 enum { LEFT_PX = 124, RIGHT_PX = 26, WORK_PX = 190, TITLE_PX = 36, LEGEND_PX = 36, AXIS_PX = 52, GAP_PX = 8 };
 
@@ -199,7 +199,7 @@ static void add_share(const struct panel *p, double *acc, int kinds, int kind, d
 static int best_of(const double *acc)
 {
 	static const int work[] = { BU_PHASE_STARTING, BU_PHASE_TSC, BU_PHASE_ONLINE, COL_UP, COL_DOWN, COL_ROLLBACK };
-	static const int idle[] = { BU_PHASE_DARK, BU_PHASE_PARKED, COL_QUEUED };
+	static const int idle[] = { BU_PHASE_DARK, BU_PHASE_PARKED, COL_UNDER_WAY };
 	int best = COL_NONE;
 	double most = 0;
 	size_t i;
@@ -256,16 +256,16 @@ static int write_image(struct panel *p, struct box *box, size_t n, struct bu_err
 			const struct bu_boot_cpu *cpu = bu_boot_cpu_find(b, p->lane[l]);
 
 			if (cpu && known(cpu->prepare_ns))
-				add_share(p, acc, COL_N, COL_QUEUED, (double)cpu->prepare_ns,
+				add_share(p, acc, COL_N, COL_UNDER_WAY, (double)cpu->prepare_ns,
 					  known(cpu->online_ns) ? (double)cpu->online_ns : p->to);
 		}
 		for (; i < n && box[i].row < (int)to; i++)
 			add_share(p, acc, COL_N, box[i].colour, box[i].from, box[i].to);
-		/* Queued is what is left of the way when the phases are taken off. */
+		/* Under way is what is left of the way when the phases are taken off. */
 		for (c = 0; c < p->cols; c++) {
 			double *a = acc + c * COL_N;
 
-			a[COL_QUEUED] = fmax(0, a[COL_QUEUED] - a[BU_PHASE_DARK] - a[BU_PHASE_PARKED]);
+			a[COL_UNDER_WAY] = fmax(0, a[COL_UNDER_WAY] - a[BU_PHASE_DARK] - a[BU_PHASE_PARKED]);
 			putc(best_of(a), f);
 		}
 	}
@@ -292,8 +292,8 @@ static int write_work(struct panel *p, double *ret_max, struct bu_err *err)
 		const struct bu_interval *v = &b->interval[i];
 		int lane = lane_of(p, v->cpu);
 
-		if (lane < 0 || !known(v->end_ns) || v->phase == BU_PHASE_PARKED || v->phase == BU_PHASE_WAIT ||
-		    v->phase == BU_PHASE_OVERHEAD)
+		if (lane < 0 || !known(v->end_ns) || b->step[v->step].waiting ||
+		    v->phase == BU_PHASE_PARTNER || v->phase == BU_PHASE_OVERHEAD)
 			continue;
 		own[lane][v->phase] += (double)(v->end_ns - v->start_ns);
 		own[lane][BU_PHASE_N] += (double)(v->end_ns - v->start_ns);
@@ -329,7 +329,7 @@ static int write_work(struct panel *p, double *ret_max, struct bu_err *err)
 
 static int write_control(struct panel *p, double per, struct bu_err *err)
 {
-	static const int kinds[] = { BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_OVERHEAD, BU_PHASE_WAIT };
+	static const int kinds[] = { BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_PARTNER, BU_PHASE_OVERHEAD, BU_PHASE_WAIT };
 	enum { N = ARRAY_SIZE(kinds) };
 	_cleanup_free_ double *acc = calloc((size_t)p->cols * N, sizeof(*acc));
 	char name[32];
@@ -367,7 +367,8 @@ static int write_control(struct panel *p, double per, struct bu_err *err)
 			if (share <= 0)
 				continue;
 			fprintf(f, "%.9g %.9g %.2f %.2f %d\n", (p->from + c * p->col_ns) / per,
-				(p->from + d * p->col_ns) / per, y * p->control_px, (y + share) * p->control_px, kinds[k]);
+				(p->from + d * p->col_ns) / per, y * p->control_px, (y + share) * p->control_px,
+				kinds[k] == BU_PHASE_PARTNER ? BU_PHASE_TSC : kinds[k]);
 			y += share;
 		}
 	}
@@ -600,8 +601,8 @@ int bu_plot_timeline(struct bu_plot_job *job, struct bu_err *err)
 		fprintf(job->vars, "panels = %zu\nfrom = %.9g\nto = %.9g\nunit = '%s'\nleft = %.6f\nright = %.6f\n", n,
 			from / unit.per, to / unit.per, unit.name, (double)LEFT_PX / job->width_px,
 			(double)(LEFT_PX + p[0].cols) / job->width_px);
-		fprintf(job->vars, "work_left = %.6f\nwork_right = %.6f\nwidth_px = %d\nlegend = %.6f\nruntime = %d\nrows_used = %d\n",
-			(double)(LEFT_PX + p[0].cols + 24) / job->width_px, 1 - 20.0 / job->width_px, job->width_px,
+		fprintf(job->vars, "work_left = %.6f\nwork_right = %.6f\nwidth_px = %d\nheight_px = %d\nlegend = %.6f\nruntime = %d\nrows_used = %d\n",
+			(double)(LEFT_PX + p[0].cols + 24) / job->width_px, 1 - 20.0 / job->width_px, job->width_px, job->height_px,
 			1 - LEGEND_PX * 0.5 / job->height_px, p[0].boot->runtime, rows);
 		fprintf(job->vars, "origin_what = ");
 		bu_plot_text(job->vars, p[0].boot->runtime ? "since the first CPU began to come up" :

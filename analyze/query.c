@@ -14,7 +14,7 @@
 #include "schemas/store/db.h"
 
 static const char *const phase_names[BU_PHASE_N] = { "prepare", "kick",	  "dark", "parked", "starting",
-						     "tsc",	"online", "wait", "overhead" };
+						     "tsc",	"online", "wait", "partner", "overhead" };
 static const char *const outcome_names[] = { "ok", "failed", "open", "lost" };
 static const char *const direction_names[BU_DIRECTION_N] = { "up", "down", "rollback" };
 
@@ -36,7 +36,7 @@ const char *bu_direction_name(enum bu_direction direction)
 bool bu_phase_on_control(enum bu_phase phase)
 {
 	return phase == BU_PHASE_PREPARE || phase == BU_PHASE_KICK || phase == BU_PHASE_WAIT ||
-	       phase == BU_PHASE_OVERHEAD;
+	       phase == BU_PHASE_PARTNER || phase == BU_PHASE_OVERHEAD;
 }
 
 bool bu_phase_parse(const char *word, enum bu_phase *ret)
@@ -154,7 +154,8 @@ static int find_step(struct bu_boot_builder *b, enum bu_phase phase, int nr, con
 	if (bu_grow(&boot->step, boot->n_step, &b->cap_step, sizeof(*boot->step)))
 		return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
 	s = &boot->step[boot->n_step];
-	*s = (struct bu_step_name){ .phase = phase, .nr = nr, .name = bu_arena_strdup(&boot->arena, name) };
+	*s = (struct bu_step_name){ .phase = phase, .nr = nr, .name = bu_arena_strdup(&boot->arena, name),
+				    .waiting = phase == BU_PHASE_WAIT || phase == BU_PHASE_PARKED };
 	if (!s->name)
 		return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
 	b->last_step = (unsigned int)boot->n_step++;
@@ -338,7 +339,7 @@ int bu_boots_load(const char *path, int64_t run, size_t limit, struct bu_boots *
 		return err && err->code ? err->code : -EPROTO;
 	boots.is_runs = format == &bu_run_format;
 	if (run && !boots.is_runs)
-		return bu_fail(err, -EINVAL, "%s is a capture, which has no runs; leave --run out", path);
+		return bu_fail(err, -ENOTSUP, "%s is a capture, which has no runs; leave --run out", path);
 	rc = bu_db_open(path, format, &db, err);
 	if (!rc && boots.is_runs)
 		rc = list_runs(db, run, limit, &ids, &n, &boots.n_file, err);

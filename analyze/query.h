@@ -29,7 +29,8 @@ enum bu_phase {			/* in the order in which a CPU goes through them */
 	BU_PHASE_TSC,		/* the CPU: TSC synchronisation check */
 	BU_PHASE_ONLINE,	/* the CPU: steps on its hotplug thread */
 	BU_PHASE_WAIT,		/* control CPU: waiting for the CPU */
-	BU_PHASE_OVERHEAD,	/* control CPU: a replay's own steps between the others */
+	BU_PHASE_PARTNER,	/* control CPU, in runs: its side of the TSC check */
+	BU_PHASE_OVERHEAD,	/* control CPU, in runs: between the other parts */
 	BU_PHASE_N,
 };
 
@@ -46,6 +47,7 @@ struct bu_interval {
 struct bu_step_name {		/* sorted in order of execution: phase, then number or usual order */
 	const char *name;
 	enum bu_phase phase;
+	bool waiting;		/* not work: a wait point, or waiting and parked as a whole */
 	int nr;			/* step number in that kernel; -1: a phase, or a file without numbers */
 };
 
@@ -144,7 +146,7 @@ struct bu_boots {
  * @run: id of the run to read, 0 for all. A capture has none.
  * @limit: read at most so many runs, the first ones; 0: all.
  * @ret: owned by the caller, freed with bu_boots_fini().
- * Return: 0; -EINVAL for a run number with a capture; -ENODATA when there is no such run or nothing of
+ * Return: 0; -ENOTSUP for a run number with a capture; -ENODATA when there is no such run or nothing of
  * hotplug in the file; others as bu_db_open().
  */
 int bu_boots_load(const char *path, int64_t run, size_t limit, struct bu_boots *ret, struct bu_err *err);

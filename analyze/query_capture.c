@@ -194,8 +194,7 @@ static int read_steps(struct bu_boot_builder *b, struct bu_err *err)
 
 /*
  * The phases between the steps. Without function events the kick of a serial boot cannot be told from the
- * waiting that follows it: then the view has a kick without end and a wait without beginning, and both
- * together are shown as waiting.
+ * waiting that follows it: then the view has a kick of no length, and the whole step as waiting.
  */
 static int read_phases(struct bu_boot_builder *b, struct bu_err *err)
 {
@@ -215,13 +214,9 @@ static int read_phases(struct bu_boot_builder *b, struct bu_err *err)
 		if (!c || !bu_phase_parse(bu_stmt_text(st, 2), &phase))
 			continue;
 		open = c->outcome != BU_OK;
-		if (phase == BU_PHASE_KICK && end_ns == BU_NS_UNKNOWN && !open) {
+		if (phase == BU_PHASE_KICK && end_ns == start_ns) {
 			boot->no_control_split = true;
 			continue;
-		}
-		if (phase == BU_PHASE_WAIT && start_ns == BU_NS_UNKNOWN && c->kick_ns != BU_NS_UNKNOWN) {
-			boot->no_control_split = true;
-			start_ns = c->kick_ns + b->base_ns;
 		}
 		if (start_ns == BU_NS_UNKNOWN)
 			continue;

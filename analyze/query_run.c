@@ -125,14 +125,17 @@ static int read_intervals(struct bu_boot_builder *b, struct bu_err *err)
 		return rc;
 	bu_stmt_bind_i64(st, 1, boot->run);
 	while ((rc = bu_stmt_step(st, err)) > 0) {
+		int lane = (int)bu_stmt_i64(st, 0), cpu = (int)bu_stmt_i64(st, 1);
 		int64_t start_ns = bu_stmt_i64(st, 4), end_ns = bu_stmt_ns(st, 5);
 		enum bu_phase phase;
 
 		if (!bu_phase_parse(bu_stmt_text(st, 2), &phase))
 			return bu_fail(err, -EPROTO, "%s: unknown phase '%s'", bu_db_path(b->db),
 				       bu_stmt_text(st, 2));
-		rc = bu_boot_add_interval(b, (int)bu_stmt_i64(st, 0), (int)bu_stmt_i64(st, 1), phase, -1,
-					  bu_stmt_text(st, 3), start_ns, end_ns,
+		/* What another CPU spends on a phase of this one must not be counted as this one's. */
+		if (!bu_phase_on_control(phase) && lane != cpu)
+			phase = BU_PHASE_PARTNER;
+		rc = bu_boot_add_interval(b, lane, cpu, phase, -1, bu_stmt_text(st, 3), start_ns, end_ns,
 					  end_ns == BU_NS_UNKNOWN ? BU_OPEN : BU_OK, err);
 		if (rc)
 			return rc;
@@ -177,6 +180,20 @@ static int read_waits(struct bu_boot_builder *b, struct bu_err *err)
 	return rc;
 }
 
+/* A run names its waiting inside a phase as its wait points: those intervals are no work. */
+static void mark_waiting(struct bu_boot *boot)
+{
+	size_t i, k;
+
+	for (i = 0; i < boot->n_wait; i++) {
+		if (i && boot->wait[i].point == boot->wait[i - 1].point)
+			continue;
+		for (k = 0; k < boot->n_step; k++)
+			if (!strcmp(boot->step[k].name, boot->wait[i].point))
+				boot->step[k].waiting = true;
+	}
+}
+
 int bu_boot_read_run(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 {
 	struct bu_boot *boot = b->boot;
@@ -192,6 +209,7 @@ int bu_boot_read_run(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 		rc = read_waits(b, err);
 	if (rc)
 		return rc;
+	mark_waiting(boot);
 	boot->cpus_total = boot->cpus_total ? boot->cpus_total : BU_NS_UNKNOWN;
 	for (i = 0; i < boot->n_interval; i++)
 		if (bu_phase_on_control(boot->interval[i].phase)) {

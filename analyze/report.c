@@ -160,7 +160,8 @@ static void phase_title(struct out *o)
 
 static void print_phases(struct out *o)
 {
-	static const enum bu_phase control[] = { BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_WAIT, BU_PHASE_OVERHEAD };
+	static const enum bu_phase control[] = { BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_PARTNER, BU_PHASE_OVERHEAD,
+						 BU_PHASE_WAIT };
 	static const enum bu_phase others[] = { BU_PHASE_DARK, BU_PHASE_PARKED, BU_PHASE_STARTING, BU_PHASE_TSC,
 						BU_PHASE_ONLINE };
 	const struct bu_summary *s = o->sum;
@@ -179,8 +180,10 @@ static void print_phases(struct out *o)
 		100 * (double)s->control_busy_ns / span, wait, 100 * (double)s->control_wait_ns / span, other,
 		100 * (double)s->control_other_ns / span);
 	fprintf(o->to, "  (One CPU's time: busy, waiting and between steps add up to the %s. Share is of that;\n"
-		       "  p50, p99 and max are of what it spent for one CPU.)\n",
-		known(o->boot->bringup_ns) ? "bring-up time" : "time seen, as the bring-up has no end");
+		       "  p50, p99 and max are of what it spent for one CPU.%s)\n",
+		known(o->boot->bringup_ns) ? "bring-up time" : "time seen, as the bring-up has no end",
+		o->boot->is_run ? " partner: its side of the TSC check; overhead: between\n"
+				  "  the steps; waiting of the run is measured by its engine, and also in wait points." : "");
 	if (o->boot->no_control_split)
 		fprintf(o->to, "  (No function of the kick was traced: where wait holds the whole bringup_cpu step, kick and\n"
 			       "  everything the CPU does are in it.)\n");

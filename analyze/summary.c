@@ -294,7 +294,6 @@ static int sum_steps(struct work *w)
 		return -ENOMEM;
 	while (i < boot->n_interval) {
 		unsigned int step = w->by_step[i]->step;
-		enum bu_phase phase = boot->step[step].phase;
 		struct bu_step_sum *t = &s->step[s->n_step];
 		size_t n = 0;
 
@@ -308,7 +307,7 @@ static int sum_steps(struct work *w)
 				t->unfinished++;
 		}
 		t->stat = bu_stat_of(w->sample, n);
-		if (phase != BU_PHASE_WAIT && phase != BU_PHASE_PARKED)
+		if (!boot->step[step].waiting)
 			s->n_step++;
 		else
 			*t = (struct bu_step_sum){ 0 };
@@ -510,11 +509,13 @@ const char *bu_cpu_evidence(const struct bu_boot *boot, const struct bu_boot_cpu
 		n += (size_t)snprintf(buf + n, len - n, " (%d)", c->last_nr);
 	if (c->last_step && n < len)
 		n += (size_t)snprintf(buf + n, len - n, " begun at %s", bu_boot_dur(boot, c->last_start_ns, at));
+	if (c->last_step && (c->last_outcome == BU_OK) && n < len)
+		n += (size_t)snprintf(buf + n, len - n, ", which ended");
 	if (c->has_ret && n < len)
-		n += (size_t)snprintf(buf + n, len - n, ", returned %" PRId64 " (%s)", c->ret,
-				      c->ret < 0 && c->ret > -4096 ? strerror((int)-c->ret) : "no error");
+		snprintf(buf + n, len - n, ", returned %" PRId64 " (%s)", c->ret,
+			 c->ret < 0 && c->ret > -4096 ? strerror((int)-c->ret) : "no error");
 	else if (c->last_step && (c->last_outcome == BU_OPEN || c->last_outcome == BU_LOST) && n < len)
-		n += (size_t)snprintf(buf + n, len - n, "; its end is not in the %s, which goes on until %s",
-				      boot->is_run ? "run" : "capture", bu_boot_dur(boot, boot->end_ns, until));
+		snprintf(buf + n, len - n, "; its end is not in the %s, which goes on until %s",
+			 boot->is_run ? "run" : "capture", bu_boot_dur(boot, boot->end_ns, until));
 	return buf;
 }

@@ -5,10 +5,10 @@
 # is light, work is saturated, trouble is vermillion and has words beside it.
 load 'vars.gp'
 
-array colour[15] = [0x0072b2, 0xe69f00, 0x5a5a5a, 0xf7eeb0, 0x56b4e9, 0xcc79a7, 0x009e73, 0xdcdcdc, 0x999999, \
+array colour[16] = [0x0072b2, 0xe69f00, 0x5a5a5a, 0xf7eeb0, 0x56b4e9, 0xcc79a7, 0x009e73, 0xdcdcdc, 0xcc79a7, 0x999999, \
 	0xe3ebf4, 0xd55e00, 0x009e73, 0x0072b2, 0xe69f00, 0xffffff]
-array word[15] = ['prepare', 'kick', 'dark', 'parked', 'starting', 'TSC check', 'online steps', 'waiting', 'overhead', \
-	'queued', 'failed or open', 'coming up', 'going down', 'rolled back', '']
+array word[16] = ['prepare', 'kick', 'dark', 'parked', 'starting', 'TSC check', 'online steps', 'waiting', 'TSC check', 'overhead', \
+	'under way', 'failed or open', 'coming up', 'going down', 'rolled back', '']
 c(i) = colour[int(i) + 1]
 red(i) = int(c(i)) / 65536
 green(i) = int(c(i)) / 256 % 256
@@ -25,17 +25,18 @@ set grid back
 unset key
 
 # The legend is laid out here because a key of this many entries wraps as it likes.
-array entry[11] = [0, 1, 7, 9, 2, 3, 4, 5, 6, 10, 14]
-if (runtime) { array entry[4] = [11, 12, 13, 10] }
+array entry[11] = [0, 1, 7, 10, 2, 3, 4, 5, 6, 11, 15]
+if (runtime) { array entry[4] = [12, 13, 14, 11] }
 px = 1.0 / width_px
+py = 1.0 / height_px
 at = left
 do for [i = 1:|entry|] {
 	k = entry[i]
 	w = word[k + 1]
-	if (k == 14) {
+	if (k == 15) {
 		w = 'online'
-		set arrow 100 + i from screen at + 10 * px, legend - 0.008 to screen at + 10 * px, legend + 0.008 nohead lc rgb 'black' lw 1.6
-	} else { if (k == 9 && rows_used == 0) {
+		set arrow 100 + i from screen at + 10 * px, legend - 7 * py to screen at + 10 * px, legend + 7 * py nohead lc rgb 'black' lw 1.6
+	} else { if (k == 10 && rows_used == 0) {
 		set arrow 100 + i from screen at, legend to screen at + 20 * px, legend nohead lc rgb '#b0b0b0' lw 0.8
 	} else {
 		set arrow 100 + i from screen at, legend to screen at + 20 * px, legend nohead lc rgb c(k) lw 10
@@ -64,7 +65,7 @@ do for [p = 1:panels] {
 	} else { if (rows > 0) {
 		plot file('image.bin') binary array=(cols,rows) format='%uchar' origin=(from + step / 2, lanes_top + row_px / 2) \
 			dx=step dy=row_px using (red($1)):(green($1)):(blue($1)) with rgbimage, \
-		     file('online.dat') using 1:2 with lines lc rgb 'black' lw 0.8, \
+		     file('online.dat') using 1:2 with lines lc rgb 'black' lw 0.5, \
 		     file('control.dat') using 1:3:1:2:3:4:(c($5)) with boxxyerror lc rgb variable, \
 		     file('bad.dat') using 1:2:3 with labels right font small_font tc rgb 'black'
 		# beside it: how much work the worst CPU of each row needed, in the colours of its phases
