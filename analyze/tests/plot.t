@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # plot.t - `bringup plot`: what is in the pictures, their size, and what happens when one cannot be made.
-. "$SRC/scripts/tap.sh"
-. "$SRC/analyze/tests/synth.sh"
+. "${SRC:?is set by make check}/scripts/tap.sh" || exit
+. "$SRC/analyze/tests/synth.sh" || exit
 
 make_capture "$TMP/8.db" 8 parallel
 make_capture "$TMP/64.db" 64 serial

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # report.t - `bringup report` as a user calls it: text, JSON, exit codes, and what it says of files it cannot use.
 # quick
-. "$SRC/scripts/tap.sh"
-. "$SRC/analyze/tests/synth.sh"
+. "${SRC:?is set by make check}/scripts/tap.sh" || exit
+. "$SRC/analyze/tests/synth.sh" || exit
 
 make_capture "$TMP/p.db" 64 parallel
 make_capture "$TMP/s.db" 64 serial

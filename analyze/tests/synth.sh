@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
 # synth.sh - for the tests of analyze, to be sourced: make_capture and make_run fill databases by synth*.sql.
 
 # make_capture FILE CPUS ALGORITHM [HANGING CPU]
