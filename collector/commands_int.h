@@ -5,6 +5,7 @@
 
 int bu_cmd_import(int argc, char **argv);
 int bu_cmd_info(int argc, char **argv);
+int bu_cmd_plan(int argc, char **argv);
 int bu_cmd_record(int argc, char **argv);
 
 #endif
