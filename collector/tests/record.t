@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# record.t - draining a live buffer: an instance of this machine's own tracefs, made and removed here.
+. "$SRC/scripts/tap.sh"
+cd "$TMP" || exit
+
+run "$BRINGUP" record -o x.dat
+is "neither --boot nor --instance: usage" "$status" 2
+if [[ $EUID != 0 ]]; then
+	run "$BRINGUP" record --boot -o x.dat
+	like "not root: says so" "$err" "root only"
+	skip_rest=1
+else
+	run "$BRINGUP" record --instance there_is_no_such_instance -o x.dat
+	[[ $err == *"cannot be mounted"* ]] && skip_rest=1
+fi
+tracing=$(awk '$3 == "tracefs" { print $2; exit }' /proc/mounts)
+instance=bringup_test_$$
+if [[ -n ${skip_rest:-} || -z $tracing ]] || ! mkdir "$tracing/instances/$instance" 2>/dev/null; then
+	echo "# the rest needs root and tracefs"
+	finish
+fi
+buffer=$tracing/instances/$instance
+trap 'rmdir "$buffer"; rm -rf "$TMP"' EXIT
+
+is "no such instance: exit code" "$status" 1
+like "no such instance: says so" "$err" "there_is_no_such_instance.*No such file"
+run "$BRINGUP" record --instance "$instance" -o x.dat
+is "an empty buffer: exit code" "$status" 1
+like "an empty buffer: says so" "$err" "no events"
+is "an empty buffer: tracing is on as before" "$(<"$buffer/tracing_on")" 1
+is "an empty buffer: leaves nothing" "$(ls)" ""
+
+if ! { echo 1 >"$buffer/events/sched/sched_switch/enable" && echo 1 >"$buffer/events/timer/enable"; } 2>/dev/null; then
+	echo "# events cannot be switched on here"
+	finish
+fi
+fill() {
+	echo 1 >"$buffer/tracing_on"
+	for _ in {1..200}; do /bin/true; done
+}
+fill
+run "$BRINGUP" record --instance "$instance" -o x.dat --machine machine
+is "records" "$status" 0
+is "leaves tracing off" "$(<"$buffer/tracing_on")" 0
+entries=$(awk -F'entries: ' '/:entries: / { n += $2 } END { print n }' machine/stats)
+ok "there is something to compare" test "$entries" -gt 100
+is "nothing is left in the kernel" "$(awk -F'entries: ' '/:entries: / { n += $2 } END { print n }' machine/stats.after)" 0
+if command -v trace-cmd >/dev/null; then
+	is "trace-cmd counts what the kernel counted" "$(trace-cmd report x.dat 2>/dev/null | grep -vc '^cpus=')" "$entries"
+fi
+run "$BRINGUP" import x.dat --machine machine -o x.db
+is "imports without loss" "$status" 0
+is "the database has what the kernel counted" "$(sqlite3 x.db 'SELECT events_total FROM capture')" "$entries"
+is "the machine is this one" "$(sqlite3 x.db 'SELECT kernel_release, cpus_online FROM capture, machine')" \
+	"$(uname -r)|$(nproc --all)"
+ok "all CPUs of the machine have a row" test "$(sqlite3 x.db 'SELECT count(*) FROM cpu')" -ge "$(nproc --all)"
+is "symbols have names" "$(sqlite3 x.db "SELECT count(*) FROM symbol WHERE name LIKE '0x%'")" 0
+
+fill
+run "$BRINGUP" record --instance "$instance" -o x.dat
+like "does not replace unasked" "$err" "exists already"
+run "$BRINGUP" record --instance "$instance" -o y.db --keep-tracing
+is "records into a database" "$status" 0
+is "tracing goes on when asked" "$(<"$buffer/tracing_on")" 1
+ok "nothing but the database is left" test "$(echo y.db*)" = y.db
+
+echo 4 >"$buffer/buffer_size_kb"
+for _ in {1..5}; do fill; done
+run "$BRINGUP" record --instance "$instance" -o z.dat --machine machine
+is "overwritten events make it incomplete" "$status" 3
+run "$BRINGUP" import z.dat --machine machine -o z.db
+is "the database says so too" "$status" 3
+overrun=$(awk -F'overrun: ' '/:overrun: / { n += $2 } END { print n }' machine/stats)
+is "and how many" "$(sqlite3 z.db 'SELECT lost_total FROM capture')" "$overrun"
+
+finish
