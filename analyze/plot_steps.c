@@ -15,7 +15,7 @@
 #include "analyze/plot_int.h"
 
 enum { LEFT_PX = 110, RIGHT_PX = 120, TITLE_PX = 62, TOTALS_PX = 190, GAP_PX = 14, COL_PX = 20,
-       LETTER_PX = 7, NAME_LEN = 40 };	/* of the step names under the map */
+       LETTER_PX = 8, NAME_LEN = 40 };	/* of the step names under the map */
 
 struct column {
 	const char *name;
@@ -209,7 +209,7 @@ static int reduce(struct map *m, struct bu_err *err)
 static int write_cells(struct map *m, struct bu_err *err)
 {
 	FILE *f = bu_plot_file(m->job, "cells.bin", err), *b;
-	size_t row, col;
+	size_t row, col, n_bad = 0;
 	int rc, x, y;
 
 	if (!f)
@@ -231,8 +231,11 @@ static int write_cells(struct map *m, struct bu_err *err)
 	fprintf(b, "# column row: where a step failed or has no end\n");
 	for (row = 0; row < m->n_row; row++)
 		for (col = 0; col < m->n_col; col++)
-			if (m->bad[row * m->n_col + col])
+			if (m->bad[row * m->n_col + col]) {
 				fprintf(b, "%zu %zu\n", col, row);
+				n_bad++;
+			}
+	fprintf(m->job->vars, "bad_cells = %zu\n", n_bad);
 	return bu_plot_close(m->job, b, err);
 }
 

@@ -42,6 +42,7 @@ do for [g = 0:2] {
 	}
 }
 load 'tics.gp'
+if (bad_cells) { set label 3 '✕ failed, or without end' at graph 1, graph 1 right offset 0,0.5 font small_font tc rgb '#b04a00' }
 set tmargin at screen map_top
 set bmargin at screen map_bottom
 set yrange [rows - 0.5:-0.5]
