@@ -35,6 +35,7 @@ struct bu_await {
 	int64_t timeout_ns;	/* negative: none */
 	const char *point;	/* name of the wait point, a string literal: "W1 cpu_initialized_mask" */
 	int32_t cpu;		/* whom for, or -1 */
+	bool spins;		/* the CPU is busy while it waits (polling), so it takes its share of an overcommitted host */
 };
 
 struct bu_host_ops {

@@ -39,6 +39,8 @@ struct bu_host {
 	bu_task_id control_task;
 	bu_word_id never;		/* nobody ever changes it */
 	int64_t control_wait_ns, control_end_ns;
+	int64_t busy;			/* CPUs working or spinning right now */
+	bu_word_id busy_changes;	/* counts its changes, where the host is shared */
 	const char **names;
 	size_t n_names, cap_names, cap_intervals, cap_waits;
 	size_t alloc_limit;		/* bytes that the core may ask for */
@@ -58,6 +60,8 @@ static const struct {
 	[BU_HP_UNPARK] = { BU_PHASE_WAIT, 1, 1 },	   [BU_HP_THREAD_WAKE] = { BU_PHASE_OVERHEAD, 0, 0 },
 	[BU_HP_DONE] = { BU_PHASE_WAIT, 1, 1 },		   [BU_HP_EXIT] = { BU_PHASE_OVERHEAD, 1, 0 },
 };
+
+static const char sharing[] = "share of the host";	/* an await of ours, not of the core: never reported */
 
 /* -------------------------------------------------------------------------------------------------- recording */
 
@@ -111,6 +115,8 @@ static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, 
 				     .recorded_start_ns = BU_NS_UNKNOWN, .recorded_end_ns = BU_NS_UNKNOWN };
 	struct bu_run_wait *w;
 
+	if (point == sharing)
+		return;
 	if (task == h->control_task && outcome != BU_WAIT_NEVER)
 		h->control_wait_ns += end - start;
 	if (bu_grow(&run->waits, run->n_waits, &h->cap_waits, sizeof(*w))) {
@@ -131,6 +137,44 @@ static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, 
 	v.end_ns = w->end_ns;
 	v.name = w->point;
 	add_interval(h, &v);
+}
+
+/* ------------------------------------------------------------------------------------------ a shared host */
+
+static void add_busy(struct bu_host *h, int delta)
+{
+	if (!h->options->host_milli)
+		return;
+	h->busy += delta;
+	bu_word_add(h->engine, h->busy_changes, 1);
+}
+
+/*
+ * Spends @ns of work. On a host with fewer CPUs than are busy each gets an equal share of it, as fair scheduling gives
+ * it over times that are long against a time slice; whenever the number of busy CPUs changes, what is left is stretched
+ * anew.
+ */
+static void spend(struct bu_host *h, int64_t ns)
+{
+	const int64_t host = h->options->host_milli;
+
+	if (!host) {
+		bu_engine_delay(h->engine, ns);
+		return;
+	}
+	add_busy(h, 1);
+	while (ns > 0) {
+		const int64_t load = h->busy * 1000 > host ? h->busy * 1000 : host, start = bu_engine_now(h->engine);
+		const struct bu_await_op op = { .word = h->busy_changes, .guard = BU_GUARD_NE,
+						.value = bu_word_load(h->engine, h->busy_changes),
+						.timeout_ns = (int64_t)(((__int128)ns * load + host - 1) / host),
+						.point = sharing, .cpu = -1 };
+
+		if (bu_word_await(h->engine, &op, NULL))
+			break;
+		ns -= (int64_t)((__int128)(bu_engine_now(h->engine) - start) * host / load);
+	}
+	add_busy(h, -1);
 }
 
 /* ------------------------------------------------------------------------------- operations of the machine */
@@ -177,16 +221,21 @@ static int op_await(struct bu_host *h, const struct bu_await *a)
 	static const enum bu_effect effects[] = { [BU_THEN_NOTHING] = BU_EFFECT_NONE, [BU_THEN_STORE] = BU_EFFECT_STORE,
 						  [BU_THEN_ADD] = BU_EFFECT_ADD };
 	struct bu_await_op op;
+	bool spins = a->size > offsetof(struct bu_await, spins) && a->spins;
 	int waited = 0, rc;
 
-	if (a->size < sizeof(*a) || (unsigned int)a->when >= ARRAY_SIZE(guards) ||
+	if (a->size < offsetof(struct bu_await, spins) || (unsigned int)a->when >= ARRAY_SIZE(guards) ||
 	    (unsigned int)a->then >= ARRAY_SIZE(effects) || !a->point || a->cpu >= h->n_slots)
 		bu_engine_fail(h->engine, "core %s: await with wrong arguments", h->core->name);
 	op = (struct bu_await_op){ .word = a->word, .guard = guards[a->when], .value = a->value,
 				   .effect = effects[a->then], .operand = a->operand,
 				   .timeout_ns = a->timeout_ns < 0 ? BU_NO_TIMEOUT : a->timeout_ns, .point = a->point,
 				   .cpu = a->cpu };
+	if (spins)
+		add_busy(h, 1);
 	rc = bu_word_await(h->engine, &op, &waited);
+	if (spins)
+		add_busy(h, -1);
 	return rc ? rc : waited;
 }
 
@@ -288,7 +337,7 @@ static int64_t hp_work(struct bu_host *h, int cpu, enum bu_hp_work part)
 
 	if (!ns)
 		return 0;
-	bu_engine_delay(h->engine, ns);
+	spend(h, ns);
 	record(h, parts[part].on_control ? h->control : cpu, cpu, parts[part].phase, name_index(h, bu_hp_part_names[part]),
 	       start);
 	if (parts[part].waiting && bu_task_self(h->engine) == h->control_task)
@@ -313,7 +362,7 @@ static int hp_step(struct bu_host *h, int cpu, enum bu_hp_section section, int i
 	int64_t start;
 
 	if (step->overhead_ns)
-		bu_engine_delay(h->engine, step->overhead_ns);
+		spend(h, step->overhead_ns);
 	start = bu_engine_now(h->engine);
 	if (step->work_ns == BU_NS_UNKNOWN) {	/* the recording ends inside it */
 		const struct bu_await_op op = { .word = h->never, .guard = BU_GUARD_NE, .value = 0,
@@ -322,7 +371,7 @@ static int hp_step(struct bu_host *h, int cpu, enum bu_hp_section section, int i
 
 		bu_word_await(h->engine, &op, NULL);
 	}
-	bu_engine_delay(h->engine, step->work_ns);
+	spend(h, step->work_ns);
 	record(h, section == BU_HP_PREPARE ? h->control : cpu, cpu,
 	       section == BU_HP_PREPARE ? BU_PHASE_PREPARE : BU_PHASE_ONLINE, step->name, start);
 	return step->ret;
@@ -334,7 +383,7 @@ static void hp_lead_in(struct bu_host *h)
 
 	if (!h->schedule->lead_in_ns)
 		return;
-	bu_engine_delay(h->engine, h->schedule->lead_in_ns);
+	spend(h, h->schedule->lead_in_ns);
 	record(h, h->control, h->control, BU_PHASE_OVERHEAD, name_index(h, "lead-in"), start);
 }
 
@@ -583,8 +632,9 @@ static int set_up(struct bu_host *h)
 	run->recorded_bringup_ns = s->bringup_ns;
 	run->params = params_json(h);
 	h->never = bu_word_new(h->engine, "never", 0);
+	h->busy_changes = bu_word_new(h->engine, sharing, 0);
 	h->control_task = bu_task_spawn(h->engine, "control", h->control, control_main, h);
-	return run->params && h->never && h->control_task ? 0 : -ENOMEM;
+	return run->params && h->never && h->busy_changes && h->control_task ? 0 : -ENOMEM;
 }
 
 struct guarded_run {

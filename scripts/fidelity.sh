@@ -51,7 +51,7 @@ errors_of() {
 			/ r.recorded_bringup_ns)) FROM run_cpu c WHERE c.run = r.id), '-'),
 	       CASE WHEN r.core = 'recorded' THEN
 			(SELECT count(*) || '/' || sum(i.start_ns IS NOT i.recorded_start_ns OR i.end_ns IS NOT i.recorded_end_ns)
-			   FROM interval i WHERE i.run = r.id) ELSE '' END,
+			   FROM interval i WHERE i.run = r.id) ELSE '-' END,
 	       r.verdict,
 	       CASE WHEN r.core = 'recorded' THEN 'control'
 		    WHEN r.recorded_algorithm = 'serial' AND r.core = 'serial' THEN 'own'
@@ -94,15 +94,25 @@ report_dataset() {
 	done < <(errors_of "$runs")
 }
 
-# A core on the recording of the other algorithm, beside a real boot of that algorithm on the same kernel and size.
+# Host CPUs that a dataset's guest had on average, from its provenance: those of the host less what others used.
+host_cpus() {
+	jq -r '.host.cpus - .host.busy_elsewhere_s / .result.wall_s | if . < 0.05 then 0.05 else . end' \
+		"$boots/$1/provenance.json"
+}
+
+# A core on the recording of the other algorithm, beside a real boot of that algorithm on the same kernel and size:
+# first as if every CPU had a host CPU of its own, then with the share of the host that each of the two boots had.
 report_prediction() {
-	local from=$1 core=$2 params=$3 real=$4 predicted measured
+	local from=$1 core=$2 params=$3 real=$4 plain shared measured host
 	[ -d "$boots/$from" ] && [ -d "$boots/$real" ] || return 0
-	predicted=$(sql "$out/$from.runs.db" "SELECT bringup_ns / 1e9 FROM run WHERE core = '$core' AND params LIKE '$params'")
-	measured=$(sql "$out/$real.db" "SELECT bringup_ns / 1e9 FROM bringup")
-	awk -v f="$from" -v c="$core" -v r="$real" -v p="$predicted" -v m="$measured" 'BEGIN {
-		printf "%-24s -> %-10s predicts %8.3f s; the real boot %-18s took %8.3f s (%+.0f %%)\n",
-			f, c, p, r, m, 100 * (p - m) / m }'
+	plain=$("$BRINGUP" replay "$(database "$from")" --hotplug "$core" --params "$params" --json | jq '.runs[0].bringup_ns')
+	host=$(host_cpus "$real")
+	shared=$("$BRINGUP" replay "$(database "$from")" --hotplug "$core" --params "$params" --host-cpus "$host" \
+		--recorded-host-cpus "$(host_cpus "$from")" --json | jq '.runs[0].bringup_ns')
+	measured=$(sql "$(database "$real")" "SELECT bringup_ns FROM bringup")
+	awk -v f="$from" -v c="$core" -v r="$real" -v p="$plain" -v s="$shared" -v m="$measured" -v h="$host" 'BEGIN {
+		printf "%-18s %-9s %9.3f s %8.3f s (%+5.0f %%) %9.3f s (%+5.0f %%)   %s, %.2f host CPUs\n",
+			f, c, m / 1e9, p / 1e9, 100 * (p - m) / m, s / 1e9, 100 * (s - m) / m, r, h }'
 }
 
 report_spread() {
@@ -132,12 +142,13 @@ printf '%-24s %-9s %-22s %9s %9s %8s %8s\n' '' 'algorithm' '' 's' 's' 'error %' 
 for name in "${datasets[@]}"; do report_dataset "$name"; done
 
 if [ $# -eq 0 ]; then
-	printf '\nPredictions of the other algorithm (docs/methods.md says why they miss on an overcommitted host):\n'
-	report_prediction 6.1-smp8 parallel '%"parallel":1%' 6.12-smp8
-	report_prediction 6.1-smp64 parallel '%"parallel":1%' 6.12-smp64
-	report_prediction 6.12-smp64-serial parallel '%"parallel":1%' 6.12-smp64
-	report_prediction 6.12-smp64 parallel '%"parallel":0%' 6.12-smp64-serial
-	report_prediction 6.12-smp64 serial '%' 6.12-smp64-serial
+	printf '\nPredictions: a core on a recording of the other algorithm, against a real boot of that algorithm.\n'
+	printf '%-18s %-9s %11s %21s %22s\n' 'recording' core 'real boot' 'CPUs of their own' 'sharing the host'
+	report_prediction 6.1-smp8 parallel parallel=1 6.12-smp8
+	report_prediction 6.1-smp64 parallel parallel=1 6.12-smp64
+	report_prediction 6.12-smp64-serial parallel parallel=1 6.12-smp64
+	report_prediction 6.12-smp64 parallel parallel=0 6.12-smp64-serial
+	report_prediction 6.12-smp64 serial '' 6.12-smp64-serial
 	printf '\nSpread of repeated real boots of one configuration (what any prediction is up against):\n'
 	report_spread 6.1-smp8
 	report_spread 6.12-smp8

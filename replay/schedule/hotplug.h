@@ -31,7 +31,7 @@ struct bu_hp_step {
 	int32_t nr, ret;
 	int64_t overhead_ns;	/* between the step before and this one, on the same task */
 	int64_t work_ns;
-	int64_t start_ns, end_ns;	/* as recorded, since the start of the bring-up */
+	int64_t start_ns, end_ns;	/* since the start of the bring-up */
 };
 
 struct bu_hp_cpu {
@@ -69,9 +69,11 @@ struct bu_hp_schedule {
 /**
  * bu_hp_schedule_load() - Extract the schedule of the bring-up in a capture.
  * @db: an open capture database.
+ * @host_milli: host CPUs that the recorded machine's CPUs shared, in thousandths; durations are then what the work would
+ * have taken on CPUs of its own. 0: they had CPUs of their own, durations are as recorded.
  * Return: 0; -ENODATA when the capture has no bring-up to replay; errors of the store.
  */
-int bu_hp_schedule_load(struct bu_db *db, struct bu_hp_schedule *ret, struct bu_err *err);
+int bu_hp_schedule_load(struct bu_db *db, int64_t host_milli, struct bu_hp_schedule *ret, struct bu_err *err);
 
 enum bu_hp_draw {
 	BU_HP_DRAW_NEW,		/* CPUs of the recording keep their own durations, others are drawn */

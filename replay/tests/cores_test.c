@@ -32,10 +32,12 @@ static const struct bu_core_def *core(const char *name)
 	return &found.def;
 }
 
+static int64_t host_milli;	/* for the tests of a shared host; else 0 */
+
 static void replay(const char *name, const struct bu_hp_schedule *s, const char *params, struct bu_replay_result *r)
 {
 	int64_t values[8];
-	struct bu_replay_options options = { .seed = 1, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = values };
+	struct bu_replay_options options = { .seed = 1, .host_milli = host_milli, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = values };
 	struct bu_err err = BU_ERR_INIT;
 
 	assert_int_equal(bu_core_params(core(name), params, values, &err), 0);
@@ -117,6 +119,29 @@ static void parallel_hides_the_dark_phase(void **state)
 	 * 120 after the one before, sooner than it takes to bring that one online. */
 	assert_int_equal(total("parallel", &slow, NULL), 120 + 100000 + 8 * 350);
 	assert_int_equal(total("parallel", &quick, "parallel=0"), total("serial", &quick, NULL));
+}
+
+/*
+ * CPUs that share a host: with one host CPU, what a CPU does while the control CPU polls for it takes twice the time; what
+ * it does while the control CPU sleeps, and what the control CPU does alone, takes what it takes.
+ */
+static void sharing_a_host(void **state)
+{
+	const struct bu_made_up c = { 100, 20, 500, 300, 50, 9, 1 };
+
+	(void)state;
+	host_milli = 2000;
+	assert_int_equal(total("serial", &c, NULL), 8 * (100 + 20 + 500 + 300 + 50));
+	host_milli = 1000;
+	assert_int_equal(total("serial", &c, NULL), 8 * (100 + 20 + 2 * (500 + 300) + 50));
+	host_milli = 500;
+	assert_int_equal(total("serial", &c, NULL), 2 * 8 * (100 + 20 + 2 * (500 + 300) + 50));
+	/* Parallel on one host CPU: every CPU that is alive polls for its release and takes its share. */
+	host_milli = 1000;
+	assert_true(total("parallel", &c, NULL) > 2 * total("serial", &c, NULL));
+	host_milli = 9000;
+	assert_int_equal(total("parallel", &c, NULL), 8 * 120 + 8 * 350);
+	host_milli = 0;
 }
 
 /* Siblings are kicked only when all primaries are online. */
@@ -264,7 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_core_keeps_the_contract), cmocka_unit_test(the_contract_can_fail),
 		cmocka_unit_test(serial_is_the_sum),
-		cmocka_unit_test(parallel_hides_the_dark_phase), cmocka_unit_test(siblings_come_after_primaries),
+		cmocka_unit_test(parallel_hides_the_dark_phase), cmocka_unit_test(siblings_come_after_primaries), cmocka_unit_test(sharing_a_host),
 		cmocka_unit_test(published_primaries), cmocka_unit_test(a_cpu_that_never_comes),
 		cmocka_unit_test(a_step_that_never_ends), cmocka_unit_test(resizing),
 		cmocka_unit_test(parameters_are_checked),

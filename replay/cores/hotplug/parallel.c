@@ -18,7 +18,7 @@
 
 struct parallel_cpu {
 	int cpu;
-	uint32_t sync_state, tsc_source, done_up;	/* words */
+	uint32_t sync_state, tsc_source, tsc_done, done_up;	/* words */
 };
 
 /* One instance per run; tasks find their way from a CPU to it. */
@@ -70,26 +70,30 @@ static void cpuhp_thread_fun(struct bu_host *h, void *arg)
 static void check_tsc_sync_source(struct bu_host *h, void *arg)
 {
 	struct parallel_cpu *c = arg;
+	const struct bu_await done = { .size = sizeof(done), .word = c->tsc_done, .when = BU_WHEN_NE, .value = 0,
+				       .timeout_ns = -1, .point = "W3 TSC partner", .cpu = c->cpu, .spins = true };
 
 	bu_hp(h)->work(h, c->cpu, BU_HP_TSC_JOIN);
 	bu_ops(h)->store(h, c->tsc_source, 1);
+	bu_ops(h)->await(h, &done);
 }
 
 static void check_tsc_sync_target(struct bu_host *h, struct parallel_cpu *c)
 {
 	const struct bu_await op = { .size = sizeof(op), .word = c->tsc_source, .when = BU_WHEN_NE, .value = 0,
-				     .timeout_ns = -1, .point = "W3 TSC partner", .cpu = c->cpu };
+				     .timeout_ns = -1, .point = "W3 TSC partner", .cpu = c->cpu, .spins = true };
 
 	bu_ops(h)->spawn(h, "tsc source", bu_hp(h)->control_cpu(h), check_tsc_sync_source, c);
 	bu_ops(h)->await(h, &op);
 	bu_hp(h)->work(h, c->cpu, BU_HP_TSC_SYNC);
+	bu_ops(h)->store(h, c->tsc_done, 1);
 }
 
 static void cpuhp_ap_sync_alive(struct bu_host *h, struct parallel_cpu *c)
 {
 	const struct bu_await op = { .size = sizeof(op), .word = c->sync_state, .when = BU_WHEN_EQ,
 				     .value = SYNC_STATE_SHOULD_ONLINE, .timeout_ns = -1,
-				     .point = "Wa SYNC_STATE_SHOULD_ONLINE", .cpu = c->cpu };
+				     .point = "Wa SYNC_STATE_SHOULD_ONLINE", .cpu = c->cpu, .spins = true };
 
 	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_ALIVE);
 	bu_ops(h)->store(h, c->sync_state, SYNC_STATE_ALIVE);
@@ -134,7 +138,7 @@ static int cpuhp_bringup_ap(struct bu_host *h, struct parallel_cpu *c)
 {
 	const struct bu_await alive = { .size = sizeof(alive), .word = c->sync_state, .when = BU_WHEN_EQ,
 					.value = SYNC_STATE_ALIVE, .timeout_ns = SYNC_TIMEOUT_NS,
-					.point = "W1' SYNC_STATE_ALIVE", .cpu = c->cpu };
+					.point = "W1' SYNC_STATE_ALIVE", .cpu = c->cpu, .spins = true };
 
 	if (bu_ops(h)->await(h, &alive) < 0)
 		return -EIO;
@@ -167,6 +171,7 @@ static int cpu_up_kick(struct bu_host *h, struct parallel *p, int cpu)
 	c->cpu = cpu;
 	c->sync_state = bu_ops(h)->word(h, "ap_sync_state", SYNC_STATE_DEAD);
 	c->tsc_source = bu_ops(h)->word(h, "tsc start_count", 0);
+	c->tsc_done = bu_ops(h)->word(h, "tsc stop_count", 0);
 	c->done_up = bu_ops(h)->word(h, "done_up", 0);
 	bu_hp(h)->work(h, cpu, BU_HP_ENTRY);
 	bu_hp(h)->mark(h, cpu, BU_HP_AT_PREPARE);

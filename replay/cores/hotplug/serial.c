@@ -19,10 +19,11 @@ struct serial_cpu {
 
 #define DO_BOOT_CPU_TIMEOUT_NS INT64_C(10000000000)	/* 10 * HZ in do_boot_cpu() */
 
+/* Polling with cpu_relax() or schedule(): the CPU is busy while it waits. */
 static int await_set(struct bu_host *h, uint32_t word, int64_t timeout_ns, const char *point, int cpu)
 {
 	const struct bu_await op = { .size = sizeof(op), .word = word, .when = BU_WHEN_NE, .value = 0,
-				     .timeout_ns = timeout_ns, .point = point, .cpu = cpu };
+				     .timeout_ns = timeout_ns, .point = point, .cpu = cpu, .spins = true };
 
 	return bu_ops(h)->await(h, &op);
 }
