@@ -178,6 +178,8 @@ static void overflowed(struct bu_engine *e, uint32_t id)
  */
 static bool pick_next(struct bu_engine *e, struct bu_evq_entry *ret)
 {
+	if (e->config.choose)
+		return bu_evq_pop_chosen(&e->queue, e->config.choose, e->config.choose_ctx, ret);
 	return bu_evq_pop(&e->queue, ret);
 }
 

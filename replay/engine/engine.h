@@ -76,6 +76,12 @@ struct bu_engine_config {
 	size_t stack_bytes;	/* per task, 1 KiB of it not usable; 0: 16 KiB (64 KiB with AddressSanitizer) */
 	uint64_t max_events;	/* 0: no limit; reached: the run ends with BU_END_LIMIT */
 	struct bu_engine_sink sink;
+	/*
+	 * Which of the @n events (two or more) of the first priority that are due at this instant happens next: 0 is
+	 * the one that would without asking. NULL: always 0. This is where an explorer of interleavings steps in.
+	 */
+	uint32_t (*choose)(void *ctx, uint32_t n);
+	void *choose_ctx;
 };
 
 enum bu_end {

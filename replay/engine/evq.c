@@ -275,3 +275,31 @@ bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 		q->stale--;
 	}
 }
+
+bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
+		       struct bu_evq_entry *ret)
+{
+	uint32_t p, b, i, n = 1, nth;
+
+	if (!bu_evq_pop(q, ret))
+		return false;
+	p = ret->tag & 3;
+	for (b = q->due[p].head, i = q->due_from[p]; b; b = q->block[b].next, i = 0)
+		for (; i < q->block[b].n; i++)
+			n += is_live(q, &q->block[b].entry[i]);
+	nth = n > 1 ? choose(ctx, n) : 0;
+	BU_ASSERT("evq-chosen", nth < n);
+	/* The one that was popped takes the place of the next one, that of the one after it, up to the chosen one. */
+	for (b = q->due[p].head, i = q->due_from[p]; nth; b = q->block[b].next, i = 0) {
+		for (; nth && i < q->block[b].n; i++) {
+			struct bu_evq_entry *e = &q->block[b].entry[i], other = *e;
+
+			if (!is_live(q, e))
+				continue;
+			*e = *ret;
+			*ret = other;
+			nth--;
+		}
+	}
+	return true;
+}

@@ -103,6 +103,13 @@ void bu_evq_cancelled(struct bu_evq *q);
 bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret);
 
 /**
+ * bu_evq_pop_chosen() - The same, but of the wanted events of the first priority that are due at that instant, two or
+ * more, @choose says which: 0 to n - 1 in order of pushing; the order of the others stays.
+ */
+bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
+		       struct bu_evq_entry *ret);
+
+/**
  * bu_evq_wanted() - How many events are held and wanted.
  */
 static inline uint32_t bu_evq_wanted(const struct bu_evq *q)

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * machine.c - the machine as a whole: memory, objects, call paths, how a run begins and ends. See machine.h.
+ *
+ * A run ends by the engine's failing: with the last thread that it waits for, by a rule that was broken, or by a
+ * core's own word. Which of these it was is written down here first.
+ */
+#include "replay/machine/machine_int.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+
+int bu_machine_create(const struct bu_machine_config *config, struct bu_machine **ret, struct bu_err *err)
+{
+	struct bu_engine_config engine = { .seed = config->seed, .stack_bytes = config->stack_bytes,
+					   .max_events = config->max_events, .sink = config->sink, .choose = config->choose,
+					   .choose_ctx = config->ctx };
+	struct bu_machine *m;
+	int rc;
+
+	if (!config->n_cpus || !config->n_online || config->n_online > config->n_cpus || config->n_cpus > 1u << 24)
+		return bu_fail(err, -EINVAL, "machine: %u CPUs of which %u are online", config->n_cpus,
+			       config->n_online);
+	if (config->ipi_ns < 0 || config->irq_ns < 0 || config->switch_ns < 0 || config->poll_ns < 0 ||
+	    config->op_ns < 0 || config->slice_ns < 0 || config->tick_ns < 0 || config->text_poke_ns < 0 ||
+	    config->quantum_ns < 0)
+		return bu_fail(err, -EINVAL, "machine: a duration is negative");
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return bu_fail_errno(err, -ENOMEM, "machine");
+	m->config = *config;
+	if (!m->config.slice_ns)
+		m->config.slice_ns = 3 * BU_NS_PER_MS;
+	if (!m->config.quantum_ns)
+		m->config.quantum_ns = 10 * BU_NS_PER_MS;
+	m->cpu = calloc(config->n_cpus, sizeof(*m->cpu));
+	rc = m->cpu ? bu_engine_create(&engine, &m->engine, err) : bu_fail_errno(err, -ENOMEM, "machine");
+	if (!rc)
+		rc = bu_machine_reset(m, config->seed, err);
+	if (rc) {
+		bu_machine_destroy(m);
+		return rc;
+	}
+	*ret = m;
+	return 0;
+}
+
+void bu_machine_destroy(struct bu_machine *m)
+{
+	if (!m)
+		return;
+	bu_engine_destroy(m->engine);
+	bu_run_mem_fini(&m->mem);
+	free(m->cpu);
+	free(m->thread);
+	free(m->obj);
+	free(m->of_task);
+	free(m->arrival);
+	free(m);
+}
+
+int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
+{
+	uint32_t i;
+
+	bu_engine_reset(m->engine, seed);
+	bu_run_mem_rewind(&m->mem);
+	m->n_threads = 1;
+	m->n_objs = 1;
+	m->n_arrivals = 1;
+	m->free_arrival = 0;
+	m->free_live = NULL;
+	m->n_online = 0;
+	m->n_users = 0;
+	m->pullable = 0;
+	m->hv_queue = (struct list){ 0, 0 };
+	m->hv_running = 0;
+	m->rcu = NULL;
+	m->stop_mutex = 0;
+	m->stop_busy = 0;
+	m->bytes = 0;
+	m->done = m->misuse = m->failed = false;
+	m->verdict[0] = '\0';
+	if (m->cap_of_task)
+		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
+	m->off_cpu = bu_word_new(m->engine, NULL, 0);
+	cpus_reset(m);
+	for (i = 0; i < m->config.n_online && !m->failed; i++) {
+		bu_set_cpu_online(m, (int)i, true);
+		bu_cpu_start(m, (int)i, NULL, NULL);
+	}
+	return m->failed || !m->off_cpu ? bu_fail_errno(err, -ENOMEM, "machine") : 0;
+}
+
+struct bu_engine *bu_machine_engine(struct bu_machine *m)
+{
+	return m->engine;
+}
+
+int64_t bu_now(struct bu_machine *m)
+{
+	return bu_engine_now(m->engine);
+}
+
+uint32_t bu_nr_cpus(struct bu_machine *m)
+{
+	return m->config.n_cpus;
+}
+
+size_t bu_machine_bytes(const struct bu_machine *m)
+{
+	return sizeof(*m) + m->config.n_cpus * sizeof(*m->cpu) + m->cap_threads * sizeof(*m->thread) +
+	       m->cap_objs * sizeof(*m->obj) + m->cap_of_task * sizeof(*m->of_task) +
+	       m->cap_arrivals * sizeof(*m->arrival) + m->bytes;
+}
+
+/* ------------------------------------------------------------------------------------------------- how it ends */
+
+static void out_of_memory(struct bu_machine *m)
+{
+	bu_machine_fail(m, "machine: out of memory after %zu bytes", bu_machine_bytes(m));
+}
+
+void bu_machine_fail(struct bu_machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!m->failed) {
+		va_start(ap, fmt);
+		vsnprintf(m->verdict, sizeof(m->verdict), fmt, ap);
+		va_end(ap);
+		m->failed = true;
+	}
+	bu_engine_fail(m->engine, "machine");
+}
+
+void bu_misuse(struct bu_machine *m, const char *fmt, ...)
+{
+	const struct thread *t = cur(m);
+	size_t n = 0;
+	va_list ap;
+
+	if (!m->failed) {
+		va_start(ap, fmt);
+		n = (size_t)vsnprintf(m->verdict, sizeof(m->verdict), fmt, ap);
+		va_end(ap);
+		if (t && n < sizeof(m->verdict)) {
+			const struct cpu *c = cpu_of(m, t);
+
+			n += (size_t)snprintf(m->verdict + n, sizeof(m->verdict) - n,
+					      " (%s on CPU %u at %lld ns, preempt_count %d, interrupts %s",
+					      t->name, c->id, (long long)bu_now(m), t->preempt_count,
+					      c->in_nmi ? "off, in NMI" : c->in_irq ? "off, in interrupt" :
+					      c->irqs_off ? "off" : "on");
+			for (uint32_t i = t->live ? t->live->depth : 0; i-- > 0 && n < sizeof(m->verdict);)
+				n += (size_t)snprintf(m->verdict + n, sizeof(m->verdict) - n, "%s%s",
+						      i + 1 == t->live->depth ? "; in " : " <- ",
+						      i < PATH_MAX_CALLS ? t->live->path[i] : "...");
+			if (n < sizeof(m->verdict))
+				snprintf(m->verdict + n, sizeof(m->verdict) - n, ")");
+		}
+		m->failed = true;
+		m->misuse = true;
+	}
+	bu_engine_fail(m->engine, "machine");
+}
+
+int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct bu_err *err)
+{
+	struct bu_engine_result end;
+	int rc = bu_engine_run(m->engine, &end, err);
+
+	if (rc)
+		return rc;
+	ret->now_ns = end.now_ns;
+	ret->events = end.events;
+	ret->hash = end.hash;
+	if (m->failed) {
+		ret->end = m->misuse ? BU_MACHINE_MISUSE : BU_MACHINE_FAILED;
+	} else if (m->done) {
+		ret->end = BU_MACHINE_DONE;
+	} else if (end.end == BU_END_LIMIT || end.end == BU_END_FAILED) {
+		ret->end = end.end == BU_END_LIMIT ? BU_MACHINE_LIMIT : BU_MACHINE_FAILED;
+		snprintf(m->verdict, sizeof(m->verdict), "%s", end.detail);
+	} else if (!m->n_users) {
+		ret->end = BU_MACHINE_DONE;
+	} else {
+		ret->end = BU_MACHINE_STUCK;
+		bu_waits_describe(m, m->verdict, sizeof(m->verdict));
+	}
+	memcpy(ret->verdict, m->verdict, sizeof(ret->verdict));
+	return 0;
+}
+
+/* -------------------------------------------------------------------------------------------- memory, objects */
+
+void *machine_alloc(struct bu_machine *m, size_t size)
+{
+	void *p = bu_run_mem_alloc(&m->mem, size);
+
+	if (!p) {
+		out_of_memory(m);
+		return NULL;
+	}
+	m->bytes += size;
+	return memset(p, 0, size);
+}
+
+const char *machine_strdup(struct bu_machine *m, const char *s)
+{
+	size_t len = strlen(s) + 1;
+	char *copy = machine_alloc(m, len);
+
+	return copy ? memcpy(copy, s, len) : "";
+}
+
+struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *name, bu_obj *ret)
+{
+	struct obj *o = machine_alloc(m, sizeof(*o));
+
+	*ret = 0;
+	if (!o)
+		return NULL;
+	if (bu_grow(&m->obj, m->n_objs, &m->cap_objs, sizeof(*m->obj))) {
+		out_of_memory(m);
+		return NULL;
+	}
+	m->obj[0] = NULL;
+	o->kind = (uint8_t)kind;
+	o->name = machine_strdup(m, name ? name : "unnamed");
+	*ret = (bu_obj)m->n_objs;
+	m->obj[m->n_objs++] = o;
+	return o;
+}
+
+bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64_t value)
+{
+	(void)what;
+	o->w[o->n] = bu_word_new(m->engine, o->name, value);
+	return o->w[o->n++];
+}
+
+struct obj *obj_get(struct bu_machine *m, bu_obj id, enum bu_obj_kind kind, const char *call)
+{
+	if (id && id < m->n_objs && m->obj[id]->kind == kind)
+		return m->obj[id];
+	if (id && id < m->n_objs)
+		bu_misuse(m, "%s of %s %s, which is no %s", call, bu_obj_kind_name(m->obj[id]->kind),
+			  m->obj[id]->name, bu_obj_kind_name(kind));
+	else
+		bu_misuse(m, "%s of object %u, which does not exist", call, id);
+	return NULL;
+}
+
+/* ----------------------------------------------------------------------------------- call paths and held locks */
+
+void bu_call(struct bu_machine *m, const char *function)
+{
+	struct thread *t = cur(m);
+
+	if (!t)
+		return;
+	if (t->live->depth < PATH_MAX_CALLS)
+		t->live->path[t->live->depth] = function;
+	t->live->depth++;
+}
+
+void bu_ret(struct bu_machine *m)
+{
+	struct thread *t = cur(m);
+
+	if (!t || m->failed || m->done)
+		return;
+	if (!t->live->depth)
+		bu_misuse(m, "returned from a function that was not called");
+	else
+		t->live->depth--;
+}
+
+const char *where(const struct thread *t)
+{
+	uint32_t d = t->live ? t->live->depth : 0;
+
+	if (!d)
+		return t->name;
+	return t->live->path[d <= PATH_MAX_CALLS ? d - 1 : PATH_MAX_CALLS - 1];
+}
+
+void held_add(struct bu_machine *m, bu_obj o, bool shared)
+{
+	struct thread *t = cur(m);
+
+	if (!t)
+		return;
+	if (t->live->n_held == HELD_MAX) {
+		bu_misuse(m, "more than %u locks held at once", HELD_MAX);
+		return;
+	}
+	t->live->held[t->live->n_held++] = (struct held){ o, shared, bu_now(m), where(t) };
+}
+
+bool held_del(struct bu_machine *m, struct thread *t, bu_obj o)
+{
+	uint32_t i;
+
+	(void)m;
+	for (i = t->live ? t->live->n_held : 0; i-- > 0;) {
+		if (t->live->held[i].obj != o)
+			continue;
+		memmove(&t->live->held[i], &t->live->held[i + 1],
+			(t->live->n_held - i - 1) * sizeof(t->live->held[0]));
+		t->live->n_held--;
+		return true;
+	}
+	return false;
+}
+
+bool held_has(const struct thread *t, bu_obj o)
+{
+	uint32_t i;
+
+	for (i = 0; t->live && i < t->live->n_held; i++)
+		if (t->live->held[i].obj == o)
+			return true;
+	return false;
+}

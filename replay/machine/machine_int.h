@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * machine_int.h - what the files of this folder share; nobody else includes it.
+ *
+ * Always true
+ *  (1) Records of threads and objects lie in the run's memory and never move; the tables of pointers to them grow.
+ *      CPUs lie in one array. So a pointer to a record stays valid for the run, also across switches.
+ *  (2) A thread that is queued is in one list of its CPU; the current thread of a CPU is in none.
+ *  (3) cpu.waiting: the coroutine of the current thread is in a delay or wait that may be cut short, and ends at
+ *      bound_ns at the latest. Whoever makes something happen on a CPU calls cpu_rebound() afterwards.
+ */
+#ifndef BU_REPLAY_MACHINE_MACHINE_INT_H
+#define BU_REPLAY_MACHINE_MACHINE_INT_H
+
+#include "replay/engine/cut.h"
+#include "replay/engine/engine.h"
+#include "replay/engine/run_mem.h"
+#include "replay/machine/machine.h"
+#include "replay/machine/waits.h"
+
+#define PATH_MAX_CALLS 16u
+#define HELD_MAX 16u
+#define FOREVER INT64_MAX
+
+struct held {
+	bu_obj obj;
+	uint32_t shared;	/* held for reading */
+	int64_t since_ns;
+	const char *where;	/* innermost function then */
+};
+
+/* What a thread needs while it has a stack. */
+struct live {
+	const char *path[PATH_MAX_CALLS];
+	struct held held[HELD_MAX];
+	uint32_t depth;		/* of the path, may exceed its room */
+	uint32_t n_held;
+	struct live *next_free;
+};
+
+struct thread {
+	uint32_t id;
+	bu_task_id task;	/* of the engine; 0: has no stack */
+	uint32_t cpu;
+	int32_t allowed;	/* the only CPU, or BU_ANY_CPU */
+	const char *name;
+	bu_thread_fn fn;
+	void *arg;
+	struct live *live;	/* NULL: has no stack */
+	bu_word_id state;
+	int32_t preempt_count;
+	uint32_t next, prev;	/* in a list of its CPU, or of its throttled group */
+	uint32_t wq_next, wq_prev;	/* in the list of a kernel object */
+	bu_obj wq;		/* that object; 0: in none */
+	uint32_t wq_flags;
+	int64_t wq_value;
+	uint8_t class, prio;
+	bool on_rq, daemon, dead, throttled, exits;
+	/* what it waits for, see waits.h */
+	uint8_t wait;		/* enum bu_wait_kind */
+	int32_t wait_cpu;	/* a CPU that can end it, or -1 */
+	bu_obj wait_obj;
+	bu_thread wait_thread;
+	bu_word_id wait_word;
+	int64_t wait_since_ns;
+	const char *wait_name;
+	int64_t ran_ns;
+	bu_obj group;
+	int64_t group_left_ns;
+	struct kthread *kthread;
+	bu_obj sleep_timer;	/* 0 before the first sleep */
+	uint32_t rcu_nesting;
+	bool rcu_blocked;	/* preempted inside a read-side section */
+	bool rcu_exp;		/* an expedited grace period waits for its rcu_read_unlock() */
+	uint64_t rcu_seq;	/* rcu_blocked: grace period that began last when it was preempted */
+};
+
+/* Something that arrives at a CPU. */
+struct arrival {
+	int64_t at_ns;
+	const char *name;
+	bu_thread_fn fn;
+	void *arg;
+	uint32_t next;
+};
+
+enum hv_state { HV_HALTED, HV_RUNNING, HV_QUEUED };
+
+struct list {
+	uint32_t head, tail;
+};
+
+struct cpu {
+	uint32_t id;
+	uint32_t curr, idle;	/* threads; curr 0: not started */
+	struct list fair, rt;
+	uint32_t stop;		/* the stopper, when it is queued */
+	bool online, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
+	bool slice_over;
+	uint8_t in_irq;
+	uint8_t hv;		/* enum hv_state */
+	int64_t bound_ns;
+	int64_t slice_end_ns;
+	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
+	struct list irqs, nmis;	/* arrivals, by time */
+	int64_t hv_since_ns;
+	uint32_t hv_next;
+	bu_thread_fn start_fn;
+	void *start_arg;
+	struct bu_cpu_account account;
+	struct cpu_timers *timers;	/* NULL before the first use */
+	bu_obj stopper, csd, pool;	/* 0 before the first use */
+	uint64_t rcu_qs_seq;		/* last grace period that it passed a quiescent state for */
+	bool rcu_exp_need;
+};
+
+struct obj {
+	uint8_t kind;		/* enum bu_obj_kind */
+	uint8_t flag;
+	uint16_t n;		/* words */
+	const char *name;
+	bu_word_id w[4];
+	uint32_t owner;		/* thread; 0: none */
+	uint32_t sub;		/* another object */
+	struct list waiters;	/* threads, by wq_next */
+	int64_t a, b;
+	void *more;		/* in the run's memory */
+};
+
+struct bu_machine {
+	struct bu_machine_config config;
+	struct bu_engine *engine;
+	struct bu_run_mem mem;
+	struct cpu *cpu;
+	struct thread **thread;	/* [0] NULL */
+	size_t n_threads, cap_threads;
+	struct obj **obj;	/* [0] NULL */
+	size_t n_objs, cap_objs;
+	uint32_t *of_task;	/* engine task -> thread */
+	size_t cap_of_task;
+	struct arrival *arrival;	/* [0] unused */
+	size_t n_arrivals, cap_arrivals;
+	uint32_t free_arrival;
+	struct live *free_live;
+	bu_word_id off_cpu;	/* what threads that do not run wait for; never changes */
+	uint32_t n_online;
+	uint32_t n_users;	/* threads that the run waits for */
+	uint32_t pullable;	/* queued fair threads that may run anywhere */
+	struct list hv_queue;	/* CPUs + 1 */
+	uint32_t hv_running;
+	struct rcu *rcu;
+	uint32_t stop_mutex, stop_busy;	/* see stop.c */
+	size_t bytes;		/* of the run's memory that were handed out */
+	bool done, misuse, failed;
+	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
+};
+
+/* machine.c */
+void *machine_alloc(struct bu_machine *m, size_t size);	/* zeroed; does not return when memory is out, inside threads */
+const char *machine_strdup(struct bu_machine *m, const char *s);
+struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *name, bu_obj *ret);
+bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64_t value);
+/* The object if it is one of @kind; otherwise the run ends. */
+struct obj *obj_get(struct bu_machine *m, bu_obj id, enum bu_obj_kind kind, const char *call);
+void held_add(struct bu_machine *m, bu_obj o, bool shared);
+bool held_del(struct bu_machine *m, struct thread *t, bu_obj o);	/* false: was not held */
+bool held_has(const struct thread *t, bu_obj o);
+const char *where(const struct thread *t);	/* innermost function of its call path */
+
+static inline struct thread *thread_of(struct bu_machine *m, uint32_t id)
+{
+	return m->thread[id];
+}
+
+static inline struct thread *cur(struct bu_machine *m)
+{
+	bu_task_id task = bu_task_self(m->engine);
+
+	return task && task < m->cap_of_task && m->of_task[task] ? m->thread[m->of_task[task]] : NULL;
+}
+
+static inline struct cpu *cpu_of(struct bu_machine *m, const struct thread *t)
+{
+	return &m->cpu[t->cpu];
+}
+
+/* cpu.c */
+void cpus_reset(struct bu_machine *m);
+void attend(struct bu_machine *m, struct thread *t);	/* whatever is due on the CPU of the running thread */
+void cpu_rebound(struct bu_machine *m, struct cpu *c);
+bool preemptible(const struct bu_machine *m, const struct cpu *c);
+/* An operation on something shared is about to happen: time, choice, interrupts. */
+void op(struct bu_machine *m);
+/* Interruptible wait of the running thread on its CPU until @at_ns; 0, or the await's -ETIMEDOUT. */
+void cpu_wait(struct bu_machine *m, struct thread *t, int64_t until_ns);
+void cpu_arrive(struct bu_machine *m, int cpu, bool nmi, const char *name, int64_t at_ns, bu_thread_fn fn, void *arg);
+void hv_halt(struct bu_machine *m, struct cpu *c);
+/*
+ * The running thread spins until the guard holds, then the effect is applied. @until_ns: absolute, FOREVER.
+ * Return: 0; -ETIMEDOUT.
+ */
+int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t value, enum bu_effect effect,
+	    int64_t operand, int64_t until_ns);
+
+/* sched.c */
+struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum bu_class class, int prio,
+			  bu_thread_fn fn, void *arg);
+void schedule(struct bu_machine *m, bool preempt);
+void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head);
+bool try_to_wake_up(struct bu_machine *m, struct thread *t, int states);
+void resched_curr(struct bu_machine *m, struct cpu *c);
+bool has_queued(const struct cpu *c);
+void thread_restart(struct bu_machine *m, struct thread *t);	/* a thread that exited may be woken up as new */
+void thread_go(struct bu_machine *m, struct cpu *c);	/* lets the current thread of @c run, which waits or is new */
+void set_state(struct bu_machine *m, struct thread *t, int state);
+int get_state(struct bu_machine *m, const struct thread *t);
+void charge_group(struct bu_machine *m, struct thread *t, int64_t ns);
+
+/* What the running thread waits for, from here to wait_end(). */
+void wait_begin(struct bu_machine *m, enum bu_wait_kind kind, bu_obj obj, const char *name);
+void wait_end(struct bu_machine *m);
+
+/* lists of threads that wait for an object, in order of arrival */
+void wq_add(struct bu_machine *m, struct obj *o, bu_obj id, struct thread *t, uint32_t flags, bool at_head);
+void wq_del(struct bu_machine *m, struct thread *t);
+
+/* timer.c */
+/* Arms a timer on @c, as part of a step that is going on. */
+void hrtimer_arm(struct bu_machine *m, bu_obj timer, int64_t at_ns, struct cpu *c);
+void timer_interrupt(struct bu_machine *m, struct cpu *c);
+void timers_cpu_online(struct bu_machine *m, struct cpu *c);
+void timers_cpu_offline(struct bu_machine *m, struct cpu *c);
+
+/* rcu.c */
+void rcu_note_context_switch(struct bu_machine *m, struct cpu *c, struct thread *prev, bool preempt);
+void rcu_tick(struct bu_machine *m, struct cpu *c);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * drive.h - what the tests of the machine share: making one, running it, and running all interleavings of a scenario.
+ */
+#ifndef BU_REPLAY_MACHINE_TESTS_DRIVE_H
+#define BU_REPLAY_MACHINE_TESTS_DRIVE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "replay/machine/machine.h"
+
+/* A machine with this configuration; fails the test when there is none. */
+struct bu_machine *make(const struct bu_machine_config *config);
+
+/* A machine of @n CPUs, all online, where nothing costs time. */
+struct bu_machine *make_n(uint32_t n);
+
+/* Runs @m and destroys it. */
+struct bu_machine_result run(struct bu_machine *m);
+
+/* Runs @m, which is to end well, and destroys it. Return: virtual time at the end. */
+int64_t run_done(struct bu_machine *m);
+
+struct tally {
+	uint64_t runs;
+	uint64_t ends[BU_MACHINE_LIMIT + 1];
+	char verdict[BU_MACHINE_LIMIT + 1][1024];	/* first of each kind */
+};
+
+/*
+ * Every order in which the events of a scenario can happen: runs @setup on machines of @n CPUs with step_ops, where
+ * each operation on something shared is an event at time 0, and takes every choice once. @check, when not NULL, is
+ * called after each run that ended well. Fails the test beyond @max_runs.
+ */
+struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
+		     uint64_t max_runs);
+
+#endif
