@@ -136,11 +136,13 @@ static void sharing_a_host(void **state)
 	assert_int_equal(total("serial", &c, NULL), 8 * (100 + 20 + 2 * (500 + 300) + 50));
 	host_milli = 500;
 	assert_int_equal(total("serial", &c, NULL), 2 * 8 * (100 + 20 + 2 * (500 + 300) + 50));
-	/* Parallel on one host CPU: every CPU that is alive polls for its release and takes its share. */
+	/* Parallel on one host CPU: every CPU that is alive polls for its release and takes its share. What is faster on
+	 * CPUs of their own is slower here, as in the real boots of datasets/boots (make fidelity). */
 	host_milli = 1000;
-	assert_true(total("parallel", &c, NULL) > 2 * total("serial", &c, NULL));
+	assert_true(total("parallel", &c, NULL) > total("serial", &c, NULL));
 	host_milli = 9000;
 	assert_int_equal(total("parallel", &c, NULL), 8 * 120 + 8 * 350);
+	assert_true(total("parallel", &c, NULL) < total("serial", &c, NULL));
 	host_milli = 0;
 }
 
