@@ -74,8 +74,15 @@ void bu_co_arena_fini(struct bu_co_arena *a)
 {
 	uint32_t i;
 
-	for (i = 0; i < a->n_chunks; i++)
-		munmap(a->chunk[i], page_bytes() + chunk_slots(i) * a->slot_bytes);
+	for (i = 0; i < a->n_chunks; i++) {
+		size_t bytes = page_bytes() + chunk_slots(i) * a->slot_bytes;
+
+#ifdef BU_CO_ASAN
+		/* Whoever gets these addresses next must not find them poisoned. */
+		ASAN_UNPOISON_MEMORY_REGION(a->chunk[i], bytes);
+#endif
+		munmap(a->chunk[i], bytes);
+	}
 	free(a->free_list);
 	free(a->valgrind_id);
 	memset(a, 0, sizeof(*a));
@@ -156,15 +163,6 @@ static int add_chunk(struct bu_co_arena *a)
 	*((uint64_t *)(p + page_bytes()) - 1) = BU_CO_CANARY;
 	a->chunk[a->n_chunks++] = p;
 	a->cap = cap;
-#ifdef BU_DEBUG
-	{
-		uint32_t i;
-
-		for (i = a->cap - slots; i < a->cap; i++)
-			if (mprotect(stack_low(a, i) - guard_bytes(a), guard_bytes(a), PROT_NONE))
-				return -ENOMEM;	/* vm.max_map_count; what is mapped so far is unguarded but sound */
-	}
-#endif
 	return 0;
 }
 
@@ -181,7 +179,13 @@ int bu_co_stack_get(struct bu_co_arena *a, uint32_t *ret_stack)
 			if (rc)
 				return rc;
 		}
-		stack = a->fresh++;
+		stack = a->fresh;
+#ifdef BU_DEBUG
+		/* Fails beyond vm.max_map_count. */
+		if (mprotect(stack_low(a, stack) - guard_bytes(a), guard_bytes(a), PROT_NONE))
+			return -ENOMEM;
+#endif
+		a->fresh++;
 	}
 #ifdef BU_CO_ASAN
 	ASAN_UNPOISON_MEMORY_REGION(stack_low(a, stack), a->stack_bytes);
@@ -322,7 +326,7 @@ void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass)
 
 int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever)
 {
-	void *fake;
+	void *fake = NULL;
 	int pass;
 
 	__sanitizer_start_switch_fiber(for_ever ? NULL : &fake, a->main_low, a->main_bytes);

@@ -50,6 +50,7 @@ void bu_engine_destroy(struct bu_engine *e)
 	if (!e)
 		return;
 	BU_ASSERT("engine-destroyed-while-running", !e->running);
+	bu_tasks_reset(e);	/* puts back the stacks of those that are not done */
 	bu_tasks_fini(e);
 	bu_words_fini(e);
 	bu_evq_fini(&e->queue);

@@ -13,6 +13,8 @@
 #define bu_co_arena_reset uc_co_arena_reset
 #define bu_co_entered uc_co_entered
 #define bu_co_init uc_co_init
+#define bu_co_leave uc_co_leave
+#define bu_co_resume uc_co_resume
 #define bu_co_stack_get uc_co_stack_get
 #define bu_co_stack_put uc_co_stack_put
 #define bu_engine_abandon uc_engine_abandon

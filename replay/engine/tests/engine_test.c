@@ -1035,6 +1035,7 @@ static int spawn_for_ever(bool started)
 			return 13;
 		if (strncmp(result.detail, "out of memory for task one of too many, after ", 46))
 			return 14;
+		bu_engine_destroy(e);
 		return 0;
 	}
 	/* Stacks are the limit: 20,000 of them are 320 MiB. */
