@@ -101,6 +101,8 @@ static int sync_dir_of(const char *full, struct bu_err *err)
 	if (slash)
 		*slash = 0;
 	fd = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)	/* nothing is in a folder that is not there, and that is on disk */
+		return 0;
 	if (fd < 0 || fsync(fd))
 		return bu_fail_errno(err, -errno, "sync %s", dir);
 	return 0;

@@ -430,10 +430,9 @@ static bool long_dump(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	/* A line of the dump has about 80 characters, 10 bits each, for a record of about 27 bytes; 115200 bit/s. */
 	int64_t records = ctx->buffer_bytes * ctx->in->cpus / 27, seconds = records * 800 / 115200;
 
-	if (ctx->predicted.total_events && ctx->predicted.total_events < records)
-		seconds = ctx->predicted.total_events * 800 / 115200;
 	return has(ctx, "ftrace_dump_on_oops") && seconds > 60 &&
-		say(what, size, "ftrace_dump_on_oops would print for about %" PRId64 " s on a serial line of 115200 bit/s",
+		say(what, size, "ftrace_dump_on_oops of full buffers takes about %" PRId64 " s on a serial line of 115200 "
+		    "bit/s",
 		    seconds);
 }
 
