@@ -13,7 +13,7 @@
 struct stored_run {
 	char core[64], capture[4096], sha256[65], hash[17], version[128];
 	char params[1024];
-	int64_t cpus, recorded_cpus, seed, bringup_ns;
+	int64_t cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli;
 };
 
 static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct bu_err *err)
@@ -31,7 +31,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
 				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)),"
-				     "cpus, recorded_cpus, seed, bringup_ns FROM run WHERE id = ?", &st, err);
+				     "cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli FROM run WHERE id = ?", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, a->verify);
@@ -46,6 +46,8 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	r->recorded_cpus = bu_stmt_i64(st, 7);
 	r->seed = bu_stmt_i64(st, 8);
 	r->bringup_ns = bu_stmt_ns(st, 9);
+	r->host_milli = bu_stmt_i64(st, 10);
+	r->recorded_host_milli = bu_stmt_i64(st, 11);
 	return 0;
 }
 
@@ -72,6 +74,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 		a->capture = r.capture;
 	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
 	a->seed = r.seed;
+	a->recorded_host_milli = r.recorded_host_milli;
 	a->params = r.params;
 	if (!a->hotplug)
 		a->hotplug = r.core;
@@ -88,6 +91,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 			     "run's %.16s...", a->capture, a->verify, in.recorded.capture_sha256, r.sha256);
 	options.params = jobs[0].params;
 	options.seed = (uint64_t)r.seed;
+	options.host_milli = r.host_milli;
 	options.recorded_cpus = (int32_t)r.recorded_cpus;
 	if (!rc)
 		rc = bu_replay_hotplug(&jobs[0].core.def, in.resized.n_cpus ? &in.resized : &in.recorded, &options,

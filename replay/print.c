@@ -63,6 +63,8 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 	if (any->cpus != any->recorded_cpus)
 		printf("replayed with %d CPUs%s, seed %" PRIu64 "\n", any->cpus,
 		       any->sampled ? ", durations of the others drawn from the recording" : "", any->seed);
+	if (any->host_milli)
+		printf("replayed with CPUs that share %.3g CPUs of a host\n", (double)any->host_milli / 1000);
 	if (!strcmp(s->algorithm, "runtime"))
 		printf("CPUs were brought up one by one at runtime; what lay between belongs to no algorithm and is only in "
 		       "'recorded'\n");
@@ -131,6 +133,8 @@ static json_t *json_run(const struct bu_run *r)
 		      json_ns(r->recorded_bringup_ns), "control_busy_ns", (json_int_t)r->bp_busy_ns, "control_wait_ns",
 		      (json_int_t)r->bp_wait_ns, "verdict", r->verdict, "verdict_detail", r->verdict_detail, "hash", hash,
 		      "phases", phases, "events", (json_int_t)r->events);
+	if (o)
+		json_object_set_new(o, "host_cpus", r->host_milli ? json_real((double)r->host_milli / 1000) : json_null());
 	if (o)
 		json_object_set_new(o, "latency_ns",
 				    json_pack("{s:o, s:o, s:o}", "p50", json_ns(r->ap_latency_p50_ns), "p99",

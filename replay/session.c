@@ -136,7 +136,9 @@ static void on_wait(void *ctx, bu_task_id task, const char *point, int32_t cpu, 
 	v.cpu = w->cpu < 0 ? w->lane : w->cpu;
 	v.end_ns = w->end_ns;
 	v.name = w->point;
-	add_interval(h, &v);
+	/* A second task on the control CPU waits inside a wait of the first: one CPU's time is counted once. */
+	if (lane != h->control || task == h->control_task)
+		add_interval(h, &v);
 }
 
 /* ------------------------------------------------------------------------------------------ a shared host */
@@ -628,6 +630,8 @@ static int set_up(struct bu_host *h)
 	run->recorded_cpus = h->options->recorded_cpus;
 	run->cpus = h->n_slots;
 	run->sampled = h->options->sampled;
+	run->host_milli = h->options->host_milli;
+	run->recorded_host_milli = s->host_milli;
 	run->seed = h->options->seed;
 	run->recorded_bringup_ns = s->bringup_ns;
 	run->params = params_json(h);

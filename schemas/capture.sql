@@ -349,9 +349,12 @@ UNION ALL
 SELECT b.cpu, b.cpu, 'parked', 'parked', b.alive_ns, coalesce(b.release_ns, b.bringup_ns)
   FROM bringup_cpu b WHERE b.alive_ns IS NOT NULL AND coalesce(b.release_ns, b.bringup_ns) > b.alive_ns
 UNION ALL
-SELECT b.cpu, b.cpu, 'starting', 'starting', coalesce(b.starting_ns, b.release_ns),
+SELECT b.cpu, b.cpu, 'starting', 'starting', coalesce(b.release_ns, b.starting_ns),
        coalesce(b.tsc_target_ns, b.idle_ns)
-  FROM bringup_cpu b WHERE coalesce(b.starting_ns, b.release_ns) IS NOT NULL
+  FROM bringup_cpu b WHERE coalesce(b.release_ns, b.starting_ns) IS NOT NULL
+UNION ALL
+SELECT b.cpu, b.cpu, 'starting', 'set_cpu_online to idle', b.tsc_end_ns, b.idle_ns
+  FROM bringup_cpu b WHERE b.tsc_end_ns IS NOT NULL AND b.idle_ns IS NOT NULL
 UNION ALL
 SELECT b.cpu, b.cpu, 'tsc', 'check_tsc_sync', b.tsc_target_ns, coalesce(b.tsc_end_ns, b.idle_ns)
   FROM bringup_cpu b WHERE b.tsc_target_ns IS NOT NULL

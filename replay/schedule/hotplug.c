@@ -615,7 +615,7 @@ static int load_recorded(struct loader *l)
 
 int bu_hp_schedule_load(struct bu_db *db, int64_t host_milli, struct bu_hp_schedule *ret, struct bu_err *err)
 {
-	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN };
+	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN, .host_milli = host_milli };
 	struct loader l = { .db = db, .s = &s, .err = err, .host_milli = host_milli };
 	size_t i;
 	int rc;

@@ -56,6 +56,7 @@ struct bu_hp_schedule {
 	struct bu_arena arena;		/* owns everything below */
 	const char *capture_name, *capture_sha256, *kernel_release, *algorithm, *start_what;
 	int32_t control_cpu;
+	int64_t host_milli;		/* as given to bu_hp_schedule_load() */
 	int64_t bringup_ns;		/* as recorded; BU_NS_UNKNOWN when it did not finish */
 	int64_t lead_in_ns;		/* control CPU: from the start of the bring-up to its first step */
 	struct bu_hp_cpu *cpus;		/* secondary CPUs, in CPU order */

@@ -54,6 +54,14 @@ is 'a stored run can be verified' "$status" 0
 like 'and is the same' "$out" 'run 2 of core serial: the same again'
 run "$BRINGUP" replay --verify 4 -o "$runs"
 is 'one with parameters too' "$status" 0
+run "$BRINGUP" replay "$db" --hotplug parallel --host-cpus 1.5 -o "$runs" --json
+is 'a shared host is told' "$(jq '.runs[0].host_cpus' <<<"$out")" 1.5
+ok 'and the recorded boot still comes out near' test "$(jq '.runs[0] | (.bringup_ns / .recorded_bringup_ns * 100 - 100) |
+	fabs < 3' <<<"$out")" = true
+run "$BRINGUP" replay --verify 5 -o "$runs"
+is 'and a run on it can be verified' "$status" 0
+run "$BRINGUP" replay "$db" --host-cpus none
+is 'no number of host CPUs is a usage error' "$status" 2
 sqlite3 "$runs" "UPDATE run SET hash = '0123456789abcdef' WHERE id = 2"
 run "$BRINGUP" replay --verify 2 -o "$runs"
 is 'one that differs is told apart' "$status" 1
