@@ -21,8 +21,8 @@ CREATE TABLE run (
 	recorded_cpus INTEGER NOT NULL,	-- CPUs in the recording, the boot CPU among them
 	cpus INTEGER NOT NULL,		-- CPUs in the run
 	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1)),	-- 1: durations drawn from the recorded distributions
-	host_milli INTEGER NOT NULL,	-- host CPUs shared by the CPUs of the run, in thousandths; 0: each has its own
-	recorded_host_milli INTEGER NOT NULL,	-- likewise of the recording
+	host_milli INTEGER NOT NULL DEFAULT 0,	-- host CPUs shared by the CPUs of the run, in thousandths; 0: each has its own
+	recorded_host_milli INTEGER NOT NULL DEFAULT 0,	-- likewise of the recording
 	seed INTEGER NOT NULL,
 	params TEXT NOT NULL,	-- the core's parameters
 	bringup_ns INTEGER,		-- NULL: did not finish
