@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # import.t - a trace.dat made to measure goes in whole, in order, with every loss in its place; what is broken stays out.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 synth=$B/tests/collector/tests/synth_test
 cd "$TMP" || exit
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # milestones.t - in every recorded boot, every CPU that came up has milestones that go forward, as far as its kernel has
 # the functions that mark them.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 for archive in "$SRC"/datasets/boots/*/capture.tar.xz; do
 	[[ -e $archive ]] || skip_all "no datasets"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # record.t - draining a live buffer: an instance of this machine's own tracefs, made and removed here.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 cd "$TMP" || exit
 
 run "$BRINGUP" record -o x.dat

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # fidelity.t - the cores reproduce the boots of the kernels that they follow, at 2, 8 and 64 CPUs.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 run "$SRC/scripts/fidelity.sh" 6.1-smp2 6.1-smp8 6.1-smp64 6.12-smp2 6.12-smp8 6.12-smp64 6.12-smp64-serial
 is 'every figure is within its limits' "$status" 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # quick
 # plugin.t - cores as shared objects: our own, and ones that misbehave in every way that can be survived.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 CC=${CC:-cc}
 case $CC in *sanitize*) skip_all 'a sanitizer takes the signals that the guard needs' ;; esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # replay.t - `bringup replay` on a real boot, as a user calls it.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 dataset=$SRC/datasets/boots/6.12-smp8
 tar -xJf "$dataset/capture.tar.xz" -C "$TMP"

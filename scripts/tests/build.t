@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # build.t - the Makefile's promises, kept on a tree of a dozen lines: what changes is rebuilt, what is deleted
 # disappears, generated tables hold what the folders hold, installing leaves nothing behind once undone.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 tree="$TMP/a tree"	# a folder may be called anything
 mkdir -p "$tree"/{schemas/base,schemas/store,schemas/model/tests,replay/cores/hotplug,analyze/plots} && cd "$tree" || exit

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # quick
 # check_layers.t - scripts/check-layers passes a clean tree and finds each kind of planted violation.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 tree=$TMP/tree
 mkdir -p "$tree"/{docs,schemas/base/tests,schemas/store,collector,replay/engine,replay/cores/hotplug,analyze,odd}

@@ -3,7 +3,7 @@
 # quick
 # count_tap.t - the last line of .ci/run must not say "passed" of what did not: every way for a test to fail
 # counts, and scripts/run-test records what it needs for that.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 count=$SRC/scripts/count-tap
 unset B
 export TAP_DIR=$TMP/tap

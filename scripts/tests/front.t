@@ -3,7 +3,7 @@
 # quick
 # front.t - the front end: which command runs, what it says to a wrong call, and what it does when its output
 # cannot be written.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 
 run "$BRINGUP" --version
 like "--version names the build" "$status $out" "^0 bringup [0-9]+\.[0-9]+"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # boot.t - a real kernel with two CPUs, from power on to figures: recorded by bringup in the guest, imported here, and
 # compared with what the guest's kernel counted itself. Then two boots that do not end well.
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 lab=$SRC/datasets/lab/lab.sh
 tag=t$$
 

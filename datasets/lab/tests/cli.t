@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # cli.t - what the lab's scripts refuse, and the command line that they would boot with; boots nothing.
 # quick
-. "$SRC/scripts/tap.sh"
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
 lab=$SRC/datasets/lab/lab.sh
 
 run "$lab" --help
