@@ -33,6 +33,7 @@
 #define bu_evq_fini uc_evq_fini
 #define bu_evq_init uc_evq_init
 #define bu_evq_pop uc_evq_pop
+#define bu_evq_pop_chosen uc_evq_pop_chosen
 #define bu_evq_push uc_evq_push
 #define bu_evq_reserve uc_evq_reserve
 #define bu_evq_reset uc_evq_reset
