@@ -168,7 +168,7 @@ static int set_up(struct bu_host *h)
 	run->recorded_bringup_ns = s->bringup_ns;
 	run->params = params_json(h);
 	h->never = bu_word_new(h->engine, "never", 0);
-	h->busy_changes = bu_word_new(h->engine, sharing, 0);
+	h->busy_changes = bu_word_new(h->engine, "busy CPUs", 0);
 	h->control_task = bu_task_spawn(h->engine, "control", h->control, control_main, h);
 	return run->params && h->never && h->busy_changes && h->control_task ? 0 : -ENOMEM;
 }
