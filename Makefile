@@ -27,6 +27,7 @@ datadir    ?= $(PREFIX)/share/bringup
 docdir     ?= $(PREFIX)/share/doc/bringup
 mandir     ?= $(PREFIX)/share/man
 includedir ?= $(PREFIX)/include/bringup
+unitdir    ?= $(PREFIX)/lib/systemd/system
 CFLAGS ?= -O2 -g
 JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
 Q := $(if $(V),,@)
@@ -219,6 +220,8 @@ bench: $(B)/bringup ## measure speed and memory of import and replay
 manifest := 755:$(B)/bringup:$(bindir)/bringup \
 	$(foreach f,$(sql),644:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(gp),644:$(f):$(datadir)/plots/$(notdir $(f))) \
+	644:dist/bringup-record.service:$(unitdir)/bringup-record.service \
+	$(foreach f,$(wildcard dist/initramfs-tools/* dist/dracut/*/*),755:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(wildcard replay/core.h replay/kit/*.h),644:$(f):$(includedir)/$(f)) \
 	$(foreach f,$(wildcard README.md LICENSE LICENSES/* docs/*.md),644:$(f):$(docdir)/$(notdir $(f))) \
 	$(foreach f,$(wildcard docs/man/*.1),644:$(f):$(mandir)/man1/$(notdir $(f)))
