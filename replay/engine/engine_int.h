@@ -9,9 +9,9 @@
  *      none or (with a timeout) one when WAITING. `gen` is counted on when that event is cancelled.
  *  (2) A WAITING task is in the list of exactly one class, a class belongs to one word, has at least one waiter,
  *      and all its waiters wait for the same (guard, value). Between operations no class of a word holds.
- *  (3) The arrays of tasks and classes and the hash table of classes grow together, when a task is spawned: as many tasks can
- *      wait, each in a class of its own, as there are tasks. So nothing is allocated while tasks run, but for
- *      spawning, making words and first use of a random source.
+ *  (3) The arrays of tasks and classes and the hash table of classes grow together, when a task is spawned: as
+ *      many tasks can wait, each in a class of its own, as there are tasks. So nothing is allocated while tasks
+ *      run, but for spawning, making words and first use of a random source.
  *  (4) The arrays move when they grow: no pointer into them is kept across anything that may spawn, which
  *      includes every switch to a task or sink.
  */

@@ -188,9 +188,9 @@ void bu_evq_cancelled(struct bu_evq *q)
 }
 
 /*
- * Goes on to the next instant for which a wanted event is held, puts its events in the due lists and takes the first. Cancelled
- * entries do not count for the instant: the engine's time has not reached it then, and may still want to queue
- * something before it.
+ * Goes on to the next instant for which a wanted event is held, puts its events in the due lists and takes the
+ * first. Cancelled entries do not count for the instant: the engine's time does not reach it, and something may still
+ * be queued before it.
  */
 static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 {

@@ -388,7 +388,8 @@ static int __attribute__((noinline, cold)) bad_await(struct bu_engine *e, const 
 	if (!op->word || op->word >= e->n_words)
 		bu_engine_rule_broken(e, "await of word %u, which does not exist", op->word);
 	else if ((unsigned int)op->guard > BU_GUARD_LE || (unsigned int)op->effect > BU_EFFECT_ADD)
-		bu_engine_rule_broken(e, "await with guard %d and effect %d, which do not exist", op->guard, op->effect);
+		bu_engine_rule_broken(e, "await with guard %d and effect %d, which do not exist", op->guard,
+				      op->effect);
 	else if (!e->self)
 		bu_engine_rule_broken(e, "an await that has to wait, outside of tasks");
 	else

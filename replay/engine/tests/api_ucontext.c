@@ -63,11 +63,13 @@
 
 #include "replay/engine/tests/api.h"
 
+/* NOLINTBEGIN(bugprone-suspicious-include): the point of this file */
 #include "replay/engine/co.c"
 #include "replay/engine/engine.c"
 #include "replay/engine/evq.c"
 #include "replay/engine/run_mem.c"
 #include "replay/engine/task.c"
 #include "replay/engine/word.c"
+/* NOLINTEND(bugprone-suspicious-include) */
 
 const struct engine_api api_ucontext = ENGINE_API("ucontext");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * differ_test.c - random small programs in the engine, in the engine with swapcontext(), and in a naive interpreter that
- * knows nothing of coroutines, queues or classes: same steps, same waits, same end, same hash.
+ * differ_test.c - random small programs in the engine, in the engine with swapcontext(), and in a naive interpreter
+ * that knows nothing of coroutines, queues or classes: same steps, same waits, same end, same hash.
  *
  * The interpreter is engine.h read literally: pending events in an array that is searched for the least (time,
  * priority, sequence); waiters of a word in one list in order of arrival; after each change of a word the list

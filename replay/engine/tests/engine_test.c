@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * engine_test.c - what engine.h promises, operation by operation; what happens to tasks that break its rules; many tasks,
- * many resets, little memory. That whole programs run as they should is differ_test.c's.
+ * engine_test.c - what engine.h promises, operation by operation; what happens to tasks that break its rules; many
+ * tasks, many resets, little memory. That whole programs run as they should is differ_test.c's.
  */
 #include "replay/engine/engine.h"
 
@@ -944,7 +944,7 @@ static void a_seed_is_a_run(void **state)
 static void a_hundred_thousand_resets_leave_no_trace(void **state)
 {
 	struct bu_engine *e = engine();
-	uint64_t hash[8];
+	uint64_t hash[8] = { 0 };
 	long before = 0;
 	int i;
 
@@ -962,7 +962,7 @@ static void a_hundred_thousand_resets_leave_no_trace(void **state)
 	bu_engine_destroy(e);
 }
 
-/* Reset in the midst of things: tasks sleeping, waiting in several classes, with and without timeouts, never started. */
+/* Reset in the midst: tasks sleeping, waiting in several classes, with and without timeouts, never started. */
 static void waits_for_its_number(struct bu_engine *e, void *arg)
 {
 	int64_t n = (int64_t)(uintptr_t)arg;

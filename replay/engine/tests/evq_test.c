@@ -208,6 +208,26 @@ static void cancelled_timeouts_do_not_pile_up(void **state)
 	model_free(m);
 }
 
+/* The last cancellation finds nothing but cancelled entries: all levels are empty after it. */
+static void a_queue_of_nothing_but_cancelled_events_is_empty(void **state)
+{
+	struct model *m = model_new(2);
+	uint32_t i;
+
+	(void)state;
+	for (i = 1; i <= BU_EVQ_SLACK + 1; i++)
+		push(m, i, (int64_t)i << 20);
+	for (i = 1; i <= BU_EVQ_SLACK + 1; i++)
+		cancel(m, i);
+	assert_int_equal(m->q.n, 0);
+	assert_int_equal(m->q.levels, 0);
+	check_pop(m);
+	push(m, 1, 5);
+	check_pop(m);
+	assert_int_equal(m->now_ns, 5);
+	model_free(m);
+}
+
 /* As many cancelled ones as the rule allows, with a full queue: what was reserved suffices (evq.c asserts it). */
 static void what_was_reserved_suffices(void **state)
 {
@@ -246,6 +266,7 @@ int main(void)
 		cmocka_unit_test(order_is_that_of_a_sort),
 		cmocka_unit_test(a_queue_that_was_reset_is_as_new),
 		cmocka_unit_test(cancelled_timeouts_do_not_pile_up),
+		cmocka_unit_test(a_queue_of_nothing_but_cancelled_events_is_empty),
 		cmocka_unit_test(what_was_reserved_suffices),
 		cmocka_unit_test(cannot_reserve_more_than_generations_tell_apart),
 	};
