@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bu_stream_next(struct bu_stream *s)
+struct tep_record *bu_stream_read(struct bu_stream *s)
 {
-	tracecmd_free_record(s->record);
-	s->record = tracecmd_read_data(s->handle, s->cpu);
+	return tracecmd_read_data(s->handle, s->cpu);
 }
 
 /* The handle of the buffer called @name; the top-level one is the file itself. */
@@ -69,7 +68,6 @@ int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct 
 			s->handle = ret->handles[i];
 			s->buf = (uint32_t)i;
 			s->cpu = (int32_t)cpu;
-			s->record = tracecmd_read_cpu_first(s->handle, s->cpu);
 		}
 	}
 	return 0;
@@ -79,9 +77,6 @@ void bu_dat_source_close(struct bu_dat_source *src)
 {
 	size_t i;
 
-	for (i = 0; i < src->n_streams; i++)
-		if (src->streams[i].record)
-			tracecmd_free_record(src->streams[i].record);
 	for (i = 0; i < src->n_handles; i++)
 		if (src->handles[i] && src->handles[i] != src->file)
 			tracecmd_close(src->handles[i]);

@@ -18,7 +18,7 @@
 /* One CPU's part of one buffer, with the account of what came out of it. */
 struct bu_stream {
 	struct tracecmd_input *handle;	/* borrowed from the source */
-	struct tep_record *record;	/* the next event; NULL: no more */
+	struct bu_ahead *ahead;		/* merge.h: events read and not yet taken; owned, NULL: none */
 	uint32_t buf;			/* index of the buffer in the file */
 	int32_t cpu;
 	int64_t events;
@@ -37,7 +37,7 @@ struct bu_dat_source {
 };
 
 /**
- * bu_dat_source_open() - Open the file that @head was read from. Every stream stands at its first event.
+ * bu_dat_source_open() - Open the file that @head was read from. Every stream stands before its first event.
  * Return: 0; -EILSEQ when the library cannot read it; -ENOMEM.
  */
 int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct bu_dat_source *ret,
@@ -45,8 +45,8 @@ int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct 
 void bu_dat_source_close(struct bu_dat_source *src);
 
 /**
- * bu_stream_next() - Free the stream's event and go to the next.
+ * bu_stream_read() - The next record of the stream, to be freed with tracecmd_free_record(); NULL: no more.
  */
-void bu_stream_next(struct bu_stream *s);
+struct tep_record *bu_stream_read(struct bu_stream *s);
 
 #endif

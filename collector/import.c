@@ -24,17 +24,18 @@
 /* The ring buffer says that events before this one are missing. */
 static int note_hole(struct bu_import_state *s, struct bu_stream *st, const struct bu_event *ev, struct bu_err *err)
 {
+	int64_t missed = bu_stream_missed(st);
+
 	if (bu_grow(&s->holes, s->n_holes, &s->cap_holes, sizeof(*s->holes)))
 		return bu_fail_errno(err, -ENOMEM, "holes");
-	if (st->record->missed_events > 0) {
-		st->marked += st->record->missed_events;
+	if (missed > 0) {
+		st->marked += missed;
 	} else {
 		st->open_holes++;
 		st->open_hole = s->n_holes;
 	}
 	s->holes[s->n_holes++] = (struct bu_loss){
-		.buf = st->buf, .cpu = st->cpu, .kind = "missed",
-		.count = st->record->missed_events > 0 ? st->record->missed_events : BU_NS_UNKNOWN,
+		.buf = st->buf, .cpu = st->cpu, .kind = "missed", .count = missed > 0 ? missed : BU_NS_UNKNOWN,
 		.after_id = st->events ? st->last_id : BU_NS_UNKNOWN,
 		.after_ns = st->events ? st->last_ns : BU_NS_UNKNOWN,
 		.before_id = ev->id, .before_ns = ev->ts_ns,
@@ -57,34 +58,30 @@ static void count_event(struct bu_import_state *s, struct bu_stream *st, const s
 static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct bu_capture_writer *w,
 			struct bu_err *err)
 {
-	struct bu_merge merge = { NULL, 0 };
-	struct bu_event ev = { .id = 0 };
 	int64_t steps_back = 0, newest = INT64_MIN;
+	struct bu_merge merge;
 	struct bu_stream *st;
+	struct bu_event *ev;
 	int rc;
 
-	rc = bu_merge_init(&merge, &s->source);
-	if (rc)
-		return bu_fail_errno(err, rc, "merge");
+	rc = bu_merge_init(&merge, &s->source, d, err);
 	st = bu_merge_first(&merge);
-	s->origin = st ? st->record->ts : 0;
+	s->origin = st ? bu_stream_event(st)->ts_raw : 0;
 	for (; st && !rc; st = bu_merge_first(&merge)) {
-		ev.id++;
-		ev.ts_raw = st->record->ts;
-		ev.ts_ns = bu_clock_ns(&s->clock, ev.ts_raw, s->origin);
-		ev.buf = st->buf;
-		rc = bu_decode(d, st->record, &ev, err);
-		if (!rc && st->record->missed_events)
-			rc = note_hole(s, st, &ev, err);
+		ev = bu_stream_event(st);
+		ev->id = ++s->events;
+		ev->ts_ns = bu_clock_ns(&s->clock, ev->ts_raw, s->origin);
+		if (bu_stream_missed(st))
+			rc = note_hole(s, st, ev, err);
 		if (!rc)
-			rc = bu_capture_write_event(w, &ev, err);
-		steps_back += ev.ts_ns < newest;
-		if (ev.ts_ns > newest)
-			newest = ev.ts_ns;
-		count_event(s, st, &ev);
-		bu_merge_advance(&merge);
+			rc = bu_capture_write_event(w, ev, err);
+		steps_back += ev->ts_ns < newest;
+		if (ev->ts_ns > newest)
+			newest = ev->ts_ns;
+		count_event(s, st, ev);
+		if (!rc)
+			rc = bu_merge_advance(&merge, err);
 	}
-	s->events = ev.id;
 	bu_merge_fini(&merge);
 	if (!rc && steps_back)
 		rc = bu_capture_note(s->db, "warning", "clock", steps_back, err, "%" PRId64 " events have a stamp before "

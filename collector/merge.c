@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "schemas/base/mem.h"
 
 static bool before(const struct bu_merge_entry *a, const struct bu_merge_entry *b)
 {
@@ -30,19 +33,61 @@ static void sink(struct bu_merge *m, size_t i)
 	m->heap[i] = e;
 }
 
-int bu_merge_init(struct bu_merge *m, struct bu_dat_source *src)
+static void drop(struct bu_event *ev)
+{
+	if (ev->table == BU_EV_OTHER)
+		free((char *)ev->other.fields);
+}
+
+/* Reads on in a stream of which all events are taken. */
+static int fill(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
+{
+	struct bu_ahead *a = s->ahead;
+	struct tep_record *r;
+	struct bu_event *ev;
+	int rc = 0;
+
+	for (a->next = a->n = 0; !rc && a->n < BU_AHEAD_EVENTS; ) {
+		r = bu_stream_read(s);
+		if (!r)
+			break;
+		ev = &a->events[a->n];
+		rc = bu_decode(m->decoder, r, ev, err);
+		ev->ts_raw = r->ts;
+		ev->buf = s->buf;
+		a->missed[a->n] = r->missed_events;
+		if (!rc && ev->table == BU_EV_OTHER) {
+			ev->other.fields = strdup(ev->other.fields);
+			if (!ev->other.fields)
+				rc = bu_fail_errno(err, -ENOMEM, "merge");
+		}
+		a->n += !rc;
+		tracecmd_free_record(r);
+	}
+	return rc;
+}
+
+int bu_merge_init(struct bu_merge *m, struct bu_dat_source *source, struct bu_decoder *decoder, struct bu_err *err)
 {
 	struct bu_stream *s;
 	size_t i;
+	int rc;
 
-	m->n = 0;
-	m->heap = calloc(src->n_streams ? src->n_streams : 1, sizeof(*m->heap));
+	*m = (struct bu_merge){ .source = source, .decoder = decoder };
+	m->heap = calloc(source->n_streams ? source->n_streams : 1, sizeof(*m->heap));
 	if (!m->heap)
-		return -ENOMEM;
-	for (i = 0; i < src->n_streams; i++) {
-		s = &src->streams[i];
-		if (s->record)
-			m->heap[m->n++] = (struct bu_merge_entry){ s->record->ts, s->cpu, s->buf, s };
+		return bu_fail_errno(err, -ENOMEM, "merge");
+	for (i = 0; i < source->n_streams; i++) {
+		s = &source->streams[i];
+		s->ahead = calloc(1, sizeof(*s->ahead));
+		if (!s->ahead)
+			return bu_fail_errno(err, -ENOMEM, "merge");
+		rc = fill(m, s, err);
+		if (rc)
+			return rc;
+		if (s->ahead->n)
+			m->heap[m->n++] = (struct bu_merge_entry){ s->ahead->events[0].ts_raw, s->cpu, s->buf, s,
+									 s->ahead->events };
 	}
 	for (i = m->n / 2; i-- > 0; )
 		sink(m, i);
@@ -51,20 +96,50 @@ int bu_merge_init(struct bu_merge *m, struct bu_dat_source *src)
 
 void bu_merge_fini(struct bu_merge *m)
 {
+	struct bu_stream *s;
+	size_t i;
+
+	for (i = 0; m->source && i < m->source->n_streams; i++) {
+		s = &m->source->streams[i];
+		while (s->ahead && s->ahead->next < s->ahead->n)
+			drop(&s->ahead->events[s->ahead->next++]);
+		free(take_ptr(s->ahead));
+	}
 	free(m->heap);
-	m->heap = NULL;
-	m->n = 0;
+	*m = (struct bu_merge){ .n = 0 };
 }
 
-void bu_merge_advance(struct bu_merge *m)
+/* One of the next two will be first after this one: bring what will be touched of it into the cache meanwhile. */
+static void look_forward(const struct bu_merge *m)
+{
+	size_t i;
+
+	for (i = 1; i < 3 && i < m->n; i++) {
+		__builtin_prefetch(m->heap[i].event);
+		__builtin_prefetch((char *)m->heap[i].event + 64);
+		__builtin_prefetch(m->heap[i].stream, 1);
+		__builtin_prefetch((char *)m->heap[i].stream + 64, 1);
+		__builtin_prefetch(m->heap[i].stream->ahead);
+	}
+}
+
+int bu_merge_advance(struct bu_merge *m, struct bu_err *err)
 {
 	struct bu_stream *s = m->heap[0].stream;
+	struct bu_ahead *a = s->ahead;
+	int rc = 0;
 
-	bu_stream_next(s);
-	if (s->record)
-		m->heap[0].ts = s->record->ts;
-	else
+	drop(&a->events[a->next++]);
+	if (a->next == a->n)
+		rc = fill(m, s, err);
+	if (a->next < a->n) {
+		m->heap[0].event = &a->events[a->next];
+		m->heap[0].ts = m->heap[0].event->ts_raw;
+	} else {
 		m->heap[0] = m->heap[--m->n];
+	}
 	if (m->n)
 		sink(m, 0);
+	look_forward(m);
+	return rc;
 }

@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * merge.h - the streams of all CPUs as one, in total order.
+ * merge.h - the decoded events of all CPUs as one stream, in total order.
  *
  * Order is (time stamp, CPU, buffer); within one stream the ring buffer's own order always holds, even where a
  * stamp goes back. A binary heap of streams: each event costs log2(streams) comparisons, so 4096 CPUs cost
  * little more per event than 8 (Knuth, TAOCP vol. 3, 5.4.1).
+ *
+ * Of each stream some events are decoded at a time. With thousands of streams taken in turns, nothing that the library
+ * touches to read one more record is in the cache any longer; reading several pays for that once.
  */
 #ifndef BU_COLLECTOR_MERGE_H
 #define BU_COLLECTOR_MERGE_H
 
 #include "collector/dat_source.h"
+#include "collector/decode.h"
+#include "schemas/model/event.h"
+
+#define BU_AHEAD_EVENTS 16
+
+struct bu_ahead {
+	unsigned int next, n;			/* [next] to [n] are to come */
+	int64_t missed[BU_AHEAD_EVENTS];	/* events lost before it; negative: some, nobody knows how many */
+	struct bu_event events[BU_AHEAD_EVENTS];	/* other.fields is owned */
+};
 
 /* The key stands in the heap itself: with thousands of streams each look at a stream is a cache miss. */
 struct bu_merge_entry {
@@ -17,21 +30,27 @@ struct bu_merge_entry {
 	int32_t cpu;
 	uint32_t buf;
 	struct bu_stream *stream;
+	struct bu_event *event;		/* its first */
 };
 
 struct bu_merge {
+	struct bu_dat_source *source;	/* borrowed */
+	struct bu_decoder *decoder;	/* borrowed */
 	struct bu_merge_entry *heap;	/* [0] has the earliest event */
 	size_t n;
 };
 
 /**
- * bu_merge_init() - Order the streams of @src, which stays the owner. Return: 0 or -ENOMEM.
+ * bu_merge_init() - Read and order the first events of @source, decoded by @decoder. Both are borrowed until
+ * bu_merge_fini(), which has to be called whatever is returned.
+ * Return: 0 or -ENOMEM.
  */
-int bu_merge_init(struct bu_merge *merge, struct bu_dat_source *src);
+int bu_merge_init(struct bu_merge *merge, struct bu_dat_source *source, struct bu_decoder *decoder,
+		  struct bu_err *err);
 void bu_merge_fini(struct bu_merge *merge);
 
 /**
- * bu_merge_first() - The stream whose record comes next in total order; NULL at the end.
+ * bu_merge_first() - The stream whose event comes next in total order; NULL at the end.
  */
 static inline struct bu_stream *bu_merge_first(struct bu_merge *merge)
 {
@@ -39,8 +58,24 @@ static inline struct bu_stream *bu_merge_first(struct bu_merge *merge)
 }
 
 /**
- * bu_merge_advance() - Take that record off and bring its stream to the next one.
+ * bu_stream_event() - That event; id and ts_ns are the caller's to fill in. Valid until bu_merge_advance().
  */
-void bu_merge_advance(struct bu_merge *merge);
+static inline struct bu_event *bu_stream_event(struct bu_stream *s)
+{
+	return &s->ahead->events[s->ahead->next];
+}
+
+/**
+ * bu_stream_missed() - How many events are missing before it: 0 none, negative: some, of unknown number.
+ */
+static inline int64_t bu_stream_missed(const struct bu_stream *s)
+{
+	return s->ahead->missed[s->ahead->next];
+}
+
+/**
+ * bu_merge_advance() - Take that event off and bring its stream to the next one. Return: 0 or -ENOMEM.
+ */
+int bu_merge_advance(struct bu_merge *merge, struct bu_err *err);
 
 #endif

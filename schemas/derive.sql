@@ -9,16 +9,15 @@ CREATE INDEX ev_func_by_cpu ON ev_func (cpu, id);
 -- number 91 of 6.1 is bringup_cpu going up and finish_cpu coming down, but they never overlap).
 INSERT INTO step (id, exit_id, cpu, target_cpu, task, nr, name, state_name, multi, target, start_ns, end_ns,
 		  ret, verdict)
-SELECT p.id, CASE WHEN p.nkind = 'exit' THEN p.nid END, p.cpu, p.target_cpu, p.task, p.step, f.base, h.name,
-       p.kind = 'multi', p.target, p.ts_ns, CASE WHEN p.nkind = 'exit' THEN p.nts END,
-       CASE WHEN p.nkind = 'exit' THEN p.nret END,
-       CASE WHEN p.nkind = 'exit' THEN CASE WHEN p.nret < 0 THEN 'failed' ELSE 'ok' END
-	    WHEN p.nkind IS NULL THEN 'open' ELSE 'lost' END
-  FROM (SELECT id, ts_ns, cpu, target_cpu, task, step, kind, target, func,
-	       lead(id) OVER w AS nid, lead(kind) OVER w AS nkind, lead(ts_ns) OVER w AS nts,
-	       lead(ret) OVER w AS nret
-	  FROM ev_cpuhp WINDOW w AS (PARTITION BY buf, target_cpu, step ORDER BY id)) p
+SELECT p.id, CASE WHEN n.kind = 'exit' THEN n.id END, p.cpu, p.target_cpu, p.task, p.step, f.base, h.name,
+       p.kind = 'multi', p.target, p.ts_ns, CASE WHEN n.kind = 'exit' THEN n.ts_ns END,
+       CASE WHEN n.kind = 'exit' THEN n.ret END,
+       CASE WHEN n.kind = 'exit' THEN CASE WHEN n.ret < 0 THEN 'failed' ELSE 'ok' END
+	    WHEN n.kind IS NULL THEN 'open' ELSE 'lost' END
+  FROM (SELECT id, kind, lead(id) OVER (PARTITION BY buf, target_cpu, step ORDER BY id) AS nid FROM ev_cpuhp) w
+  CROSS JOIN ev_cpuhp p ON p.id = w.id		-- sort narrow rows, then look the wide ones up
+  LEFT JOIN ev_cpuhp n ON n.id = w.nid
   JOIN symbol f ON f.id = p.func
   LEFT JOIN hotplug_state h ON h.nr = p.step
- WHERE p.kind <> 'exit'
+ WHERE w.kind <> 'exit'
  ORDER BY p.id;

@@ -4,8 +4,9 @@
 #define BU_COLLECTOR_TESTS_FLOOR_H
 
 /**
- * floor_tool() - Read the event rows of @from into memory, then time inserting them into the new database @to, in
- * order of id, with one prepared statement per table. Prints "floor_s=... rows=...". Return: an exit code.
+ * floor_tool() - Read the event rows of @from into memory, then measure the CPU time of
+ * inserting them into the new database @to, in order of id, with one prepared statement per table. Prints
+ * "floor_s=... rows=...". Return: an exit code.
  */
 int floor_tool(const char *from, const char *to);
 

@@ -5,6 +5,7 @@
  * Called with arguments it is the tool that other tests and scripts/bench.sh make their traces and their floor with:
  *	synth_test write FILE CPUS EVENTS [KEY=VALUE...]	keys: clock lossy_cpu lost unknown instance no_stats excess
  *	synth_test floor IN.db OUT.db	insert the rows of IN's events into OUT with bare statements; prints seconds
+ *	synth_test measure PROGRAM [ARGUMENT...]	run it; prints what it cost
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +23,7 @@
 
 #include "collector/dat_head.h"
 #include "collector/tests/floor.h"
+#include "collector/tests/measure.h"
 #include "collector/tests/synth.h"
 
 static int count_events(const char *path, struct tracecmd_input **ret)
@@ -147,5 +149,7 @@ int main(int argc, char **argv)
 		return write_tool(argc, argv);
 	if (argc == 4 && !strcmp(argv[1], "floor"))
 		return floor_tool(argv[2], argv[3]);
+	if (argc >= 3 && !strcmp(argv[1], "measure"))
+		return measure_tool(argv + 2);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
