@@ -82,8 +82,9 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->hv_queue = (struct list){ 0, 0 };
 	m->hv_running = 0;
 	m->rcu = NULL;
-	m->stop_mutex = 0;
-	m->stop_busy = 0;
+	m->free_csd = NULL;
+	m->text_mutex = m->stop_mutex = 0;
+	m->stop_in_progress = 0;
 	m->bytes = 0;
 	m->done = m->misuse = m->failed = false;
 	m->verdict[0] = '\0';

@@ -51,6 +51,7 @@ struct thread {
 	int32_t preempt_count;
 	uint32_t next, prev;	/* in a list of its CPU, or of its throttled group */
 	uint32_t wq_next, wq_prev;	/* in the list of a kernel object */
+	uint32_t wake_next;	/* in a wake_q; itself: the last */
 	bu_obj wq;		/* that object; 0: in none */
 	uint32_t wq_flags;
 	int64_t wq_value;
@@ -109,7 +110,9 @@ struct cpu {
 	void *start_arg;
 	struct bu_cpu_account account;
 	struct cpu_timers *timers;	/* NULL before the first use */
-	bu_obj stopper, csd, pool;	/* 0 before the first use */
+	struct call_queue *calls;	/* NULL before the first use */
+	struct stopper *stopper;	/* the same */
+	struct pool *pool;
 	uint64_t rcu_qs_seq;		/* last grace period that it passed a quiescent state for */
 	bool rcu_exp_need;
 };
@@ -149,7 +152,9 @@ struct bu_machine {
 	struct list hv_queue;	/* CPUs + 1 */
 	uint32_t hv_running;
 	struct rcu *rcu;
-	uint32_t stop_mutex, stop_busy;	/* see stop.c */
+	struct csd *free_csd;
+	bu_obj text_mutex, stop_mutex;	/* 0 before the first use */
+	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
 	bool done, misuse, failed;
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
@@ -223,6 +228,13 @@ void wait_end(struct bu_machine *m);
 /* lists of threads that wait for an object, in order of arrival */
 void wq_add(struct bu_machine *m, struct obj *o, bu_obj id, struct thread *t, uint32_t flags, bool at_head);
 void wq_del(struct bu_machine *m, struct thread *t);
+
+/*
+ * wake_q_add(), wake_up_q() of kernel/sched/core.c: a list of threads to be woken later. Who is in one already is not
+ * added to another.
+ */
+void wake_q_add(struct bu_machine *m, struct list *q, struct thread *t);
+void wake_up_q(struct bu_machine *m, struct list *q);
 
 /* timer.c */
 /* Arms a timer on @c, as part of a step that is going on. */

@@ -568,6 +568,30 @@ bool bu_wake_up_process(struct bu_machine *m, bu_thread t)
 	return bu_wake_up_state(m, t, BU_TASK_NORMAL | BU_TASK_NEW);
 }
 
+void wake_q_add(struct bu_machine *m, struct list *q, struct thread *t)
+{
+	if (t->wake_next)
+		return;
+	t->wake_next = t->id;
+	if (q->tail)
+		thread_of(m, q->tail)->wake_next = t->id;
+	else
+		q->head = t->id;
+	q->tail = t->id;
+}
+
+void wake_up_q(struct bu_machine *m, struct list *q)
+{
+	while (q->head) {
+		struct thread *t = thread_of(m, q->head);
+
+		q->head = t->wake_next == t->id ? 0 : t->wake_next;
+		t->wake_next = 0;
+		bu_wake_up_process(m, t->id);
+	}
+	q->tail = 0;
+}
+
 /* ------------------------------------------------------------------------------------------- what is waited for */
 
 void wait_begin(struct bu_machine *m, enum bu_wait_kind kind, bu_obj obj, const char *name)

@@ -108,7 +108,7 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 	const struct obj *o;
 	const struct cpu *c;
 
-	if (!t || t->dead)
+	if (!t || t->dead || t->class == BU_CLASS_IDLE)
 		return false;
 	c = &m->cpu[t->cpu];
 	memset(w, 0, sizeof(*w));

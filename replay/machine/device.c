@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * device.c - see device.h. The CPU that is being served chooses who is next when it leaves; so there is no task for
+ * the device itself.
+ */
+#include "replay/machine/device.h"
+
+#include "replay/machine/machine_int.h"
+
+/* a: service_ns, flag: arbitration, sub: home, w[0]: who is served, thread id. Waiters: wq_value: batch */
+struct device {
+	uint64_t served;
+	int64_t batch;
+};
+
+bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns, enum bu_arbitration arbitration,
+		      int home)
+{
+	bu_obj id;
+	struct obj *o;
+
+	if (service_ns <= 0 || (unsigned int)arbitration > BU_ARBITER_BATCH) {
+		bu_misuse(m, "device %s with a service time of %lld ns and arbitration %d", name,
+			  (long long)service_ns, (int)arbitration);
+		return 0;
+	}
+	o = obj_new(m, BU_OBJ_DEVICE, name, &id);
+	if (!o)
+		return 0;
+	o->a = service_ns;
+	o->flag = (uint8_t)arbitration;
+	o->sub = (uint32_t)home;
+	o->more = machine_alloc(m, sizeof(struct device));
+	obj_word(m, o, "served", 0);
+	return id;
+}
+
+static int64_t rank(struct bu_machine *m, const struct obj *o, const struct thread *t)
+{
+	int64_t d = (int64_t)t->cpu - (int64_t)(int32_t)o->sub;
+
+	(void)m;
+	switch (o->flag) {
+	case BU_ARBITER_NEAR:
+		return d < 0 ? -d : d;
+	case BU_ARBITER_BATCH:
+		return t->wq_value << 32 | t->cpu;
+	default:
+		return 0;
+	}
+}
+
+static struct thread *next_served(struct bu_machine *m, const struct obj *o)
+{
+	struct thread *best = NULL, *t;
+	uint32_t id;
+
+	for (id = o->waiters.head; id; id = t->wq_next) {
+		t = thread_of(m, id);
+		if (!best || rank(m, o, t) < rank(m, o, best))
+			best = t;
+		if (o->flag == BU_ARBITER_FIFO)
+			break;
+	}
+	return best;
+}
+
+int64_t bu_mmio_access(struct bu_machine *m, bu_obj device)
+{
+	struct obj *o = obj_get(m, device, BU_OBJ_DEVICE, "mmio_access");
+	struct thread *t = cur(m), *next;
+	struct device *d;
+	int64_t start;
+
+	if (!o || !t) {
+		bu_misuse(m, "mmio_access() outside of threads");
+		return 0;
+	}
+	d = o->more;
+	op(m);
+	start = bu_now(m);
+	if (bu_word_load(m->engine, o->w[0])) {
+		const struct bu_await_op turn = { .word = o->w[0], .guard = BU_GUARD_EQ, .value = t->id,
+						  .timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
+		/* The interrupted access of the thread below, if this one is in a handler, is over: no nesting. */
+		uint8_t outer = t->wait;
+
+		t->wq_value = d->batch + 1;
+		wq_add(m, o, device, t, 0, false);
+		wait_begin(m, BU_WAITS_OBJECT, device, NULL);
+		bu_word_await(m->engine, &turn, NULL);
+		wait_end(m);
+		t->wait = outer;
+	} else {
+		bu_word_store(m->engine, o->w[0], t->id);
+	}
+	o->owner = t->id;
+	bu_engine_delay(m->engine, o->a);
+	d->served++;
+	next = next_served(m, o);
+	if (next) {
+		if (next->wq_value > d->batch)
+			d->batch = next->wq_value;
+		wq_del(m, next);
+	}
+	o->owner = next ? next->id : 0;
+	bu_word_store(m->engine, o->w[0], next ? next->id : 0);
+	t->ran_ns += bu_now(m) - start;
+	cpu_of(m, t)->account.busy_ns += bu_now(m) - start;
+	attend(m, t);
+	return bu_now(m) - start;
+}
+
+uint64_t bu_mmio_accesses(struct bu_machine *m, bu_obj device)
+{
+	const struct obj *o = obj_get(m, device, BU_OBJ_DEVICE, "mmio_accesses");
+
+	return o ? ((struct device *)o->more)->served : 0;
+}
