@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@ struct answer {
 	bool done;	/* the work came to its end by itself */
 	int rc;
 	struct bu_err err;
-	char result[];
+	alignas(max_align_t) char result[];
 };
 
 /* A trace of thousands of CPUs needs a file descriptor or two for each. */
