@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cmd_import.c - bringup import: a trace.dat into a capture database. */
+/* cmd_import.c - bringup import: a trace.dat, ftrace text or a console log into a capture database. */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -58,11 +58,14 @@ int bu_cmd_import(int argc, char **argv)
 	};
 	const struct bu_usage usage = {
 		"import", "import FILE -o x.db [options]",
-		"Turn a trace.dat (version 6 or 7) into a capture database: every event in total order, with an account\n"
-		"of what was lost. The trace carries no topology, hotplug state names or clock rate; --machine takes\n"
-		"them from saved files, as 'bringup record' leaves them. Exit code 3: imported, but events are missing.",
+		"Turn a trace into a capture database: every event in total order, with an account of what was lost. The\n"
+		"content tells what FILE is: a trace.dat (version 6 or 7), the text of the file trace or trace_pipe, or the\n"
+		"console log of a machine that printed its buffers as it died (ftrace_dump_on_oops, sysrq-z), with whatever\n"
+		"printk, a journal, pstore or a serial line put around it; texts may be gzip'ed. A trace carries no\n"
+		"topology, hotplug state names or clock rate; --machine takes them from saved files, as 'bringup record'\n"
+		"leaves them. Exit code 3: imported, but events are missing.",
 		"  bringup import trace.dat --machine machine/ -o boot.db\n"
-		"  bringup import trace.dat -o boot.db && bringup info boot.db",
+		"  bringup import console.log -o hang.db && bringup report hang.db",
 		opts, ARRAY_SIZE(opts), 1, 1,
 	};
 	int first, rc;

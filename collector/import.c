@@ -15,6 +15,7 @@
 #include "collector/import_int.h"
 #include "collector/isolate.h"
 #include "collector/merge.h"
+#include "collector/text_import.h"
 #include "schemas/base/ns.h"
 #include "schemas/base/version.h"
 #include "schemas/store/ddl.h"
@@ -177,7 +178,8 @@ static int write_capture(struct bu_import_state *s, struct bu_err *err)
 			 "bringup_version, kernel_release, kernel_version, arch, cmdline, trace_clock, clock_unit, "
 			 "clock_hz, clock_hz_source, ts_raw_origin, events_total, lost_total, lost_unknown, complete) "
 			 "VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", "tttittttttt" "ntiiiii",
-			 kind, slash ? slash + 1 : s->params->file, hex, (int64_t)s->head.file_bytes, bu_version,
+			 s->source_kind ? s->source_kind : kind, slash ? slash + 1 : s->params->file, hex,
+			 (int64_t)s->head.file_bytes, bu_version,
 			 s->machine.release, s->machine.version, s->machine.arch, s->machine.cmdline, s->clock.name,
 			 s->clock.in_ns ? "ns" : "tick", s->clock.hz, s->clock.hz_source, (int64_t)s->origin, s->events,
 			 s->lost, s->lost_unknown, (int64_t)s->complete);
@@ -219,11 +221,11 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 {
 	int rc;
 
-	rc = import_events(s, err);
-	if (!rc && !s->events)
+	rc = s->text ? bu_text_import_events(s, err) : import_events(s, err);
+	if (!rc && !s->events && !s->text)
 		rc = bu_fail(err, -ENODATA, "%s holds no events", s->params->file);
 	if (!rc)
-		rc = bu_import_account(s, err);
+		rc = s->text ? bu_text_import_account(s, err) : bu_import_account(s, err);
 	if (!rc)
 		rc = bu_import_files(s, err);
 	if (!rc)
@@ -252,17 +254,23 @@ static int work(void *arg, void *result, struct bu_err *err)
 {
 	struct bu_import_state s = { .params = arg };
 	struct bu_import_result *ret = result;
+	enum bu_text_kind_of_file text = BU_TEXT_NONE;
 	int rc;
 
-	rc = bu_dat_head_read(s.params->file, &s.head, err);
+	rc = bu_text_kind_of(s.params->file, &text, err);
+	if (!rc && text == BU_TEXT_NONE)
+		rc = bu_dat_head_read(s.params->file, &s.head, err);
 	if (!rc)
 		rc = bu_machine_read(s.params->machine, &s.machine, err);
-	if (!rc && !s.machine.release && s.head.uname)
-		rc = bu_machine_parse_uname(&s.machine, s.head.uname);
-	if (!rc) {
+	if (!rc && text != BU_TEXT_NONE) {
+		rc = bu_text_read_facts(&s, text, err);
+	} else if (!rc) {
+		if (!s.machine.release && s.head.uname)
+			rc = bu_machine_parse_uname(&s.machine, s.head.uname);
 		bu_clock_choose(&s.head, &s.machine, &s.clock);
-		rc = bu_db_create(s.params->output, &bu_capture_format, s.params->force, &s.db, err);
 	}
+	if (!rc)
+		rc = bu_db_create(s.params->output, &bu_capture_format, s.params->force, &s.db, err);
 	if (!rc)
 		rc = fill_database(&s, err);
 	if (!rc)
@@ -275,6 +283,7 @@ static int work(void *arg, void *result, struct bu_err *err)
 		report(&s, ret);
 	bu_db_close(s.db);
 	bu_dat_source_close(&s.source);
+	bu_text_close(&s);
 	free(s.holes);
 	free(s.first_ids);
 	bu_machine_fini(&s.machine);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * import.h - a trace.dat into a capture database, whole or not at all.
+ * import.h - a trace.dat, ftrace text or a console log into a capture database, whole or not at all.
  *
  *   dat_head -> clock -> dat_source -> merge -> decode -> capture_db      every event, in total order
+ *   text_file -> text_parse, console_parse -> text_import -> capture_db   the same, where the source is text
  *   machine_dir -> import_machine                                         what is known of the machine
  *   streams, statistics -> import_account                                 what was lost, and where
  *   derive.sql -> hotplug_ops -> derive_bringup.sql                       steps, operations, milestones
@@ -18,7 +19,7 @@
 #include "schemas/base/err.h"
 
 struct bu_import_params {
-	const char *file;	/* the trace.dat */
+	const char *file;	/* what it is shows in its content */
 	const char *machine;	/* folder of machine files, or NULL */
 	const char *output;	/* the database to be */
 	bool force;		/* replace an existing one */

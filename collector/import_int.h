@@ -10,12 +10,16 @@
 #include "collector/machine_dir.h"
 #include "schemas/store/capture_db.h"
 
+struct bu_text_state;			/* text_import.c */
+
 struct bu_import_state {
 	const struct bu_import_params *params;
 	struct bu_dat_head head;
 	struct bu_machine machine;
 	struct bu_clock clock;
 	struct bu_dat_source source;
+	struct bu_text_state *text;	/* NULL: the source is a trace.dat */
+	const char *source_kind;	/* static; capture.source_kind of a text */
 	struct bu_db *db;
 	uint64_t origin;		/* stamp of the first event */
 	int64_t events;

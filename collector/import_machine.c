@@ -152,7 +152,8 @@ int bu_import_machine(struct bu_import_state *s, struct bu_err *err)
 	rc = bu_db_row(s->db, err, "INSERT INTO machine (id, known, cpus_possible, cpus_present, cpus_online, boot_cpu, "
 		       "hypervisor, cpu_model, smt_control, clocksource_current, clocksource_available, tsc_khz, memory_kib)"
 		       " VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?)", "tnnnntttttnn", m->given ? "saved" : "inferred",
-		       m->cpus_possible, m->cpus_present, m->has_masks ? m->cpus_online : online, boot_cpu,
+		       m->cpus_possible, m->cpus_present,
+		       m->cpus_online != BU_NS_UNKNOWN ? m->cpus_online : online, boot_cpu,
 		       m->hypervisor, m->cpu_model, m->smt, m->clocksource_current, m->clocksource_available,
 		       m->tsc_refined_khz != BU_NS_UNKNOWN ? m->tsc_refined_khz : m->tsc_detected_khz, m->memory_kib);
 	return rc ? rc : write_notes(s, err);
