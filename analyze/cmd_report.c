@@ -1,10 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_report.c - `bringup report`: where the time of a boot or of a replay went (report.h). */
 #include <errno.h>
+#include <jansson.h>
 
 #include "analyze/commands_int.h"
+#include "analyze/hang_report.h"
 #include "analyze/report.h"
 #include "schemas/base/cli.h"
+
+/* A log without a single hotplug event has no bring-up to report; what it says of its end is all there is. */
+static int report_end_only(const char *path, const struct bu_hang *hang, bool json, size_t top, struct bu_err *err)
+{
+	json_t *o;
+	int rc = 0;
+
+	if (!json) {
+		printf("Capture %s: no CPU is seen coming up or going down\n", path);
+		bu_hang_text(stdout, hang, top);
+		return 0;
+	}
+	o = json_pack("{s:s, s:{s:s, s:s}, s:b, s:o?}", "schema", BU_REPORT_SCHEMA, "source", "kind", "capture", "file", path,
+		      "complete", 0, "hang", bu_hang_json(hang));
+	if (!o || json_dumpf(o, stdout, JSON_INDENT(1)) || putchar('\n') == EOF)
+		rc = bu_fail_errno(err, -ENOMEM, "report as JSON");
+	json_decref(o);
+	return rc;
+}
 
 int bu_cmd_report(int argc, char **argv)
 {
@@ -23,6 +44,7 @@ int bu_cmd_report(int argc, char **argv)
 		.synopsis = "report x.db|runs.db [--run N] [--top N] [--json]",
 		.about = "Say how long the bring-up of the CPUs took and where the time went: per phase, per step, per\n"
 			 "CPU, working and waiting apart. Of a runs database, say it of each run and compare them.\n"
+			 "Where the record ends in a hang, an oops or a panic: what was in progress, and who waits for whom.\n"
 			 "Exit code 3: the report is done but events of the capture are missing.",
 		.examples = "  bringup report boot.db\n  bringup report runs.db --json | jq .runs[].bringup_ns",
 		.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 1, .max_args = 1,
@@ -30,13 +52,25 @@ int bu_cmd_report(int argc, char **argv)
 	struct bu_boots boots = { 0 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_summary *sums = NULL;
+	struct bu_hang *hang = NULL;
 	int first, rc, code = BU_EXIT_OK;
 	size_t i;
 
 	rc = bu_cli_parse(&usage, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
+	rc = bu_hang_load(argv[first], &hang, &err);
+	if (rc)
+		return bu_cli_failed(&usage, &err);
 	rc = bu_boots_load(argv[first], run, 0, &boots, &err);
+	if (rc == -ENODATA && hang) {
+		err = (struct bu_err)BU_ERR_INIT;
+		rc = report_end_only(argv[first], hang, json, (size_t)top, &err);
+		bu_hang_free(hang);
+		return rc ? bu_cli_failed(&usage, &err) : BU_EXIT_INCOMPLETE;
+	}
+	if (rc)
+		bu_hang_free(hang);
 	if (rc == -ENOTSUP)
 		return bu_cli_usage_error(&usage, "%s", err.text);
 	if (rc)
@@ -45,6 +79,7 @@ int bu_cmd_report(int argc, char **argv)
 	if (!sums)
 		rc = bu_fail_errno(&err, -ENOMEM, "report");
 	for (i = 0; !rc && i < boots.n; i++) {
+		boots.boot[i].hang = hang;
 		rc = bu_summary_of(&boots.boot[i], &sums[i], &err);
 		if (!boots.boot[i].complete)
 			code = BU_EXIT_INCOMPLETE;
@@ -59,5 +94,6 @@ int bu_cmd_report(int argc, char **argv)
 		bu_summary_fini(&sums[i]);
 	free(sums);
 	bu_boots_fini(&boots);
+	bu_hang_free(hang);
 	return code;
 }

@@ -103,6 +103,8 @@ struct bu_note {
 	int64_t count;
 };
 
+struct bu_hang;			/* hang_report.h */
+
 struct bu_boot {
 	struct bu_arena arena;		/* owns every string */
 	bool is_run, ticks, complete, runtime;	/* runtime: no boot, single CPUs brought up and down */
@@ -131,6 +133,7 @@ struct bu_boot {
 	struct bu_op_step *op_step; size_t n_op_step;
 	struct bu_loss *loss; size_t n_loss;
 	struct bu_note *note; size_t n_note;	/* warnings and errors only */
+	const struct bu_hang *hang;	/* borrowed from whoever looked for it; NULL: nothing unfinished or gone wrong */
 };
 
 struct bu_boots {

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analyze/hang_report.h"
+
 struct out {
 	FILE *to;
 	const struct bu_boot *boot;
@@ -435,6 +437,7 @@ static void print_one(struct out *o)
 	print_waits(o);
 	print_ops(o);
 	print_losses(o);
+	bu_hang_text(o->to, o->boot->hang, o->top);
 }
 
 static void compare(FILE *to, const struct bu_boot *boots, const struct bu_summary *sums, size_t n)

@@ -11,6 +11,8 @@
 
 #include "analyze/summary.h"
 
+#define BU_REPORT_SCHEMA "bringup-report-1"	/* docs/json-report.md */
+
 /**
  * bu_report_text() - Write the report of @n boots of one file to @to; after several, a table comparing them.
  * @top: rows per table, at least 1.

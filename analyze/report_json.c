@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#define SCHEMA "bringup-report-1"
+#include "analyze/hang_report.h"
 
 /* json_object_set_new() takes NULL values as failures; they are remembered here so that no call needs a check. */
 struct maker {
@@ -262,7 +262,7 @@ static json_t *one(struct maker *m, const struct bu_boot *b, const struct bu_sum
 {
 	json_t *o = json_object();
 
-	set_text(m, o, "schema", SCHEMA);
+	set_text(m, o, "schema", BU_REPORT_SCHEMA);
 	set(m, o, "source", source(m, b));
 	set_bool(m, o, "complete", b->complete);
 	set_text(m, o, "time_unit", b->ticks ? "tick" : "ns");
@@ -288,10 +288,12 @@ static json_t *one(struct maker *m, const struct bu_boot *b, const struct bu_sum
 	set(m, o, "steps", steps(m, b, s));
 	set(m, o, "cpus", cpus(m, b, s));
 	set(m, o, "operations", operations(m, s));
-	if (b->is_run)
+	if (b->is_run) {
 		set(m, o, "waits", waits(m, s));
-	else
+	} else {
 		set(m, o, "losses", losses(m, b));
+		set(m, o, "hang", bu_hang_json(b->hang));
+	}
 	return o;
 }
 
