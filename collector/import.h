@@ -8,7 +8,7 @@
  *   streams, statistics -> import_account                                 what was lost, and where
  *   derive.sql -> hotplug_ops -> derive_bringup.sql                       steps, operations, milestones
  *
- * Memory does not grow with the number of events: a page per CPU and the dictionaries.
+ * Memory does not grow with the number of events: a page per CPU and the dictionaries; packed text is unpacked whole.
  */
 #ifndef BU_COLLECTOR_IMPORT_H
 #define BU_COLLECTOR_IMPORT_H
