@@ -92,7 +92,7 @@ put = mkdir -p $(@D) && cat >$@.new && if cmp -s $@.new $@; then rm $@.new; else
 
 # ---- targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help check unit check-layers check-headers deps demo lab fidelity bench lint format-check
+.PHONY: all help check unit check-layers check-headers deps demo lab fidelity determinism bench lint format-check
 .PHONY: install uninstall clean distclean
 all: $(B)/bringup $(B)/compile_commands.json ## build $(B)/bringup
 
@@ -212,6 +212,9 @@ lab: $(B)/bringup ## boot a real kernel under QEMU and keep its trace; KERNEL= C
 fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh
 
+determinism: ## build in five ways; the same input must give the same run
+	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh
+
 bench: $(B)/bringup ## measure speed and memory of import and replay
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
 
@@ -220,7 +223,7 @@ bench: $(B)/bringup ## measure speed and memory of import and replay
 manifest := 755:$(B)/bringup:$(bindir)/bringup \
 	$(foreach f,$(sql),644:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(gp),644:$(f):$(datadir)/plots/$(notdir $(f))) \
-	644:dist/bringup-record.service:$(unitdir)/bringup-record.service \
+	$(foreach f,$(wildcard dist/*.service),644:$(f):$(unitdir)/$(notdir $(f))) \
 	$(foreach f,$(wildcard dist/initramfs-tools/* dist/dracut/*/*),755:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(wildcard replay/core.h replay/kit/*.h),644:$(f):$(includedir)/$(f)) \
 	$(foreach f,$(wildcard README.md LICENSE LICENSES/* docs/*.md),644:$(f):$(docdir)/$(notdir $(f))) \
