@@ -222,16 +222,17 @@ static bool kprobe(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	return has(ctx, "kprobe_event") && say(what, size, "kprobe_event= starts after all CPUs are up");
 }
 
+/* A boot config may well be there for something else; what counts is whether it is to do the tracing. */
 static bool bootconfig(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	size_t i;
 
 	for (i = 0; i < ctx->line.n_kernel; i++)
-		if (!strcmp(ctx->line.params[i].name, "bootconfig") ||
-		    !strncmp(ctx->line.params[i].name, "ftrace.", 7))
+		if (!strncmp(ctx->line.params[i].name, "ftrace.", 7))
 			return say(what, size, "%s: tracing by boot config starts after all CPUs are up",
 				   ctx->line.params[i].name);
-	return false;
+	return has(ctx, "bootconfig") && !ctx->top && !has(ctx, "trace_instance") &&
+		say(what, size, "bootconfig: if that is to trace, it starts after all CPUs are up");
 }
 
 static bool function_graph(const struct bu_trap_ctx *ctx, char *what, size_t size)

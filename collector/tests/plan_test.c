@@ -39,7 +39,7 @@ static const struct row {
 	ROW("stepping-clock", "trace_clock=mono " EV, OK),
 	ROW("instance-clock", OK "trace_instance=a,cpuhp:*", "trace_instance=a,cpuhp:*"),
 	ROW("kprobe", OK "kprobe_event=p:a,vfs_read", OK),
-	ROW("bootconfig", OK "bootconfig", OK "boot_delay=0"),
+	ROW("bootconfig", "quiet bootconfig", OK "bootconfig"),
 	ROW("bootconfig", OK "ftrace.event.cpuhp.enable", OK),
 	ROW("function-graph", OK "ftrace=function_graph", FUNC "ftrace_filter=smp_init"),
 	ROW("empty-filter", FUNC "ftrace_filter=", FUNC "ftrace_filter=smp_init"),
