@@ -25,11 +25,11 @@ set grid back
 unset key
 
 # The legend is laid out here because a key of this many entries wraps as it likes.
-array entry[11] = [0, 1, 7, 10, 2, 3, 4, 5, 6, 11, 15]
+array entry[12] = [0, 1, 9, 7, 10, 2, 3, 4, 5, 6, 11, 15]
 if (runtime) { array entry[4] = [12, 13, 14, 11] }
 px = 1.0 / width_px
 py = 1.0 / height_px
-at = left
+at = 20 * px
 do for [i = 1:|entry|] {
 	k = entry[i]
 	w = word[k + 1]
