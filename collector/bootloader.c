@@ -33,7 +33,8 @@
 #define GRUB_FOLDER   "/etc/default/grub.d"
 #define GRUB_DROP_IN  "90-bringup.cfg"
 
-static const char *const grub_mkconfig[] = { "/usr/sbin/grub-mkconfig", "/usr/sbin/grub2-mkconfig" };
+static const char *const grub_mkconfig[] = { "/usr/sbin/grub-mkconfig",
+					     "/usr/sbin/grub2-mkconfig" };
 static const char *const boot_folders[] = { "/boot", "/efi", "/boot/efi" };
 
 const char *bu_bootloader_name(enum bu_bootloader_kind kind)
@@ -61,7 +62,8 @@ static bool exists(const char *root, const char *path)
 	char full[BU_BOOTLOADER_PATH * 2];
 	struct stat st;
 
-	return (size_t)snprintf(full, sizeof(full), "%s%s", root, path) < sizeof(full) && !stat(full, &st);
+	return (size_t)snprintf(full, sizeof(full), "%s%s", root, path) < sizeof(full) &&
+	       !stat(full, &st);
 }
 
 /* ---- which boot loader ---- */
@@ -94,10 +96,14 @@ static int detect(const char *root, enum bu_bootloader_kind *ret, struct bu_err 
 	bool grub = has_grub(root), sd = has_systemd_boot(root);
 
 	if (grub && sd)
-		return bu_fail(err, -ENOTUNIQ, "both grub and systemd-boot are here; say which one starts this machine: "
-			       "--loader grub or --loader systemd-boot");
+		return bu_fail(
+			err, -ENOTUNIQ,
+			"both grub and systemd-boot are here; say which one starts this machine: "
+			"--loader grub or --loader systemd-boot");
 	if (!grub && !sd)
-		return bu_fail(err, -ENOENT, "no boot loader that is known here (grub, systemd-boot); add the parameters "
+		return bu_fail(err, -ENOENT,
+			       "no boot loader that is known here (grub, systemd-boot); add the "
+			       "parameters "
 			       "to the kernel command line by hand");
 	*ret = grub ? BU_BOOTLOADER_GRUB : BU_BOOTLOADER_SYSTEMD_BOOT;
 	return 0;
@@ -110,8 +116,11 @@ static int check_parameters(const char *add, struct bu_err *err)
 
 	for (c = add; *c; c++)
 		if (*c < ' ' || *c > '~' || strchr("\"'\\$`;&|<>(){}#!~", *c))
-			return bu_fail(err, -EINVAL, "a boot loader's file cannot hold the character '%c' (0x%02x) of the "
-				       "parameters", *c < ' ' || *c > '~' ? '?' : *c, (unsigned char)*c);
+			return bu_fail(err, -EINVAL,
+				       "a boot loader's file cannot hold the character '%c' "
+				       "(0x%02x) of the "
+				       "parameters",
+				       *c < ' ' || *c > '~' ? '?' : *c, (unsigned char)*c);
 	return 0;
 }
 
@@ -132,11 +141,17 @@ static int check_mkconfig(const char *root, struct bu_err *err)
 			return rc;
 		if (strstr((char *)s.data, "default/grub.d"))
 			return 0;
-		return bu_fail(err, -EINVAL, "this grub's %s does not read %s; add the parameters to GRUB_CMDLINE_LINUX in %s "
-			       "by hand, or with grubby --update-kernel", grub_mkconfig[i], GRUB_FOLDER, GRUB_DEFAULTS);
+		return bu_fail(err, -EINVAL,
+			       "this grub's %s does not read %s; add the parameters to "
+			       "GRUB_CMDLINE_LINUX in %s "
+			       "by hand, or with grubby --update-kernel",
+			       grub_mkconfig[i], GRUB_FOLDER, GRUB_DEFAULTS);
 	}
-	return bu_fail(err, -ENOENT, "there is %s%s but no grub-mkconfig that would read it; install grub's tools, or add "
-		       "the parameters by hand", root, GRUB_DEFAULTS);
+	return bu_fail(err, -ENOENT,
+		       "there is %s%s but no grub-mkconfig that would read it; install grub's "
+		       "tools, or add "
+		       "the parameters by hand",
+		       root, GRUB_DEFAULTS);
 }
 
 /* A drop-in that is read after ours and sets the variable would take our parameters away again. */
@@ -152,19 +167,24 @@ static int check_later_drop_ins(const char *root, struct bu_err *err)
 
 		if (strcmp(e->d_name, GRUB_DROP_IN) <= 0 || fnmatch("*.cfg", e->d_name, 0))
 			continue;
-		if ((size_t)snprintf(path, sizeof(path), GRUB_FOLDER "/%s", e->d_name) >= sizeof(path))
+		if ((size_t)snprintf(path, sizeof(path), GRUB_FOLDER "/%s", e->d_name) >=
+		    sizeof(path))
 			continue;
 		rc = bu_file_read(root, path, &s, err);
 		if (rc)
 			return rc;
 		if (s.exists && strstr((char *)s.data, "GRUB_CMDLINE_LINUX_DEFAULT="))
-			return bu_fail(err, -EINVAL, "%s is read after %s and sets GRUB_CMDLINE_LINUX_DEFAULT; move its line "
-				       "to an earlier file first", path, GRUB_DROP_IN);
+			return bu_fail(err, -EINVAL,
+				       "%s is read after %s and sets GRUB_CMDLINE_LINUX_DEFAULT; "
+				       "move its line "
+				       "to an earlier file first",
+				       path, GRUB_DROP_IN);
 	}
 	return 0;
 }
 
-static int plan_grub(const struct bu_bootloader_request *r, struct bu_journal_file *f, struct bu_err *err)
+static int plan_grub(const struct bu_bootloader_request *r, struct bu_journal_file *f,
+		     struct bu_err *err)
 {
 	char *text = NULL;
 	int rc, n;
@@ -174,12 +194,15 @@ static int plan_grub(const struct bu_bootloader_request *r, struct bu_journal_fi
 		rc = check_later_drop_ins(r->root, err);
 	if (rc)
 		return rc;
-	n = asprintf(&text, "# Written by `bringup plan --apply`; `bringup plan --undo` takes it away.\n"
-		     "GRUB_CMDLINE_LINUX_DEFAULT=\"${GRUB_CMDLINE_LINUX_DEFAULT} %s\"\n", r->add);
+	n = asprintf(&text,
+		     "# Written by `bringup plan --apply`; `bringup plan --undo` takes it away.\n"
+		     "GRUB_CMDLINE_LINUX_DEFAULT=\"${GRUB_CMDLINE_LINUX_DEFAULT} %s\"\n",
+		     r->add);
 	if (n < 0)
 		return bu_fail_errno(err, -ENOMEM, "write a drop-in");
-	f->written = (struct bu_file_state){ .exists = true, .mode = 0644, .data = (unsigned char *)text,
-					     .len = (size_t)n };
+	f->written = (struct bu_file_state){
+		.exists = true, .mode = 0644, .data = (unsigned char *)text, .len = (size_t)n
+	};
 	snprintf(f->path, sizeof(f->path), GRUB_FOLDER "/" GRUB_DROP_IN);
 	return 0;
 }
@@ -208,8 +231,8 @@ static bool entry_value(const struct bu_file_state *s, const char *key, char *va
 }
 
 struct entry {
-	char folder[64];	/* "/boot/loader" */
-	char name[256];		/* of the file, in folder/entries */
+	char folder[64]; /* "/boot/loader" */
+	char name[256];	 /* of the file, in folder/entries */
 	struct bu_file_state state;
 };
 
@@ -218,7 +241,8 @@ static void entry_fini(struct entry *e)
 	bu_file_state_fini(&e->state);
 }
 
-static bool wanted(const struct bu_bootloader_request *r, const char *name, const struct bu_file_state *s)
+static bool wanted(const struct bu_bootloader_request *r, const char *name,
+		   const struct bu_file_state *s)
 {
 	char version[128];
 
@@ -243,8 +267,10 @@ static int find_entry(const struct bu_bootloader_request *r, struct entry *ret, 
 		while (d && (e = readdir(d)) != NULL) {
 			_cleanup_(bu_file_state_fini) struct bu_file_state s = { .exists = false };
 
-			if (fnmatch("*.conf", e->d_name, 0) || !fnmatch("*-bringup.conf", e->d_name, 0) ||
-			    (size_t)snprintf(path, sizeof(path), "%s/entries/%s", folder, e->d_name) >= sizeof(path))
+			if (fnmatch("*.conf", e->d_name, 0) ||
+			    !fnmatch("*-bringup.conf", e->d_name, 0) ||
+			    (size_t)snprintf(path, sizeof(path), "%s/entries/%s", folder,
+					     e->d_name) >= sizeof(path))
 				continue;
 			rc = bu_file_read(r->root, path, &s, err);
 			if (rc)
@@ -252,7 +278,9 @@ static int find_entry(const struct bu_bootloader_request *r, struct entry *ret, 
 			if (!s.exists || !wanted(r, e->d_name, &s))
 				continue;
 			if (ret->state.exists)
-				return bu_fail(err, -ENOTUNIQ, "both %s and %s are entries of kernel %s; choose one with --entry",
+				return bu_fail(err, -ENOTUNIQ,
+					       "both %s and %s are entries of kernel %s; choose "
+					       "one with --entry",
 					       ret->name, e->d_name, r->release);
 			snprintf(ret->folder, sizeof(ret->folder), "%s", folder);
 			snprintf(ret->name, sizeof(ret->name), "%s", e->d_name);
@@ -263,17 +291,21 @@ static int find_entry(const struct bu_bootloader_request *r, struct entry *ret, 
 	if (ret->state.exists)
 		return 0;
 	if (r->entry)
-		return bu_fail(err, -EINVAL, "there is no boot entry %s; `bootctl list` shows them", r->entry);
-	return bu_fail(err, -EINVAL, "no boot entry is for kernel %s; name one with --entry (a unified kernel image has its "
-		       "parameters inside and needs to be built anew)", r->release);
+		return bu_fail(err, -EINVAL, "there is no boot entry %s; `bootctl list` shows them",
+			       r->entry);
+	return bu_fail(err, -EINVAL,
+		       "no boot entry is for kernel %s; name one with --entry (a unified kernel "
+		       "image has its "
+		       "parameters inside and needs to be built anew)",
+		       r->release);
 }
 
 /*
  * The copy must not become what is started by default. An entry with a sort-key stands behind those with a smaller one;
  * without sort-keys the order depends on file names, so there loader.conf has to say what the default is.
  */
-static int check_default(const struct bu_bootloader_request *r, const struct entry *e, const char *name, bool sorted,
-			 struct bu_err *err)
+static int check_default(const struct bu_bootloader_request *r, const struct entry *e,
+			 const char *name, bool sorted, struct bu_err *err)
 {
 	_cleanup_(bu_file_state_fini) struct bu_file_state s = { .exists = false };
 	char path[BU_BOOTLOADER_PATH], pattern[256];
@@ -283,15 +315,23 @@ static int check_default(const struct bu_bootloader_request *r, const struct ent
 	rc = bu_file_read(r->root, path, &s, err);
 	if (rc)
 		return rc;
-	if (!s.exists || !entry_value(&s, "default", pattern, sizeof(pattern))) {
+	/* "@saved" and its like name no entry. */
+	if (!s.exists || !entry_value(&s, "default", pattern, sizeof(pattern)) ||
+	    pattern[0] == '@') {
 		if (sorted)
 			return 0;
-		return bu_fail(err, -EINVAL, "%s names no default and the entries have no sort-key, so a new entry might "
-			       "become the default; add a line `default %s` first", path, e->name);
+		return bu_fail(err, -EINVAL,
+			       "%s names no default and the entries have no sort-key, so a new "
+			       "entry might "
+			       "become the default; add a line `default %s` first",
+			       path, e->name);
 	}
-	if (!fnmatch(pattern, name, FNM_CASEFOLD) && pattern[0] != '@')
-		return bu_fail(err, -EINVAL, "`default %s` of %s would also mean the new entry %s; name the default in full "
-			       "first", pattern, path, name);
+	if (!fnmatch(pattern, name, FNM_CASEFOLD))
+		return bu_fail(err, -EINVAL,
+			       "`default %s` of %s would also mean the new entry %s; name the "
+			       "default in full "
+			       "first",
+			       pattern, path, name);
 	return 0;
 }
 
@@ -328,7 +368,8 @@ static char *copy_entry(const struct bu_file_state *s, const char *add, bool *re
 	return text;
 }
 
-static int plan_systemd_boot(const struct bu_bootloader_request *r, struct bu_journal_file *f, struct bu_err *err)
+static int plan_systemd_boot(const struct bu_bootloader_request *r, struct bu_journal_file *f,
+			     struct bu_err *err)
 {
 	_cleanup_(entry_fini) struct entry e = { .folder = "" };
 	char stem[256], name[272], value[16];
@@ -340,21 +381,29 @@ static int plan_systemd_boot(const struct bu_bootloader_request *r, struct bu_jo
 	if (rc)
 		return rc;
 	if (!entry_value(&e.state, "linux", value, sizeof(value)))
-		return bu_fail(err, -EINVAL, "entry %s starts a unified kernel image, whose parameters are inside; build the "
-			       "image anew with the parameters", e.name);
+		return bu_fail(err, -EINVAL,
+			       "entry %s starts a unified kernel image, whose parameters are "
+			       "inside; build the "
+			       "image anew with the parameters",
+			       e.name);
 	/* "NAME+3-1.conf" counts boots; the copy is started by hand and does not. */
 	snprintf(stem, sizeof(stem), "%s", e.name);
 	stem[strcspn(stem, "+")] = 0;
 	if (strlen(stem) > 5 && !strcmp(stem + strlen(stem) - 5, ".conf"))
 		stem[strlen(stem) - 5] = 0;
 	snprintf(name, sizeof(name), "%s-bringup.conf", stem);
-	if ((size_t)snprintf(f->path, sizeof(f->path), "%s/entries/%s", e.folder, name) >= sizeof(f->path))
+	if ((size_t)snprintf(f->path, sizeof(f->path), "%s/entries/%s", e.folder, name) >=
+	    sizeof(f->path))
 		return bu_fail(err, -ENAMETOOLONG, "%s: the name is too long", e.name);
 	text = copy_entry(&e.state, r->add, &sorted);
 	if (!text)
 		return bu_fail_errno(err, -ENOMEM, "copy a boot entry");
-	f->written = (struct bu_file_state){ .exists = true, .mode = e.state.mode, .uid = e.state.uid,
-					     .gid = e.state.gid, .data = (unsigned char *)text, .len = strlen(text) };
+	f->written = (struct bu_file_state){ .exists = true,
+					     .mode = e.state.mode,
+					     .uid = e.state.uid,
+					     .gid = e.state.gid,
+					     .data = (unsigned char *)text,
+					     .len = strlen(text) };
 	return check_default(r, &e, name, sorted, err);
 }
 
@@ -365,10 +414,12 @@ static void say_next(struct bu_bootloader_change *c, const char *root, bool appl
 	const char *name = strrchr(c->path, '/');
 
 	if (c->kind == BU_BOOTLOADER_GRUB)
-		snprintf(c->next, sizeof(c->next), "%s%s%s", *root ? "run update-grub inside " : "run update-grub", root,
+		snprintf(c->next, sizeof(c->next), "%s%s%s",
+			 *root ? "run update-grub inside " : "run update-grub", root,
 			 applied ? ", then reboot" : "");
 	else if (applied)
-		snprintf(c->next, sizeof(c->next), "start it once with: systemctl reboot --boot-loader-entry=%s",
+		snprintf(c->next, sizeof(c->next),
+			 "start it once with: systemctl reboot --boot-loader-entry=%s",
 			 name ? name + 1 : c->path);
 	else
 		c->next[0] = 0;
@@ -400,9 +451,13 @@ static int undo(const char *root, struct bu_journal *j, struct bu_err *err)
 		rc = bu_file_read(root, j->files[i].path, &now, err);
 		if (rc)
 			return rc;
-		if (!bu_file_same(&now, &j->files[i].written) && !bu_file_same(&now, &j->files[i].before))
-			return bu_fail(err, -EBUSY, "%s%s was changed by somebody else since; make it what you want, or remove it, "
-				       "and then remove %s%s", root, j->files[i].path, root, BU_BOOTLOADER_JOURNAL);
+		if (!bu_file_same(&now, &j->files[i].written) &&
+		    !bu_file_same(&now, &j->files[i].before))
+			return bu_fail(err, -EBUSY,
+				       "%s%s was changed by somebody else since; make it what you "
+				       "want, or remove it, "
+				       "and then remove %s%s",
+				       root, j->files[i].path, root, BU_BOOTLOADER_JOURNAL);
 	}
 	for (i = j->n_files; i > 0; i--) {
 		rc = bu_file_write(root, j->files[i - 1].path, &j->files[i - 1].before, err);
@@ -414,9 +469,11 @@ static int undo(const char *root, struct bu_journal *j, struct bu_err *err)
 	return bu_journal_remove(root, j->made_dir, err);
 }
 
-int bu_bootloader_apply(const struct bu_bootloader_request *r, struct bu_bootloader_change *ret, struct bu_err *err)
+int bu_bootloader_apply(const struct bu_bootloader_request *r, struct bu_bootloader_change *ret,
+			struct bu_err *err)
 {
-	_cleanup_(bu_journal_fini) struct bu_journal j = { .kind = r->kind }, old = { .kind = r->kind };
+	_cleanup_(bu_journal_fini) struct bu_journal j = { .kind = r->kind },
+						     old = { .kind = r->kind };
 	struct bu_journal_file *f = &j.files[0];
 	struct bu_err ignored = BU_ERR_INIT;
 	char dir[BU_BOOTLOADER_PATH];
@@ -425,8 +482,10 @@ int bu_bootloader_apply(const struct bu_bootloader_request *r, struct bu_bootloa
 	memset(ret, 0, sizeof(*ret));
 	rc = bu_journal_load(r->root, &old, err);
 	if (!rc)
-		return bu_fail(err, -EEXIST, "a change of the boot loader is in place already (%s%s); run "
-			       "`bringup plan --undo` first", r->root, BU_BOOTLOADER_JOURNAL);
+		return bu_fail(err, -EEXIST,
+			       "a change of the boot loader is in place already (%s%s); run "
+			       "`bringup plan --undo` first",
+			       r->root, BU_BOOTLOADER_JOURNAL);
 	if (rc != -ENOENT)
 		return rc;
 	rc = check_parameters(r->add, err);
@@ -440,7 +499,7 @@ int bu_bootloader_apply(const struct bu_bootloader_request *r, struct bu_bootloa
 		rc = bu_file_read(r->root, f->path, &f->before, err);
 	if (rc)
 		return rc;
-	if (f->before.exists) {	/* it stays whose it was */
+	if (f->before.exists) { /* it stays whose it was */
 		f->written.mode = f->before.mode;
 		f->written.uid = f->before.uid;
 		f->written.gid = f->before.gid;
@@ -473,8 +532,11 @@ int bu_bootloader_undo(const char *root, struct bu_bootloader_change *ret, struc
 
 	memset(ret, 0, sizeof(*ret));
 	rc = bu_journal_load(root, &j, err);
-	if (rc == -ENOENT)	/* perhaps stopped before the journal was whole: nothing else was touched then */
-		return exists(root, BU_BOOTLOADER_JOURNAL ".partial") ? bu_journal_remove(root, false, err) : 0;
+	if (rc ==
+	    -ENOENT) /* perhaps stopped before the journal was whole: nothing else was touched then */
+		return exists(root, BU_BOOTLOADER_JOURNAL ".partial")
+			       ? bu_journal_remove(root, false, err)
+			       : 0;
 	if (rc)
 		return rc;
 	ret->kind = j.kind;
@@ -509,7 +571,10 @@ int bu_bootloader_update_grub(const char *root, struct bu_err *err)
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return bu_fail(err, -ENOENT, "neither update-grub nor grub-mkconfig is there; have grub write its menu anew "
+		return bu_fail(err, -ENOENT,
+			       "neither update-grub nor grub-mkconfig is there; have grub write "
+			       "its menu anew "
 			       "by hand");
-	return bu_fail(err, -EIO, "update-grub failed; its menu is as before or half done: run it by hand");
+	return bu_fail(err, -EIO,
+		       "update-grub failed; its menu is as before or half done: run it by hand");
 }

@@ -38,7 +38,8 @@ void bu_file_state_fini(struct bu_file_state *state)
 	memset(state, 0, sizeof(*state));
 }
 
-static int full_path(const char *root, const char *path, const char *end, char *to, size_t size, struct bu_err *err)
+static int full_path(const char *root, const char *path, const char *end, char *to, size_t size,
+		     struct bu_err *err)
 {
 	if ((size_t)snprintf(to, size, "%s%s%s", root, path, end) >= size)
 		return bu_fail(err, -ENAMETOOLONG, "%s%s: the path is too long", root, path);
@@ -79,7 +80,7 @@ int bu_file_read(const char *root, const char *path, struct bu_file_state *ret, 
 			break;
 		got += (size_t)n;
 	}
-	data[got] = 0;	/* so that text can be searched */
+	data[got] = 0; /* so that text can be searched */
 	ret->exists = true;
 	ret->mode = st.st_mode & 07777;
 	ret->uid = st.st_uid;
@@ -101,7 +102,8 @@ static int sync_dir_of(const char *full, struct bu_err *err)
 	if (slash)
 		*slash = 0;
 	fd = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)	/* nothing is in a folder that is not there, and that is on disk */
+	if (fd < 0 &&
+	    errno == ENOENT) /* nothing is in a folder that is not there, and that is on disk */
 		return 0;
 	if (fd < 0 || fsync(fd))
 		return bu_fail_errno(err, -errno, "sync %s", dir);
@@ -126,7 +128,8 @@ static int fill(int fd, const char *name, const struct bu_file_state *state, str
 	if (fstat(fd, &st))
 		return bu_fail_errno(err, -errno, "stat %s", name);
 	/* An EFI partition has one owner and one mode for all files, and refuses any other. */
-	if ((st.st_uid != state->uid || st.st_gid != state->gid) && fchown(fd, state->uid, state->gid) && errno != EPERM)
+	if ((st.st_uid != state->uid || st.st_gid != state->gid) &&
+	    fchown(fd, state->uid, state->gid) && errno != EPERM)
 		return bu_fail_errno(err, -errno, "change the owner of %s", name);
 	if ((st.st_mode & 07777) != state->mode && fchmod(fd, state->mode) && errno != EPERM)
 		return bu_fail_errno(err, -errno, "change the mode of %s", name);
@@ -149,7 +152,8 @@ static int remove_file(const char *full, struct bu_err *err)
 	return 0;
 }
 
-int bu_file_write(const char *root, const char *path, const struct bu_file_state *state, struct bu_err *err)
+int bu_file_write(const char *root, const char *path, const struct bu_file_state *state,
+		  struct bu_err *err)
 {
 	_cleanup_(closep) int fd = -1;
 	char full[BU_BOOTLOADER_PATH * 2], partial[BU_BOOTLOADER_PATH * 2];
@@ -159,7 +163,7 @@ int bu_file_write(const char *root, const char *path, const struct bu_file_state
 	if (!rc)
 		rc = full_path(root, path, ".partial", partial, sizeof(partial), err);
 	if (!rc)
-		rc = remove_file(partial, err);	/* of a run that was stopped */
+		rc = remove_file(partial, err); /* of a run that was stopped */
 	if (rc)
 		return rc;
 	if (!state->exists) {
@@ -192,7 +196,8 @@ bool bu_file_same(const struct bu_file_state *a, const struct bu_file_state *b)
 	return !a->exists || (a->len == b->len && !memcmp(a->data, b->data, a->len));
 }
 
-int bu_dir_make(const char *root, const char *path, bool parents, bool *ret_made, struct bu_err *err)
+int bu_dir_make(const char *root, const char *path, bool parents, bool *ret_made,
+		struct bu_err *err)
 {
 	char full[BU_BOOTLOADER_PATH * 2];
 	char *slash, *last;
@@ -204,7 +209,8 @@ int bu_dir_make(const char *root, const char *path, bool parents, bool *ret_made
 		return rc;
 	last = strrchr(full, '/');
 	*last = 0;
-	for (slash = full + strlen(root) + 1; parents && (slash = strchr(slash, '/')) != NULL; slash++) {
+	for (slash = full + strlen(root) + 1; parents && (slash = strchr(slash, '/')) != NULL;
+	     slash++) {
 		*slash = 0;
 		if (mkdir(full, 0755) && errno != EEXIST)
 			return bu_fail_errno(err, -errno, "make %s", full);

@@ -64,8 +64,9 @@ static json_t *state_json(const struct bu_file_state *s)
 
 	if (!hex)
 		return NULL;
-	return json_pack("{s:b, s:i, s:i, s:i, s:I, s:s}", "exists", (int)s->exists, "mode", (int)s->mode,
-			 "uid", (int)s->uid, "gid", (int)s->gid, "mtime_ns", (json_int_t)s->mtime_ns, "hex", hex);
+	return json_pack("{s:b, s:i, s:i, s:i, s:I, s:s}", "exists", (int)s->exists, "mode",
+			 (int)s->mode, "uid", (int)s->uid, "gid", (int)s->gid, "mtime_ns",
+			 (json_int_t)s->mtime_ns, "hex", hex);
 }
 
 static int state_load(json_t *o, struct bu_file_state *s)
@@ -74,10 +75,13 @@ static int state_load(json_t *o, struct bu_file_state *s)
 	json_int_t mtime;
 	const char *hex;
 
-	if (json_unpack(o, "{s:b, s:i, s:i, s:i, s:I, s:s}", "exists", &exists, "mode", &mode, "uid", &uid, "gid", &gid,
-			"mtime_ns", &mtime, "hex", &hex))
+	if (json_unpack(o, "{s:b, s:i, s:i, s:i, s:I, s:s}", "exists", &exists, "mode", &mode,
+			"uid", &uid, "gid", &gid, "mtime_ns", &mtime, "hex", &hex))
 		return -EBADMSG;
-	*s = (struct bu_file_state){ .exists = exists, .mode = (mode_t)mode, .uid = (uid_t)uid, .gid = (gid_t)gid,
+	*s = (struct bu_file_state){ .exists = exists,
+				     .mode = (mode_t)mode,
+				     .uid = (uid_t)uid,
+				     .gid = (gid_t)gid,
 				     .mtime_ns = mtime };
 	return from_hex(hex, s);
 }
@@ -92,12 +96,14 @@ int bu_journal_save(const char *root, const struct bu_journal *journal, struct b
 	for (i = 0; i < journal->n_files; i++) {
 		const struct bu_journal_file *f = &journal->files[i];
 
-		json_array_append_new(files, json_pack("{s:s, s:b, s:o, s:o}", "path", f->path, "made_dir",
-						       (int)f->made_dir, "before", state_json(&f->before),
-						       "written", state_json(&f->written)));
+		json_array_append_new(files,
+				      json_pack("{s:s, s:b, s:o, s:o}", "path", f->path, "made_dir",
+						(int)f->made_dir, "before", state_json(&f->before),
+						"written", state_json(&f->written)));
 	}
-	o = json_pack("{s:i, s:s, s:b, s:o}", "format", (int)FORMAT, "loader", bu_bootloader_name(journal->kind),
-		      "made_dir", (int)journal->made_dir, "files", files);
+	o = json_pack("{s:i, s:s, s:b, s:o}", "format", (int)FORMAT, "loader",
+		      bu_bootloader_name(journal->kind), "made_dir", (int)journal->made_dir,
+		      "files", files);
 	out.data = o ? (unsigned char *)json_dumps(o, JSON_INDENT(1)) : NULL;
 	json_decref(o);
 	if (!out.data)
@@ -116,8 +122,9 @@ static int load(json_t *o, struct bu_journal *ret)
 	size_t i;
 	int rc;
 
-	if (json_unpack(o, "{s:i, s:s, s:b, s:o}", "format", &format, "loader", &loader, "made_dir", &made_dir,
-			"files", &files) || format != FORMAT || json_array_size(files) > BU_BOOTLOADER_MAX_FILES)
+	if (json_unpack(o, "{s:i, s:s, s:b, s:o}", "format", &format, "loader", &loader, "made_dir",
+			&made_dir, "files", &files) ||
+	    format != FORMAT || json_array_size(files) > BU_BOOTLOADER_MAX_FILES)
 		return -EBADMSG;
 	if (!strcmp(loader, bu_bootloader_name(BU_BOOTLOADER_GRUB)))
 		ret->kind = BU_BOOTLOADER_GRUB;
@@ -126,12 +133,14 @@ static int load(json_t *o, struct bu_journal *ret)
 	else
 		return -EBADMSG;
 	ret->made_dir = made_dir;
-	json_array_foreach(files, i, f) {
+	json_array_foreach(files, i, f)
+	{
 		struct bu_journal_file *to = &ret->files[i];
 
 		ret->n_files = i + 1;
-		if (json_unpack(f, "{s:s, s:b, s:o, s:o}", "path", &path, "made_dir", &made_dir, "before", &before,
-				"written", &written) || path[0] != '/' || strlen(path) >= sizeof(to->path))
+		if (json_unpack(f, "{s:s, s:b, s:o, s:o}", "path", &path, "made_dir", &made_dir,
+				"before", &before, "written", &written) ||
+		    path[0] != '/' || strlen(path) >= sizeof(to->path))
 			return -EBADMSG;
 		memcpy(to->path, path, strlen(path) + 1);
 		to->made_dir = made_dir;
@@ -160,7 +169,8 @@ int bu_journal_load(const char *root, struct bu_journal *ret, struct bu_err *err
 	rc = o ? load(o, ret) : -EBADMSG;
 	json_decref(o);
 	if (rc)
-		return bu_fail(err, rc, "%s%s is damaged; undo by hand what the boot loader has of it", root,
+		return bu_fail(err, rc,
+			       "%s%s is damaged; undo by hand what the boot loader has of it", root,
 			       BU_BOOTLOADER_JOURNAL);
 	return 0;
 }

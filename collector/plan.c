@@ -25,22 +25,29 @@ enum { RESERVE_PERCENT = 150, LEAST_BUFFER_KIB = 64 };
  * thousand records; the split is even, so more would only cost.
  */
 #define PERSISTENT_PER_CPU (8 * BU_PLAN_SUBBUF)
-#define PERSISTENT_NAME "bringup"
-#define PERSISTENT_EVENTS "cpuhp:*"
+#define PERSISTENT_NAME	   "bringup"
+#define PERSISTENT_EVENTS  "cpuhp:*"
 
-int bu_plan_kernel_parse(const char *release, const char *machine, struct bu_plan_kernel *ret, struct bu_err *err)
+int bu_plan_kernel_parse(const char *release, const char *machine, struct bu_plan_kernel *ret,
+			 struct bu_err *err)
 {
 	struct bu_plan_kernel k = { .major = 0 };
 	int end = 0;
 
-	if (sscanf(release, "%d.%d%n", &k.major, &k.minor, &end) < 2 || k.major < 1 || k.minor < 0 ||
-	    strlen(release) >= sizeof(k.release))
-		return bu_fail(err, -EINVAL, "'%s' is no kernel release; give what uname -r prints, like 6.12.113", release);
+	if (sscanf(release, "%d.%d%n", &k.major, &k.minor, &end) < 2 || k.major < 1 ||
+	    k.minor < 0 || strlen(release) >= sizeof(k.release))
+		return bu_fail(
+			err, -EINVAL,
+			"'%s' is no kernel release; give what uname -r prints, like 6.12.113",
+			release);
 	if (!bu_plan_kernel_since(&k, 5, 10))
-		return bu_fail(err, -EINVAL, "kernel %s: nothing is known about kernels before 5.10", release);
+		return bu_fail(err, -EINVAL,
+			       "kernel %s: nothing is known about kernels before 5.10", release);
 	k.x86 = !strcmp(machine, "x86_64") || (machine[0] == 'i' && !strcmp(machine + 2, "86"));
 	if (!k.x86 && strcmp(machine, "aarch64"))
-		return bu_fail(err, -EINVAL, "nothing is known about kernels for '%s'; x86_64, i686 and aarch64 are known",
+		return bu_fail(err, -EINVAL,
+			       "nothing is known about kernels for '%s'; x86_64, i686 and aarch64 "
+			       "are known",
 			       machine);
 	snprintf(k.release, sizeof(k.release), "%s", release);
 	/* PREEMPT_RT's lazy preemption count makes the common fields longer, until 6.12 took RT in without it. */
@@ -72,7 +79,8 @@ static char *join(struct bu_arena *arena, const char *a, const char *separator, 
 }
 
 /* Appends to *@list; false when memory is out. */
-static bool append(struct bu_arena *arena, const char **list, const char *separator, const char *item)
+static bool append(struct bu_arena *arena, const char **list, const char *separator,
+		   const char *item)
 {
 	char *s = join(arena, *list, separator, item);
 
@@ -84,7 +92,8 @@ static bool append(struct bu_arena *arena, const char **list, const char *separa
 
 /* ---- the line ---- */
 
-static bool choose(const struct bu_plan_input *in, struct bu_arena *arena, const char **events, const char **functions)
+static bool choose(const struct bu_plan_input *in, struct bu_arena *arena, const char **events,
+		   const char **functions)
 {
 	size_t i;
 
@@ -123,7 +132,8 @@ static int64_t choose_buffer_kib(const struct bu_plan_input *in, const struct bu
 {
 	int64_t most = p->boot_bytes > p->other_bytes ? p->boot_bytes : p->other_bytes;
 
-	return in->buffer_kib ? in->buffer_kib : round_kib((most * RESERVE_PERCENT / 100 + 1023) / 1024);
+	return in->buffer_kib ? in->buffer_kib
+			      : round_kib((most * RESERVE_PERCENT / 100 + 1023) / 1024);
 }
 
 static const char *make_addition(const struct bu_plan_input *in, struct bu_plan *plan)
@@ -137,14 +147,16 @@ static const char *make_addition(const struct bu_plan_input *in, struct bu_plan 
 		return NULL;
 	bu_plan_predict(&in->kernel, in->cpus, events, functions, &p);
 	if (!in->instance) {
-		snprintf(part, sizeof(part), "trace_clock=%s", in->kernel.x86 ? "x86-tsc" : "local");
+		snprintf(part, sizeof(part), "trace_clock=%s",
+			 in->kernel.x86 ? "x86-tsc" : "local");
 		if (!append(arena, &add, " ", part))
 			return NULL;
 	}
 	snprintf(part, sizeof(part), "trace_buf_size=%" PRId64 "K", choose_buffer_kib(in, &p));
 	if (!append(arena, &add, " ", part) ||
 	    !append(arena, &add, " ", in->instance ? "trace_instance=" : "trace_event=") ||
-	    (in->instance && (!append(arena, &add, "", in->instance) || !append(arena, &add, "", ","))) ||
+	    (in->instance &&
+	     (!append(arena, &add, "", in->instance) || !append(arena, &add, "", ","))) ||
 	    !append(arena, &add, "", events))
 		return NULL;
 	if (functions && (!append(arena, &add, " ", "ftrace=function ftrace_filter=") ||
@@ -154,10 +166,13 @@ static const char *make_addition(const struct bu_plan_input *in, struct bu_plan 
 		int64_t mib = (PERSISTENT_PER_CPU * in->cpus + (1 << 20) - 1) >> 20;
 
 		snprintf(part, sizeof(part), "reserve_mem=%" PRId64 "M:4096:" PERSISTENT_NAME, mib);
-		plan->next_boot = join(arena, part, " ", "trace_instance=" PERSISTENT_NAME "_prev^traceoff@" PERSISTENT_NAME);
+		plan->next_boot =
+			join(arena, part, " ",
+			     "trace_instance=" PERSISTENT_NAME "_prev^traceoff@" PERSISTENT_NAME);
 		if (!plan->next_boot || !append(arena, &add, " ", part) ||
-		    !append(arena, &add, " ", "trace_instance=" PERSISTENT_NAME "_prev@" PERSISTENT_NAME ","
-			    PERSISTENT_EVENTS))
+		    !append(arena, &add, " ",
+			    "trace_instance=" PERSISTENT_NAME "_prev@" PERSISTENT_NAME
+			    "," PERSISTENT_EVENTS))
 			return NULL;
 	}
 	return add;
@@ -217,8 +232,8 @@ static int find_traps(const struct bu_plan_input *in, struct bu_plan *plan)
 	plan->predicted = ctx.predicted;
 	plan->wrap_cpus = bu_plan_wrap_cpus(&ctx.predicted, ctx.buffer_bytes);
 	for (i = 0; i < bu_n_traps; i++) {
-		struct bu_plan_finding f = { bu_traps[i].id, bu_traps[i].level, "", bu_traps[i].instead,
-					     bu_traps[i].source };
+		struct bu_plan_finding f = { bu_traps[i].id, bu_traps[i].level, "",
+					     bu_traps[i].instead, bu_traps[i].source };
 
 		if (!bu_traps[i].found(&ctx, f.what, sizeof(f.what)))
 			continue;
@@ -231,7 +246,8 @@ static int find_traps(const struct bu_plan_input *in, struct bu_plan *plan)
 	return 0;
 }
 
-int bu_plan_check(const struct bu_plan_input *in, const char *line, struct bu_plan *ret, struct bu_err *err)
+int bu_plan_check(const struct bu_plan_input *in, const char *line, struct bu_plan *ret,
+		  struct bu_err *err)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->line = bu_arena_strdup(&ret->arena, line);
@@ -244,7 +260,9 @@ int bu_plan_make(const struct bu_plan_input *in, struct bu_plan *ret, struct bu_
 {
 	memset(ret, 0, sizeof(*ret));
 	if (!bu_plan_profile_known(in->profile))
-		return bu_fail(err, -EINVAL, "there is no profile '%s'; take hotplug, clock, pgd, text or all", in->profile);
+		return bu_fail(err, -EINVAL,
+			       "there is no profile '%s'; take hotplug, clock, pgd, text or all",
+			       in->profile);
 	ret->add = make_addition(in, ret);
 	ret->line = ret->add ? whole_line(in->present, ret->add, &ret->arena) : NULL;
 	if (!ret->line || find_traps(in, ret))

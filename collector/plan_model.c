@@ -19,7 +19,7 @@
 
 #include "collector/plan_int.h"
 
-enum { SMALL = 8, LARGE = 64 };	/* CPUs of the boots in plan_counts.c */
+enum { SMALL = 8, LARGE = 64 }; /* CPUs of the boots in plan_counts.c */
 
 /* Bytes of one record in the buffer: of kernels in general, and of 6.1-rt, whose common fields end at 12, not 8. */
 static const struct record_size {
@@ -34,7 +34,7 @@ static const struct record_size {
 	{ "initcall:initcall_finish", 24, 32 },
 	{ "irq_vectors:", 16, 20 },
 	{ "exceptions:", 36, 44 },
-	{ "", 28, 36 },	/* a function and its caller */
+	{ "", 28, 36 }, /* a function and its caller */
 };
 
 bool bu_plan_kernel_since(const struct bu_plan_kernel *kernel, int major, int minor)
@@ -51,10 +51,13 @@ bool bu_plan_parallel(const struct bu_plan_kernel *kernel)
 const char *bu_plan_basis(const struct bu_plan_kernel *kernel)
 {
 	if (!kernel->x86)
-		return "counted in boots of x86 guests of 8 and 64 CPUs (QEMU TCG), Debian 6.1: a guess for this architecture";
-	return bu_plan_parallel(kernel) ?
-		"counted in boots of 8 and 64 CPUs of Debian 6.12 (x86, QEMU TCG); upper bound for one CPU; until init starts" :
-		"counted in boots of 8 and 64 CPUs of Debian 6.1 (x86, QEMU TCG); upper bound for one CPU; until init starts";
+		return "counted in boots of x86 guests of 8 and 64 CPUs (QEMU TCG), Debian 6.1: a "
+		       "guess for this architecture";
+	if (bu_plan_parallel(kernel))
+		return "counted in boots of 8 and 64 CPUs of Debian 6.12 (x86, QEMU TCG); upper bound "
+		       "for one CPU; until init starts";
+	return "counted in boots of 8 and 64 CPUs of Debian 6.1 (x86, QEMU TCG); upper bound for one "
+	       "CPU; until init starts";
 }
 
 static int record_bytes(const struct bu_plan_kernel *kernel, const char *hook)
@@ -71,8 +74,9 @@ bool bu_plan_event_matches(const char *item, const char *hook)
 	const char *colon = strchr(hook, ':'), *event = colon + 1, *item_colon = strchr(item, ':');
 	size_t system_len = (size_t)(colon - hook);
 
-	if (!item_colon)	/* either the system or the event is called so */
-		return !strcmp(item, event) || (strlen(item) == system_len && !strncmp(item, hook, system_len));
+	if (!item_colon) /* either the system or the event is called so */
+		return !strcmp(item, event) ||
+		       (strlen(item) == system_len && !strncmp(item, hook, system_len));
 	if ((size_t)(item_colon - item) != system_len || strncmp(item, hook, system_len))
 		return false;
 	return !item_colon[1] || !strcmp(item_colon + 1, "*") || !strcmp(item_colon + 1, event);
@@ -111,7 +115,8 @@ static void find_unmeasured(const char *events, const char *functions, struct bu
 	while (bu_list_next(&pos, ",", item, sizeof(item))) {
 		known = is_ours(item, true);
 		for (i = 0; i < bu_plan_n_counts && !known; i++)
-			known = strchr(bu_plan_counts[i].hook, ':') && bu_plan_event_matches(item, bu_plan_counts[i].hook);
+			known = strchr(bu_plan_counts[i].hook, ':') &&
+				bu_plan_event_matches(item, bu_plan_counts[i].hook);
 		if (!known)
 			note_unmeasured(p, item);
 	}
@@ -139,8 +144,8 @@ static bool traced(const char *hook, const char *events, const char *functions)
 }
 
 /* Adds one hook, of which @small and @large were counted, to sums that are kept times (LARGE - SMALL). */
-static void add_hook(int64_t cpus, int64_t bytes, int small_boot, int small_other, int large_boot, int large_other,
-		     struct bu_plan_prediction *p)
+static void add_hook(int64_t cpus, int64_t bytes, int small_boot, int small_other, int large_boot,
+		     int large_other, struct bu_plan_prediction *p)
 {
 	int64_t grow_boot = large_boot > small_boot ? large_boot - small_boot : 0;
 	int64_t grow_other = large_other > small_other ? large_other - small_other : 0;
@@ -152,7 +157,8 @@ static void add_hook(int64_t cpus, int64_t bytes, int small_boot, int small_othe
 		fixed = 0;
 	if (grow < 0)
 		grow = 0;
-	if (grow_boot > grow)	/* fixed work that happened to move to the boot CPU between the two boots */
+	/* Fixed work that happened to run on another CPU in the larger boot is no growth. */
+	if (grow_boot > grow)
 		grow_boot = grow;
 	if (grow_other > grow)
 		grow_other = grow;
@@ -170,8 +176,8 @@ static int64_t with_extensions(int64_t bytes)
 	return (bytes + bytes * 15 / 1000) / (LARGE - SMALL);
 }
 
-void bu_plan_predict(const struct bu_plan_kernel *kernel, int64_t cpus, const char *events, const char *functions,
-		     struct bu_plan_prediction *ret)
+void bu_plan_predict(const struct bu_plan_kernel *kernel, int64_t cpus, const char *events,
+		     const char *functions, struct bu_plan_prediction *ret)
 {
 	struct bu_plan_prediction p = { 0 };
 	int era = bu_plan_parallel(kernel);
@@ -181,8 +187,8 @@ void bu_plan_predict(const struct bu_plan_kernel *kernel, int64_t cpus, const ch
 		const struct bu_plan_count *c = &bu_plan_counts[i];
 
 		if (traced(c->hook, events, functions))
-			add_hook(cpus, record_bytes(kernel, c->hook), c->n[era][0].boot, c->n[era][0].other,
-				 c->n[era][1].boot, c->n[era][1].other, &p);
+			add_hook(cpus, record_bytes(kernel, c->hook), c->n[era][0].boot,
+				 c->n[era][0].other, c->n[era][1].boot, c->n[era][1].other, &p);
 	}
 	p.boot_events /= LARGE - SMALL;
 	p.total_events /= LARGE - SMALL;

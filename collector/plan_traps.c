@@ -90,14 +90,17 @@ int bu_trap_ctx_init(struct bu_trap_ctx *ctx, const struct bu_plan_input *in, co
 		return rc;
 	ctx->functions = !strcmp(value(ctx, "ftrace"), "function");
 	ctx->top = has(ctx, "trace_event") || *value(ctx, "ftrace");
-	ctx->buffer_bytes = has(ctx, "trace_buf_size") ? bu_memparse(value(ctx, "trace_buf_size"), NULL)
-						       : BU_PLAN_DEFAULT_BUFFER;
+	ctx->buffer_bytes = has(ctx, "trace_buf_size")
+				    ? bu_memparse(value(ctx, "trace_buf_size"), NULL)
+				    : BU_PLAN_DEFAULT_BUFFER;
 	if (ctx->top) {
 		/* A snapshot is a second buffer of the same size. */
-		ctx->memory_bytes += ctx->buffer_bytes * in->cpus *
+		ctx->memory_bytes +=
+			ctx->buffer_bytes * in->cpus *
 			(has(ctx, "ftrace_boot_snapshot") || has(ctx, "alloc_snapshot") ? 2 : 1);
 		bu_plan_predict(&in->kernel, in->cpus, value(ctx, "trace_event"),
-				ctx->functions ? value(ctx, "ftrace_filter") : NULL, &ctx->predicted);
+				ctx->functions ? value(ctx, "ftrace_filter") : NULL,
+				&ctx->predicted);
 	}
 	while ((v = each(&ctx->line, "trace_instance", &i)) != NULL) {
 		bu_kinstance_parse(v, &inst);
@@ -105,7 +108,7 @@ int bu_trap_ctx_init(struct bu_trap_ctx *ctx, const struct bu_plan_input *in, co
 			int64_t bytes = mapped_bytes(ctx, inst.memory);
 
 			ctx->memory_bytes += bytes > 0 ? bytes : 0;
-			continue;	/* made to keep the newest: what it cannot hold is no loss of the boot */
+			continue; /* made to keep the newest: what it cannot hold is no loss of the boot */
 		}
 		ctx->memory_bytes += ctx->buffer_bytes * in->cpus;
 		bu_plan_predict(&in->kernel, in->cpus, inst.events, NULL, &p);
@@ -116,7 +119,8 @@ int bu_trap_ctx_init(struct bu_trap_ctx *ctx, const struct bu_plan_input *in, co
 
 /* ---- the traps ---- */
 
-static bool say(char *what, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool say(char *what, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static bool say(char *what, size_t size, const char *fmt, ...)
 {
 	va_list ap;
@@ -129,12 +133,14 @@ static bool say(char *what, size_t size, const char *fmt, ...)
 
 static bool nothing_traced(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	return !ctx->top && !has(ctx, "trace_instance") && say(what, size, "nothing on this line traces anything");
+	return !ctx->top && !has(ctx, "trace_instance") &&
+	       say(what, size, "nothing on this line traces anything");
 }
 
 static const char *const trace_params[] = {
-	"trace_event", "trace_clock", "trace_buf_size", "trace_instance", "trace_options", "ftrace", "ftrace_filter",
-	"ftrace_notrace", "reserve_mem", "kprobe_event", "tp_printk",
+	"trace_event",	 "trace_clock",	 "trace_buf_size", "trace_instance",
+	"trace_options", "ftrace",	 "ftrace_filter",  "ftrace_notrace",
+	"reserve_mem",	 "kprobe_event", "tp_printk",
 };
 
 static bool is_trace_param(const char *name)
@@ -153,7 +159,8 @@ static bool after_dashes(const struct bu_trap_ctx *ctx, char *what, size_t size)
 
 	for (i = ctx->line.n_kernel; i < ctx->line.n; i++)
 		if (is_trace_param(ctx->line.params[i].name))
-			return say(what, size, "%s= stands behind \"--\"", ctx->line.params[i].name);
+			return say(what, size, "%s= stands behind \"--\"",
+				   ctx->line.params[i].name);
 	return false;
 }
 
@@ -161,13 +168,15 @@ static bool too_long(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	size_t len = strlen(ctx->line.text), max = bu_plan_line_max(&ctx->in->kernel);
 
-	return len > max && say(what, size, "the line has %zu bytes, %zu more than the kernel takes (%zu)", len,
-				len - max, max);
+	return len > max &&
+	       say(what, size, "the line has %zu bytes, %zu more than the kernel takes (%zu)", len,
+		   len - max, max);
 }
 
 static bool twice(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	static const char *const once[] = { "trace_event", "trace_clock", "trace_buf_size", "ftrace", "ftrace_filter" };
+	static const char *const once[] = { "trace_event", "trace_clock", "trace_buf_size",
+					    "ftrace", "ftrace_filter" };
 	size_t i, k, n;
 
 	for (k = 0; k < ARRAY_SIZE(once); k++) {
@@ -186,8 +195,8 @@ static bool no_clock(const struct bu_trap_ctx *ctx, char *what, size_t size)
 
 static bool unknown_clock(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	static const char *const clocks[] = { "local", "global", "counter", "uptime", "perf", "mono", "mono_raw", "boot",
-					      "tai" };
+	static const char *const clocks[] = { "local", "global",   "counter", "uptime", "perf",
+					      "mono",  "mono_raw", "boot",    "tai" };
 	const char *clock = value(ctx, "trace_clock");
 	size_t i;
 
@@ -206,20 +215,24 @@ static bool stepping_clock(const struct bu_trap_ctx *ctx, char *what, size_t siz
 
 	for (i = 0; i < ARRAY_SIZE(clocks); i++)
 		if (!strcmp(value(ctx, "trace_clock"), clocks[i]))
-			return say(what, size, "trace_clock=%s is not running while CPUs come up", clocks[i]);
+			return say(what, size, "trace_clock=%s is not running while CPUs come up",
+				   clocks[i]);
 	return false;
 }
 
 static bool instance_clock(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return has(ctx, "trace_instance") && has(ctx, "trace_clock") &&
-		say(what, size, "trace_clock=%s is for the top level; the instance of trace_instance= is on \"local\"",
-		    value(ctx, "trace_clock"));
+	       say(what, size,
+		   "trace_clock=%s is for the top level; the instance of trace_instance= is on "
+		   "\"local\"",
+		   value(ctx, "trace_clock"));
 }
 
 static bool kprobe(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	return has(ctx, "kprobe_event") && say(what, size, "kprobe_event= starts after all CPUs are up");
+	return has(ctx, "kprobe_event") &&
+	       say(what, size, "kprobe_event= starts after all CPUs are up");
 }
 
 /* A boot config may well be there for something else; what counts is whether it is to do the tracing. */
@@ -229,29 +242,31 @@ static bool bootconfig(const struct bu_trap_ctx *ctx, char *what, size_t size)
 
 	for (i = 0; i < ctx->line.n_kernel; i++)
 		if (!strncmp(ctx->line.params[i].name, "ftrace.", 7))
-			return say(what, size, "%s: tracing by boot config starts after all CPUs are up",
+			return say(what, size,
+				   "%s: tracing by boot config starts after all CPUs are up",
 				   ctx->line.params[i].name);
 	return has(ctx, "bootconfig") && !ctx->top && !has(ctx, "trace_instance") &&
-		say(what, size, "bootconfig: if that is to trace, it starts after all CPUs are up");
+	       say(what, size, "bootconfig: if that is to trace, it starts after all CPUs are up");
 }
 
 static bool function_graph(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return !strcmp(value(ctx, "ftrace"), "function_graph") &&
-		say(what, size, "ftrace=function_graph starts after all CPUs are up, and empties the buffers");
+	       say(what, size,
+		   "ftrace=function_graph starts after all CPUs are up, and empties the buffers");
 }
 
 static bool empty_filter(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return ctx->functions && !*value(ctx, "ftrace_filter") &&
-		say(what, size, "ftrace=function with %s traces every function",
-		    has(ctx, "ftrace_filter") ? "an empty ftrace_filter=" : "no ftrace_filter=");
+	       say(what, size, "ftrace=function with %s traces every function",
+		   has(ctx, "ftrace_filter") ? "an empty ftrace_filter=" : "no ftrace_filter=");
 }
 
 static bool filter_unused(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return *value(ctx, "ftrace_filter") && !ctx->functions &&
-		say(what, size, "ftrace_filter= is there, but not ftrace=function");
+	       say(what, size, "ftrace_filter= is there, but not ftrace=function");
 }
 
 static bool flood(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -263,8 +278,9 @@ static bool flood(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	while (bu_list_next(&pos, ",", item, sizeof(item)))
 		for (i = 0; i < bu_plan_n_floods; i++)
 			if (!fnmatch(item, bu_plan_floods[i].function, 0))
-				return say(what, size, "\"%s\" of ftrace_filter= means %s, too: %s", item,
-					   bu_plan_floods[i].function, bu_plan_floods[i].how_often);
+				return say(what, size, "\"%s\" of ftrace_filter= means %s, too: %s",
+					   item, bu_plan_floods[i].function,
+					   bu_plan_floods[i].how_often);
 	return false;
 }
 
@@ -288,11 +304,15 @@ static bool event_glob(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	size_t i = 0;
 
 	if (bad_glob(value(ctx, "trace_event"), item, sizeof(item)))
-		return say(what, size, "\"%s\" of trace_event= has a pattern where none is understood", item);
+		return say(what, size,
+			   "\"%s\" of trace_event= has a pattern where none is understood", item);
 	while ((v = each(&ctx->line, "trace_instance", &i)) != NULL) {
 		bu_kinstance_parse(v, &inst);
 		if (bad_glob(inst.events, item, sizeof(item)))
-			return say(what, size, "\"%s\" of trace_instance= has a pattern where none is understood", item);
+			return say(
+				what, size,
+				"\"%s\" of trace_instance= has a pattern where none is understood",
+				item);
 	}
 	return false;
 }
@@ -300,7 +320,8 @@ static bool event_glob(const struct bu_trap_ctx *ctx, char *what, size_t size)
 static bool no_instance(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return has(ctx, "trace_instance") && !bu_plan_kernel_since(&ctx->in->kernel, 6, 3) &&
-		say(what, size, "trace_instance= does not exist in %d.%d", ctx->in->kernel.major, ctx->in->kernel.minor);
+	       say(what, size, "trace_instance= does not exist in %d.%d", ctx->in->kernel.major,
+		   ctx->in->kernel.minor);
 }
 
 /* The first instance that is mapped to memory; false when there is none. */
@@ -322,9 +343,9 @@ static bool no_persistent(const struct bu_trap_ctx *ctx, char *what, size_t size
 	struct bu_kinstance inst;
 
 	return (has(ctx, "reserve_mem") || mapped_instance(ctx, &inst)) &&
-		!bu_plan_kernel_since(&ctx->in->kernel, 6, 12) &&
-		say(what, size, "%d.%d has no buffer that survives a reboot", ctx->in->kernel.major,
-		    ctx->in->kernel.minor);
+	       !bu_plan_kernel_since(&ctx->in->kernel, 6, 12) &&
+	       say(what, size, "%d.%d has no buffer that survives a reboot", ctx->in->kernel.major,
+		   ctx->in->kernel.minor);
 }
 
 static bool not_reserved(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -332,8 +353,8 @@ static bool not_reserved(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	struct bu_kinstance inst;
 
 	return mapped_instance(ctx, &inst) && mapped_bytes(ctx, inst.memory) <= 0 &&
-		say(what, size, "trace_instance=%s@%s: no reserve_mem=SIZE:ALIGN:%s is on the line", inst.name,
-		    inst.memory, inst.memory);
+	       say(what, size, "trace_instance=%s@%s: no reserve_mem=SIZE:ALIGN:%s is on the line",
+		   inst.name, inst.memory, inst.memory);
 }
 
 static bool thin(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -345,8 +366,11 @@ static bool thin(const struct bu_trap_ctx *ctx, char *what, size_t size)
 		return false;
 	bytes = mapped_bytes(ctx, inst.memory);
 	return bytes > 0 && bytes <= least &&
-		say(what, size, "%" PRId64 " KiB for %" PRId64 " CPUs: each needs three sub-buffers of 4 KiB and some, "
-		    "so more than %" PRId64 " KiB", bytes / 1024, ctx->in->cpus, least / 1024);
+	       say(what, size,
+		   "%" PRId64 " KiB for %" PRId64
+		   " CPUs: each needs three sub-buffers of 4 KiB and some, "
+		   "so more than %" PRId64 " KiB",
+		   bytes / 1024, ctx->in->cpus, least / 1024);
 }
 
 static bool mixed_boots(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -354,13 +378,14 @@ static bool mixed_boots(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	struct bu_kinstance inst;
 
 	return mapped_instance(ctx, &inst) && *inst.events && !inst.off &&
-		say(what, size, "the next boot with this line adds its events to those that %s kept", inst.name);
+	       say(what, size, "the next boot with this line adds its events to those that %s kept",
+		   inst.name);
 }
 
 static bool bad_size(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return has(ctx, "trace_buf_size") && ctx->buffer_bytes <= 0 &&
-		say(what, size, "trace_buf_size=%s is no size", value(ctx, "trace_buf_size"));
+	       say(what, size, "trace_buf_size=%s is no size", value(ctx, "trace_buf_size"));
 }
 
 static bool no_memory(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -368,9 +393,11 @@ static bool no_memory(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	int64_t limit = ctx->in->memory_kib * ctx->in->max_memory_percent / 100;
 
 	return ctx->memory_bytes / 1024 > limit &&
-		say(what, size, "the buffers of %" PRId64 " possible CPUs take %" PRId64 " MiB, more than %" PRId64
-		    " %% of %" PRId64 " MiB", ctx->in->cpus, ctx->memory_bytes >> 20, ctx->in->max_memory_percent,
-		    ctx->in->memory_kib >> 10);
+	       say(what, size,
+		   "the buffers of %" PRId64 " possible CPUs take %" PRId64
+		   " MiB, more than %" PRId64 " %% of %" PRId64 " MiB",
+		   ctx->in->cpus, ctx->memory_bytes >> 20, ctx->in->max_memory_percent,
+		   ctx->in->memory_kib >> 10);
 }
 
 static bool wrap(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -379,15 +406,20 @@ static bool wrap(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	int64_t most = p->boot_bytes > p->other_bytes ? p->boot_bytes : p->other_bytes;
 
 	return ctx->buffer_bytes > 0 && most > ctx->buffer_bytes &&
-		say(what, size, "%" PRId64 " KiB are predicted for one CPU, its buffer holds %" PRId64 ": full at about %"
-		    PRId64 " CPUs", most / 1024, ctx->buffer_bytes / 1024, bu_plan_wrap_cpus(p, ctx->buffer_bytes));
+	       say(what, size,
+		   "%" PRId64 " KiB are predicted for one CPU, its buffer holds %" PRId64
+		   ": full at about %" PRId64 " CPUs",
+		   most / 1024, ctx->buffer_bytes / 1024, bu_plan_wrap_cpus(p, ctx->buffer_bytes));
 }
 
 static bool unmeasured(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return ctx->predicted.unmeasured &&
-		say(what, size, "for %" PRId64 " events or patterns (the first is \"%s\") there is no measurement: the "
-		    "prediction leaves them out", ctx->predicted.unmeasured, ctx->predicted.first_unmeasured);
+	       say(what, size,
+		   "for %" PRId64
+		   " events or patterns (the first is \"%s\") there is no measurement: the "
+		   "prediction leaves them out",
+		   ctx->predicted.unmeasured, ctx->predicted.first_unmeasured);
 }
 
 static bool traces_event(const struct bu_trap_ctx *ctx, const char *hook)
@@ -413,17 +445,19 @@ static bool traces_event(const struct bu_trap_ctx *ctx, const char *hook)
 static bool user_faults(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
 	return traces_event(ctx, "exceptions:page_fault_user") &&
-		say(what, size, "page faults of user space are traced until tracing is stopped");
+	       say(what, size, "page faults of user space are traced until tracing is stopped");
 }
 
 static bool to_console(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	return has(ctx, "tp_printk") && say(what, size, "tp_printk sends every event to the console");
+	return has(ctx, "tp_printk") &&
+	       say(what, size, "tp_printk sends every event to the console");
 }
 
 static bool stop_on_warning(const struct bu_trap_ctx *ctx, char *what, size_t size)
 {
-	return has(ctx, "traceoff_on_warning") && say(what, size, "traceoff_on_warning ends the trace at the first WARN");
+	return has(ctx, "traceoff_on_warning") &&
+	       say(what, size, "traceoff_on_warning ends the trace at the first WARN");
 }
 
 static bool long_dump(const struct bu_trap_ctx *ctx, char *what, size_t size)
@@ -432,11 +466,14 @@ static bool long_dump(const struct bu_trap_ctx *ctx, char *what, size_t size)
 	int64_t records = ctx->buffer_bytes * ctx->in->cpus / 27, seconds = records * 800 / 115200;
 
 	return has(ctx, "ftrace_dump_on_oops") && seconds > 60 &&
-		say(what, size, "ftrace_dump_on_oops of full buffers takes about %" PRId64 " s on a serial line of 115200 "
-		    "bit/s",
-		    seconds);
+	       say(what, size,
+		   "ftrace_dump_on_oops of full buffers takes about %" PRId64
+		   " s on a serial line of 115200 "
+		   "bit/s",
+		   seconds);
 }
 
+/* clang-format off */
 const struct bu_trap bu_traps[] = {
 	{ "nothing", BU_PLAN_REFUSE, nothing_traced, "A line without trace_event=, ftrace= or trace_instance= records "
 	  "nothing.", "take the line that `bringup plan` prints", "kernel/trace/trace.c" },
@@ -520,5 +557,6 @@ const struct bu_trap bu_traps[] = {
 	  "trace_buf_size=12K where the dump is what one wants",
 	  "Documentation/trace/debugging.rst, 6.12; lab: dumps of 110,000 lines" },
 };
+/* clang-format on */
 
 const size_t bu_n_traps = ARRAY_SIZE(bu_traps);
