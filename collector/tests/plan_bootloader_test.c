@@ -130,6 +130,14 @@ static void make_systemd_boot(void)
 	put("/boot/loader/entries/0123-6.1.0.conf", "title Old\nversion 6.1.0\nlinux /x\noptions y\n", 0644);
 }
 
+/* Without sort-keys the order is by file name, and only loader.conf says what the default is. */
+static void make_systemd_boot_unsorted(void)
+{
+	make_systemd_boot();
+	put(ENTRY "+3-1.conf", "title Debian\nversion 6.12.113\nlinux /x\noptions y\n", 0644);
+	put("/boot/loader/loader.conf", "default 0123-6.1.0.conf\n", 0644);
+}
+
 static const struct kind {
 	void (*make)(void);
 	enum bu_bootloader_kind kind;
@@ -138,7 +146,10 @@ static const struct kind {
 	{ make_grub, BU_BOOTLOADER_GRUB, "/etc/default/grub.d/90-bringup.cfg" },
 	{ make_grub_with_drop_in, BU_BOOTLOADER_GRUB, "/etc/default/grub.d/90-bringup.cfg" },
 	{ make_systemd_boot, BU_BOOTLOADER_SYSTEMD_BOOT, ENTRY "-bringup.conf" },
+	{ make_systemd_boot_unsorted, BU_BOOTLOADER_SYSTEMD_BOOT, ENTRY "-bringup.conf" },
 };
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static void new_root(void)
 {
@@ -168,7 +179,7 @@ static void apply_and_undo(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < N_KINDS; i++) {
 		const struct bu_bootloader_request r = { root, BU_BOOTLOADER_ANY, ADD, "6.12.113", NULL };
 		struct bu_bootloader_change c;
 		struct bu_file_state s;
@@ -230,7 +241,7 @@ static void killed_anywhere_in_apply(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < N_KINDS; i++) {
 		bool killed = true;
 		int at;
 
@@ -260,7 +271,7 @@ static void killed_anywhere_in_undo(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < N_KINDS; i++) {
 		bool killed = true;
 		int at;
 
@@ -350,10 +361,12 @@ static void refuses_what_it_cannot_do_safely(void **state)
 		{ "/efi/loader/entries/b.conf", "version 6.12.113\nlinux /x\n", -ENOTUNIQ, "--entry" },
 		{ ENTRY "+3-1.conf", "title Debian\nversion 6.12.114\nlinux /x\n", -EINVAL, "no boot entry" },
 	};
+	static const struct refusal saved = { "/boot/loader/loader.conf", "default @saved\n", -EINVAL, "sort-key" };
 	size_t i;
 
 	(void)state;
 	refused(NULL, &unknown);
+	refused(make_systemd_boot_unsorted, &saved);
 	for (i = 0; i < sizeof(grub) / sizeof(grub[0]); i++)
 		refused(make_grub, &grub[i]);
 	for (i = 0; i < sizeof(sd) / sizeof(sd[0]); i++)
