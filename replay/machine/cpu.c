@@ -606,7 +606,6 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 		c->idle = t->id;
 	}
 	t = thread_of(m, c->idle);
-	thread_restart(m, t);
 	c->start_fn = fn;
 	c->start_arg = arg;
 	c->started = true;

@@ -83,6 +83,11 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->hv_running = 0;
 	m->rcu = NULL;
 	m->free_csd = NULL;
+	m->free_done = NULL;
+	m->free_stop_work = NULL;
+	m->free_multi = NULL;
+	m->n_smpboot = 0;
+	m->stop_init = false;
 	m->text_mutex = m->stop_mutex = 0;
 	m->stop_in_progress = 0;
 	m->bytes = 0;

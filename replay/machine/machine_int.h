@@ -56,7 +56,8 @@ struct thread {
 	uint32_t wq_flags;
 	int64_t wq_value;
 	uint8_t class, prio;
-	bool on_rq, daemon, dead, throttled, exits;
+	bool on_rq, daemon, dead, throttled, exits, kthread_ended;
+	bu_word_id inactive;	/* kthreads: 1 while it is on no queue and no CPU */
 	/* what it waits for, see waits.h */
 	uint8_t wait;		/* enum bu_wait_kind */
 	int32_t wait_cpu;	/* a CPU that can end it, or -1 */
@@ -64,6 +65,7 @@ struct thread {
 	bu_thread wait_thread;
 	bu_word_id wait_word;
 	int64_t wait_since_ns;
+	int64_t queued_ns;	/* when it was woken up last */
 	const char *wait_name;
 	int64_t ran_ns;
 	bu_obj group;
@@ -153,6 +155,13 @@ struct bu_machine {
 	uint32_t hv_running;
 	struct rcu *rcu;
 	struct csd *free_csd;
+	struct stop_done *free_done;
+	struct stop_work *free_stop_work;
+	struct multi *free_multi;
+	struct smpboot *smpboot[16];
+	uint32_t n_smpboot;
+	int stop_family;
+	bool stop_init;
 	bu_obj text_mutex, stop_mutex;	/* 0 before the first use */
 	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
@@ -215,7 +224,6 @@ void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head
 bool try_to_wake_up(struct bu_machine *m, struct thread *t, int states);
 void resched_curr(struct bu_machine *m, struct cpu *c);
 bool has_queued(const struct cpu *c);
-void thread_restart(struct bu_machine *m, struct thread *t);	/* a thread that exited may be woken up as new */
 void thread_go(struct bu_machine *m, struct cpu *c);	/* lets the current thread of @c run, which waits or is new */
 void set_state(struct bu_machine *m, struct thread *t, int state);
 int get_state(struct bu_machine *m, const struct thread *t);
@@ -243,7 +251,11 @@ void timer_interrupt(struct bu_machine *m, struct cpu *c);
 void timers_cpu_online(struct bu_machine *m, struct cpu *c);
 void timers_cpu_offline(struct bu_machine *m, struct cpu *c);
 
+/* stop.c: of a wait for stop work, the next CPU from *@cpu on whose stopper it needs, and that stopper. */
+bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *stopper);
+
 /* rcu.c */
+void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c);
 void rcu_note_context_switch(struct bu_machine *m, struct cpu *c, struct thread *prev, bool preempt);
 void rcu_tick(struct bu_machine *m, struct cpu *c);
 

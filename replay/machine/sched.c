@@ -108,14 +108,6 @@ struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum 
 	return t;
 }
 
-void thread_restart(struct bu_machine *m, struct thread *t)
-{
-	(void)m;
-	BU_ASSERT("thread-restarted-with-stack", !t->task);
-	t->dead = false;
-	t->preempt_count = 0;
-}
-
 bu_thread bu_thread_create(struct bu_machine *m, const char *name, int cpu, enum bu_class class, int prio,
 			   bu_thread_fn fn, void *arg)
 {
@@ -383,6 +375,10 @@ static bool assign_runtime(struct bu_machine *m, struct thread *t)
 void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head)
 {
 	t->on_rq = true;
+	t->dead = false;
+	t->queued_ns = bu_now(m);
+	if (t->inactive)
+		bu_word_store(m->engine, t->inactive, 0);
 	if (t->throttled && !assign_runtime(m, t)) {
 		t->cpu = c->id;
 		list_insert(m, &m->obj[t->group]->waiters, t, 0);
@@ -410,6 +406,8 @@ void thread_go(struct bu_machine *m, struct cpu *c)
 		bu_task_cut_at(m->engine, t->task, bu_now(m));
 		return;
 	}
+	t->dead = t->exits = false;
+	t->preempt_count = 0;
 	if (live) {
 		m->free_live = live->next_free;
 		memset(live, 0, sizeof(*live));
@@ -433,17 +431,10 @@ void thread_go(struct bu_machine *m, struct cpu *c)
 static void off_cpu(struct bu_machine *m, struct thread *t)
 {
 	const struct bu_await_op op_ = { .word = m->off_cpu, .guard = BU_GUARD_NE, .timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
-	bool queued = t->on_rq && !t->wait;
 
-	if (queued) {
-		wait_begin(m, t->throttled ? BU_WAITS_BANDWIDTH : BU_WAITS_CPU, t->throttled ? t->group : 0, NULL);
-		t->wait_cpu = (int32_t)t->cpu;
-	}
 	do {
 		bu_word_await(m->engine, &op_, NULL);
 	} while (m->cpu[t->cpu].curr != t->id);
-	if (queued)
-		wait_end(m);
 	if (m->config.switch_ns)
 		bu_engine_delay(m->engine, m->config.switch_ns);
 }
@@ -456,11 +447,16 @@ void schedule(struct bu_machine *m, bool preempt)
 
 	rcu_note_context_switch(m, c, prev, preempt);
 	keeps = !gone && (preempt || get_state(m, prev) == BU_TASK_RUNNING);
-	if (gone || !keeps)
+	if (gone || !keeps) {
 		prev->on_rq = false;
-	else if (prev->throttled)
+		if (prev->inactive)
+			bu_word_store(m->engine, prev->inactive, 1);
+	}
+	if (keeps)
+		prev->queued_ns = bu_now(m);
+	if (keeps && prev->throttled)
 		list_insert(m, &m->obj[prev->group]->waiters, prev, 0);
-	else if (prev->id != c->idle)
+	else if (keeps && prev->id != c->idle)
 		queue_add(m, c, prev, preempt && !c->slice_over);
 	c->need_resched = false;
 	c->resched_sent = false;
@@ -671,10 +667,6 @@ static void unthrottle(struct bu_machine *m, struct obj *g)
 		struct thread *t = thread_of(m, id);
 
 		list_remove(m, &g->waiters, t);
-		if (t->wait == BU_WAITS_BANDWIDTH) {
-			t->wait = BU_WAITS_CPU;
-			t->wait_obj = 0;
-		}
 		enqueue(m, &m->cpu[t->cpu], t, false);
 		if (id == last)
 			break;

@@ -119,21 +119,24 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 	w->on_cpu = c->curr == id;
 	w->obj_name = "";
 	w->path_len = bu_call_path(m, id, &w->path);
-	if (!t->wait) {
-		if (!t->on_rq || w->on_cpu)
-			return false;
+	if (t->on_rq && !w->on_cpu) {
+		/* Whatever it waited for, it has been woken or preempted. */
 		w->kind = t->throttled ? BU_WAITS_BANDWIDTH : BU_WAITS_CPU;
+		w->since_ns = t->queued_ns;
+	} else if (!t->wait) {
+		return false;
+	} else {
+		if (t->wait_obj) {
+			w->obj = t->wait_obj;
+			w->obj_kind = m->obj[w->obj]->kind;
+			w->obj_name = m->obj[w->obj]->name;
+		}
+		if (t->wait_name)
+			w->obj_name = t->wait_name;
+		if (t->wait_thread)
+			by_thread(w, t->wait_thread);
 	}
-	if (t->wait_obj && (t->wait || t->throttled)) {
-		w->obj = t->wait_obj;
-		w->obj_kind = m->obj[w->obj]->kind;
-		w->obj_name = m->obj[w->obj]->name;
-	}
-	if (t->wait && t->wait_name)
-		w->obj_name = t->wait_name;
 	o = w->obj ? m->obj[w->obj] : NULL;
-	if (t->wait_thread)
-		by_thread(w, t->wait_thread);
 	switch (w->kind) {
 	case BU_WAITS_LOCK:
 	case BU_WAITS_OBJECT:
@@ -163,6 +166,14 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 		else if (t->wait_cpu >= 0)
 			by_cpu(w, t->wait_cpu);
 		break;
+	case BU_WAITS_STOP: {
+		uint32_t cpu;
+		bu_thread stopper;
+
+		for (cpu = 0; w->obj && stop_releasers(m, w->obj, &cpu, &stopper); cpu++)
+			by_thread(w, stopper);
+		break;
+	}
 	default:
 		if (t->wait_cpu >= 0)
 			by_cpu(w, t->wait_cpu);

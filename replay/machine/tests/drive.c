@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schemas/base/hash.h"
+
 #define MAX_CHOICES 4096
 
 struct bu_machine *make(const struct bu_machine_config *config)
@@ -99,6 +101,39 @@ struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), voi
 		if (!c.known)
 			break;
 		c.take[c.known - 1]++;
+	}
+	bu_machine_destroy(m);
+	return t;
+}
+
+static uint32_t choose_any(void *ctx, uint32_t n)
+{
+	return (uint32_t)bu_rng_below(ctx, n);
+}
+
+struct tally sample(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
+		    uint64_t runs)
+{
+	struct bu_rng rng;
+	struct bu_machine_config config = { .n_cpus = n, .n_online = n, .step_ops = true, .max_events = 100000,
+					    .choose = choose_any, .ctx = &rng };
+	struct tally t = { 0 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m;
+	struct bu_machine_result r;
+
+	bu_rng_init(&rng, 1, 1);
+	m = make(&config);
+	for (; t.runs < runs; t.runs++) {
+		if (bu_machine_reset(m, 0, &err))
+			fail_msg("%s", err.text);
+		setup(m, arg);
+		if (bu_machine_run(m, &r, &err))
+			fail_msg("%s", err.text);
+		if (!t.ends[r.end]++)
+			memcpy(t.verdict[r.end], r.verdict, sizeof(r.verdict));
+		if (check && r.end == BU_MACHINE_DONE)
+			check(arg);
 	}
 	bu_machine_destroy(m);
 	return t;

@@ -40,4 +40,10 @@ struct tally {
 struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
 		     uint64_t max_runs);
 
+/*
+ * The same with random choices, @runs times: for scenarios of too many interleavings.
+ */
+struct tally sample(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
+		    uint64_t runs);
+
 #endif

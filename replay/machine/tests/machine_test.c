@@ -473,7 +473,7 @@ static void test_bandwidth_timer_on_dead_cpu(void **state)
 		if (!migrate)
 			assert_string_equal(r.verdict, "t waits for bandwidth group g on CPU 1 since 20.00 ms");
 		else	/* its own CPU is dead, but it is no longer throttled */
-			assert_string_equal(r.verdict, "t waits for CPU on CPU 1 since 20.00 ms");
+			assert_string_equal(r.verdict, "t waits for CPU on CPU 1 since 50.00 ms");
 	}
 }
 
