@@ -218,6 +218,7 @@ static void print_clock(const json_t *o)
 static void print_bringup(const json_t *o)
 {
 	const json_t *b = json_object_get(o, "bringup");
+	bool ticks = strcmp(text_of(o, "clock_unit"), "ns");
 	char t[BU_NS_STRLEN], a[32], c[32];
 	json_t *ns;
 
@@ -226,10 +227,9 @@ static void print_bringup(const json_t *o)
 		return;
 	}
 	ns = json_object_get(b, "bringup_ns");
-	printf("bring-up     %s, %s of %s CPUs, %s from %s to the last CPU online\n", text_of(b, "algorithm"),
+	printf("bring-up     %s, %s of %s CPUs, %s%s from %s to the last CPU online\n", text_of(b, "algorithm"),
 	       num_of(b, "cpus_ok", a), num_of(b, "cpus", c), !json_is_integer(ns) ? "not finished" :
-	       !strcmp(text_of(o, "clock_unit"), "ns") ? bu_ns_str(json_integer_value(ns), t) :
-	       num_of(b, "bringup_ns", t), strcmp(text_of(b, "start_what"), "smp_init") ? "the first step" : "smp_init");
+	       ticks ? num_of(b, "bringup_ns", t) : bu_ns_str(json_integer_value(ns), t), ticks ? " ticks" : "", strcmp(text_of(b, "start_what"), "smp_init") ? "the first step" : "smp_init");
 }
 
 static void print_losses(const json_t *o)

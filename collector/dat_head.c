@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #define MAX_TEXT (16u << 20)	/* longest option that is kept: far more than any real one */
+#define MAX_PAGE (1u << 20)
 #define MAX_SECTIONS 4096	/* option sections in a chain, so that a loop ends */
 
 struct reader {
@@ -203,6 +204,10 @@ static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat
 		rc = get_num(r, 4, &cpus, "the CPUs of a buffer");
 	if (!rc && cpus > BU_DAT_MAX_CPUS)
 		rc = damaged(r, "the number of CPUs of a buffer");
+	if (!rc && page > MAX_PAGE)
+		rc = damaged(r, "the page size of a buffer");
+	if (!rc && page > h->page_bytes)
+		h->page_bytes = (uint32_t)page;
 	for (i = 0; !rc && i < cpus; i++) {
 		rc = get_num(r, 4, &cpu, "the data table");
 		if (!rc)
@@ -519,7 +524,7 @@ static int read_start(struct reader *r, struct bu_dat_head *h)
 	if (b[0] > 1 || (b[1] != 4 && b[1] != 8))
 		return damaged(r, "the byte order or word size");
 	rc = get_num(r, 4, &page, "the page size");
-	if (!rc && (page < 512 || page > 1 << 20 || (page & (page - 1))))
+	if (!rc && (page < 512 || page > MAX_PAGE || (page & (page - 1))))
 		rc = damaged(r, "the page size");
 	h->page_bytes = (uint32_t)page;
 	return rc;

@@ -48,7 +48,7 @@ struct bu_dat_head {
 	int version;
 	bool big_endian;
 	int long_bytes;
-	uint32_t page_bytes;
+	uint32_t page_bytes;		/* the largest of its buffers' sub-buffers */
 	uint64_t file_bytes;
 	const char *compression;	/* NULL or "none": not compressed */
 	const char *uname, *writer;	/* NULL: the file does not say */

@@ -2,9 +2,11 @@
 /* dat_source.c - see dat_source.h. */
 #include "collector/dat_source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct tep_record *bu_stream_read(struct bu_stream *s)
 {
@@ -27,6 +29,30 @@ static struct tracecmd_input *handle_of(struct tracecmd_input *file, const char 
 	return NULL;
 }
 
+/*
+ * Of a compressed file the library keeps each CPU's pages in a file /tmp/trace_cpu_data*, to be removed when it is
+ * closed. Without their names they go away even where a crash or a signal comes first.
+ */
+static void forget_temporary_files(void)
+{
+	static const char prefix[] = "/tmp/trace_cpu_data";
+	DIR *d = opendir("/proc/self/fd");
+	char target[64];
+	struct dirent *e;
+	ssize_t n;
+
+	while (d && (e = readdir(d)) != NULL) {
+		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = 0;
+		if (!strncmp(target, prefix, sizeof(prefix) - 1))
+			unlink(target);
+	}
+	if (d)
+		closedir(d);
+}
+
 int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct bu_dat_source *ret,
 		       struct bu_err *err)
 {
@@ -43,6 +69,7 @@ int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct 
 		return bu_fail(err, -EILSEQ, "%s is damaged: the trace library cannot open it; record or copy it again",
 			       path);
 	ret->tep = tracecmd_get_tep(ret->file);
+	ret->page_bytes = head->page_bytes;
 	for (i = 0; i < head->n_buffers; i++)
 		n += head->buffers[i].cpus;
 	ret->handles = calloc(head->n_buffers, sizeof(*ret->handles));
@@ -70,6 +97,7 @@ int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct 
 			s->cpu = (int32_t)cpu;
 		}
 	}
+	forget_temporary_files();
 	return 0;
 }
 

@@ -32,6 +32,7 @@ struct bu_dat_source {
 	struct tracecmd_input **handles;	/* per buffer of the head; NULL where it holds nothing */
 	size_t n_handles;
 	struct tep_handle *tep;			/* borrowed from the file */
+	uint32_t page_bytes;			/* no event is longer */
 	struct bu_stream *streams;
 	size_t n_streams;
 };

@@ -52,7 +52,12 @@ static int fill(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
 		if (!r)
 			break;
 		ev = &a->events[a->n];
-		rc = bu_decode(m->decoder, r, ev, err);
+		/* From here on the library would walk wherever such a length leads, perhaps in circles. */
+		if (r->size < 0 || (uint32_t)r->size > m->source->page_bytes)
+			rc = bu_fail(err, -EILSEQ, "the trace is damaged: CPU %d has an event of %d bytes; record or copy it "
+				     "again", (int)s->cpu, r->size);
+		else
+			rc = bu_decode(m->decoder, r, ev, err);
 		ev->ts_raw = r->ts;
 		ev->buf = s->buf;
 		a->missed[a->n] = r->missed_events;

@@ -43,7 +43,7 @@ struct bu_merge {
 /**
  * bu_merge_init() - Read and order the first events of @source, decoded by @decoder. Both are borrowed until
  * bu_merge_fini(), which has to be called whatever is returned.
- * Return: 0 or -ENOMEM.
+ * Return: as bu_merge_advance().
  */
 int bu_merge_init(struct bu_merge *merge, struct bu_dat_source *source, struct bu_decoder *decoder,
 		  struct bu_err *err);
@@ -74,7 +74,8 @@ static inline int64_t bu_stream_missed(const struct bu_stream *s)
 }
 
 /**
- * bu_merge_advance() - Take that event off and bring its stream to the next one. Return: 0 or -ENOMEM.
+ * bu_merge_advance() - Take that event off and bring its stream to the next one.
+ * Return: 0; -EILSEQ when an event is longer than a page; -ENOMEM.
  */
 int bu_merge_advance(struct bu_merge *merge, struct bu_err *err);
 
