@@ -13,11 +13,12 @@ LAB_ROOT=$(cd "$LAB_DIR/../.." && pwd)
 
 usage() {
 	cat <<EOF
-Usage: $LAB_ME [options] NAME...
-       $LAB_ME [options] --missing
+Usage: $LAB_ME [options] NAME... [-- LAB-ARGUMENTS...]
+       $LAB_ME [options] --missing [-- LAB-ARGUMENTS...]
        $LAB_ME --list
 
-Record the boots of these names in recipes.tsv and pack each as datasets/boots/NAME.
+Record the boots of these names in recipes.tsv and pack each as datasets/boots/NAME. What follows -- goes to lab.sh
+in addition; it is for what does not change the recording, such as --nice -10.
 
   --missing     all that have no folder yet
   --list        only print the names and what each is there for
@@ -28,7 +29,7 @@ Record the boots of these names in recipes.tsv and pack each as datasets/boots/N
 
 Examples:
   $LAB_ME 6.1-smp8 6.12-smp8
-  $LAB_ME --missing --tries 5
+  $LAB_ME --missing --tries 5 -- --nice -10
 EOF
 }
 
@@ -44,6 +45,7 @@ while [ $# -gt 0 ]; do
 	--quiet) need_value "$1" $#; need_number "$1" "$2" 1 86400; quiet=$2; shift ;;
 	--tries) need_value "$1" $#; need_number "$1" "$2" 1 100; LAB_TRIES=$2; shift ;;
 	-h | --help) usage; exit 0 ;;
+	--) shift; break ;;
 	-*) usage_error "unknown argument '$1'" ;;
 	*) names+=("$1") ;;
 	esac
@@ -71,5 +73,5 @@ for name in ${names[@]+"${names[@]}"}; do
 	fi
 	# xargs undoes the quoting of the table without running anything in it.
 	mapfile -t words < <(xargs -n 1 printf '%s\n' <<<"$args")
-	record_and_pack "$name" "$recipe" "${words[@]}" --quiet "$quiet"
+	record_and_pack "$name" "$recipe" "${words[@]}" --quiet "$quiet" "$@"
 done

@@ -43,6 +43,7 @@ OUTDIR/trace.dat, OUTDIR/machine/, OUTDIR/console.log and OUTDIR/provenance.json
   --qemu WHICH       auto (the default), host, 10 (from bookworm-backports), or a path
   --timeout S        limit for the whole boot (180 s and 4 s per CPU)
   --quiet S          first wait up to S seconds for the host to be idle, so that nothing else is in the timing
+  --nice N           QEMU's niceness; below 0 (root only) it goes before other work of the host (0)
   --bringup PATH     the recorder (build/bringup, or \$BRINGUP)
   --no-record        boot without the recorder: tries a kernel, takes its machine files only
   --name NAME        name of the run in its provenance (the last part of OUTDIR)
@@ -63,7 +64,7 @@ EOF
 }
 
 kernel='' own_tree='' cpus='' mode=boot rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
-timeout='' quiet='' bringup=${BRINGUP-} name='' out='' record=1 force=0 only='' LAB_REFRESH=0
+timeout='' quiet='' nice=0 bringup=${BRINGUP-} name='' out='' record=1 force=0 only='' LAB_REFRESH=0
 given=("$@")
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -81,6 +82,7 @@ while [ $# -gt 0 ]; do
 	--qemu) need_value "$1" $#; qemu=$2; shift ;;
 	--timeout) need_value "$1" $#; timeout=$2; shift ;;
 	--quiet) need_value "$1" $#; quiet=$2; shift ;;
+	--nice) need_value "$1" $#; nice=$2; shift ;;
 	--bringup) need_value "$1" $#; bringup=$2; shift ;;
 	--name) need_value "$1" $#; name=$2; shift ;;
 	--no-record) record=0 ;;
@@ -113,6 +115,8 @@ need_number --mem "$mem" 256 4194304
 need_number --buffer "$buffer" 16 1048576
 [ -n "$timeout" ] || timeout=$((180 + 4 * cpus))
 need_number --timeout "$timeout" 1 86400
+[[ $nice =~ ^-?[0-9]{1,2}$ ]] || usage_error "--nice takes a number from -20 to 19, not '$nice'"
+[ "$nice" -ge 0 ] || [ "$(id -u)" = 0 ] || usage_error "--nice below 0 is for root only"
 [ -z "$quiet" ] || need_number --quiet "$quiet" 1 86400
 
 base="console=ttyS0 panic=-1 log_buf_len=4M"
@@ -244,9 +248,18 @@ date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 t0=$(date +%s%N)
 busy0=$(host_busy_ms)
 # timeout is there so that QEMU ends even if this script is killed in a way that it cannot catch.
-LD_LIBRARY_PATH=$QEMU_LIBRARY_PATH timeout --signal=TERM --kill-after=10 "$timeout" "${QEMU[@]}" "${args[@]}" \
-	</dev/null >"$partial/qemu.log" 2>&1 &
+# A session of its own, since the kernel shares CPU time out by sessions first where autogroups are on (sched(7)).
+LD_LIBRARY_PATH=$QEMU_LIBRARY_PATH setsid timeout --signal=TERM --kill-after=10 "$timeout" nice -n "$nice" \
+	"${QEMU[@]}" "${args[@]}" </dev/null >"$partial/qemu.log" 2>&1 &
 started=$!
+if [ "$nice" != 0 ]; then
+	for ((i = 0; i < 50; i++)); do
+		[ "$(ps -o sid= -p "$started" | tr -d ' ')" != "$started" ] || break
+		sleep 0.02
+	done
+	(echo "$nice" >"/proc/$started/autogroup") 2>/dev/null ||
+		say "note: no autogroup to set; niceness counts only within QEMU's own session"
+fi
 rc=0
 times >"$partial/times"
 wait "$started" || rc=$?
@@ -340,7 +353,8 @@ jq -n --arg name "$name" --arg date "$date" --arg line "${kernel:-own}" --arg re
 	--arg qemu_version "$qemu_version" --argjson qemu "$(argv "$(basename "${QEMU[0]}")" "${QEMU[@]:1}" "${args[@]}")" \
 	--argjson lab "$(argv "${given[@]}")" --arg recorder "$recorder_version" \
 	--argjson host_cpus "$(nproc)" --arg host_cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-	--argjson host_ms "$host_ms" --argjson qemu_ms "$qemu_ms" --argjson wall_ms "$wall_ms" --argjson code "$exit_code" --argjson online "$online" \
+	--argjson nice "$nice" --argjson host_ms "$host_ms" --argjson qemu_ms "$qemu_ms" \
+	--argjson wall_ms "$wall_ms" --argjson code "$exit_code" --argjson online "$online" \
 	--argjson events "$events" --argjson lost "$lost" --argjson uptime "$(status init_uptime_s)" \
 	--argjson doubts "$(printf '%s\n' ${doubts[@]+"${doubts[@]}"} | jq -R . | jq -s 'map(select(. != ""))')" '{
 	name: $name, date: $date,
@@ -351,7 +365,7 @@ jq -n --arg name "$name" --arg date "$date" --arg line "${kernel:-own}" --arg re
 	first_kernel_cmdline: (if $mode == "kexec" then $first else null end),
 	mode: $mode, rounds: (if $mode == "hotplug" then $rounds else null end), cpus: $cpus,
 	topology: (if $topology == "" then null else $topology end),
-	qemu: { version: $qemu_version, accel: "tcg", cpu_s: ($qemu_ms / 1000), argv: $qemu },
+	qemu: { version: $qemu_version, accel: "tcg", nice: $nice, cpu_s: ($qemu_ms / 1000), argv: $qemu },
 	lab_argv: $lab, recorder: $recorder,
 	host: { cpus: $host_cpus, cpu_model: $host_cpu, busy_s: ($host_ms / 1000), busy_elsewhere_s: ([$host_ms - $qemu_ms, 0] | max / 1000) },
 	result: { exit_code: $code, doubts: $doubts, wall_s: ($wall_ms / 1000), init_uptime_s: $uptime,

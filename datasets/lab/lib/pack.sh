@@ -67,7 +67,8 @@ record_and_pack() {
 	case $rc in
 	0) ;;
 	3) die "$name: the capture in $capture is incomplete, no dataset made" ;;
-	*) die "$name: no boot succeeded" ;;
+	1) die "$name: no boot succeeded" ;;
+	*) exit "$rc" ;;
 	esac
 	jq --argjson tries "$try" '.result.tries = $tries' "$capture/provenance.json" >"$capture/provenance.json.new"
 	mv "$capture/provenance.json.new" "$capture/provenance.json"
