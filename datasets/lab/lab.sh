@@ -254,7 +254,8 @@ LD_LIBRARY_PATH=$QEMU_LIBRARY_PATH setsid timeout --signal=TERM --kill-after=10 
 started=$!
 if [ "$nice" != 0 ]; then
 	for ((i = 0; i < 50; i++)); do
-		[ "$(ps -o sid= -p "$started" | tr -d ' ')" != "$started" ] || break
+		# The sixth field is the session, proc(5).
+		[ "$(cut -d' ' -f6 "/proc/$started/stat")" != "$started" ] || break
 		sleep 0.02
 	done
 	(echo "$nice" >"/proc/$started/autogroup") 2>/dev/null ||
