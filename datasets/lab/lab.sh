@@ -337,6 +337,7 @@ online=$(count_list "$(sed -n 's/^online //p' "$share/machine/cpu_masks")")
 events=$(awk -F: '$2 == "entries" { n += $3 } END { print n + 0 }' "$share/machine/stats")
 lost=$(awk -F: '$2 ~ /^(overrun|commit overrun|dropped events)$/ { n += $3 } END { print n + 0 }' "$share/machine/stats")
 [ "$lost" = 0 ] || doubts+=("$lost events were lost: give a larger --buffer than $buffer")
+grep -q 'Linux version' "$share/machine/dmesg" || doubts+=("the kernel log lacks its beginning")
 [ -z "$(status hotplug_failed)" ] || [ "$(status hotplug_failed)" = 0 ] ||
 	doubts+=("$(status hotplug_failed) of the offline and online requests were refused")
 exit_code=0
