@@ -71,6 +71,7 @@ install_for_lab      := build lab
 install_for_fidelity := build test demo
 install_for_bench    := build test demo
 install_for_lint     := build test lint
+install_for_fuzz     := build fuzz
 install_for_deps     := build test demo lab lint
 goals := $(or $(MAKECMDGOALS),all)
 to_install := $(sort $(foreach g,$(goals),$(install_for_$(g))))
@@ -111,6 +112,7 @@ help: ## this list
 #  CC= CFLAGS= LDFLAGS=     as usual; objects are rebuilt when they change
 #  PREFIX= DESTDIR=         where install goes (/usr/local)
 #  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots
+#  FUZZ_RUNS=N              executions of each fuzz target
 
 $(B)/gen/config.mk: FORCE
 	$(Q)$(if $(to_install),scripts/install-deps $(to_install) &&) scripts/gen-config | { $(put); }
@@ -195,6 +197,37 @@ lint: $(B)/compile_commands.json $(gen) ## clang-tidy, cppcheck and shellcheck; 
 format-check: ## show where clang-format would change the C files
 	$(Q)scripts/install-deps format && clang-format --dry-run $(src) $(tests_c) $(hdrs)
 
+# ---- fuzzing ----------------------------------------------------------------------------------------------------
+
+# Each */tests/fuzz/NAME_fuzz.c is an entry of libFuzzer, linked with everything but main(), all of it built for
+# ASan, UBSan and coverage. Its seeds are datasets/fuzz/NAME; what it finds out is kept in $(B)/fuzz/NAME.corpus.
+FUZZ_CC   ?= clang
+FUZZ_RUNS ?= 1000000
+fuzz_src   := $(sort $(wildcard */tests/fuzz/*_fuzz.c))
+fuzz_names := $(patsubst %_fuzz.c,%,$(notdir $(fuzz_src)))
+fuzz_lib   := $(filter-out $(B)/fuzz/obj/bringup.o,$(src:%.c=$(B)/fuzz/obj/%.o)) $(gen:$(B)/%.c=$(B)/fuzz/obj/%.o) \
+	$(asm:%.S=$(B)/obj/%.o)
+fuzz_cflags := -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+.PHONY: fuzz $(fuzz_names:%=fuzz-%)
+
+fuzz: $(fuzz_names:%=fuzz-%) ## fuzz every parser: FUZZ_RUNS= executions of each, T=NAME for one
+
+$(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
+	$(call say,FUZZ,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/obj/%.o: %.c $(B)/gen/flags
+	$(call say,FUZZ,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(B)/fuzz/$(patsubst %_fuzz.c,%,$(notdir $(1))): $(1:%.c=$(B)/fuzz/obj/%.o) $(fuzz_lib)
+	$$(call say,LD,$$@)$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(libs)
+endef
+$(foreach f,$(fuzz_src),$(eval $(call fuzz_rule,$(f))))
+
+$(fuzz_names:%=fuzz-%): fuzz-%: $(B)/fuzz/%
+	$(Q)$(if $(and $(T),$(filter-out $*,$(T))),true,mkdir -p $<.corpus && $< -runs=$(FUZZ_RUNS) -max_len=1024 -timeout=20 \
+		-artifact_prefix=$<. -print_final_stats=1 $<.corpus $(wildcard datasets/fuzz/$*))
+
 # ---- doing things -------------------------------------------------------------------------------------------------
 
 deps: ## install whatever any target needs
@@ -244,4 +277,5 @@ distclean: ## remove the build folders of all settings
 	rm -rf build $(B)
 
 -include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d) \
+	$(addsuffix .d,$(basename $(fuzz_lib) $(fuzz_src:%.c=$(B)/fuzz/obj/%.o))) \
 	$(cores:%.c=$(B)/plugins/%.so.d))
