@@ -197,7 +197,7 @@ static int say_missing(struct bu_hang *h)
 	put(&w, " did not enter multi_cpu_stop: the %zu that did (", h->n_arrived);
 	if (h->n_arrived)
 		put_cpus(&w, h, arrived);
-	put(&w, ") wait for %s, with interrupts off.", h->n_missing == 1 ? "it" : "them");
+	put(&w, ") spin until %s.", h->n_missing == 1 ? "it does" : "they do");
 	rc = say(h, &w);
 	for (i = 0; !rc && i < h->n_cpu; i++) {
 		const struct bu_hang_cpu *c = &h->cpu[i];

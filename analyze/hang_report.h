@@ -6,7 +6,7 @@
  * entered a stop_machine rendezvous and those that did not, what the console printed. A conclusion is drawn where the
  * facts allow just one; else it is said which evidence would allow it.
  * How a rendezvous works: multi_cpu_stop() of kernel/stop_machine.c (5.10, 6.1, 6.12): every online CPU enters it on
- * its stopper thread, interrupts go off, and each waits in it until all have acknowledged each state.
+ * its stopper thread and spins there until all have acknowledged each state, interrupts off from the second state on.
  */
 #ifndef BU_ANALYZE_HANG_REPORT_H
 #define BU_ANALYZE_HANG_REPORT_H
