@@ -307,7 +307,11 @@ fi
 panic=$(grep -aoE 'Kernel panic - .*' "$partial/console.log" | head -n 1 | tr -d '\r' || true)
 if [ -n "$panic" ]; then
 	tail_of_console
-	die "the guest died $(where_it_stopped): $panic"
+	hint=
+	if grep -qa 'Oops: int3' "$partial/console.log"; then
+		hint='; QEMU 7.2 does that to newer kernels now and then: try again, or with --qemu 10'
+	fi
+	die "the guest died $(where_it_stopped): $panic$hint"
 fi
 if [ "$(status 'done')" != 1 ]; then
 	tail_of_console
