@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* verdict_test.c - each way of standing still is called by its name, with the right ones in the witness. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replay/hang/verdict.h"
+#include "replay/machine/atomic.h"
+#include "replay/machine/kthread.h"
+#include "replay/machine/lock.h"
+#include "replay/machine/machine.h"
+#include "replay/machine/percpu_rwsem.h"
+#include "replay/machine/rcu.h"
+#include "replay/machine/smp.h"
+#include "replay/machine/wait.h"
+#include "replay/machine/waits.h"
+#include "schemas/base/ns.h"
+
+static struct {
+	bu_obj a, b;
+	bu_word_id word;
+	bu_thread thread;
+} s;
+
+static struct bu_machine *make(uint32_t cpus, int64_t tick_ns, uint64_t max_events)
+{
+	const struct bu_machine_config config = { .n_cpus = cpus, .n_online = cpus, .tick_ns = tick_ns,
+						  .max_events = max_events, .ipi_ns = 1000 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m;
+
+	assert_int_equal(bu_machine_create(&config, &m, &err), 0);
+	memset(&s, 0, sizeof(s));
+	return m;
+}
+
+/* Runs @m, gives the verdict and the witness (to be freed), destroys it. */
+static struct bu_hang_verdict verdict(struct bu_machine *m, char **witness)
+{
+	struct bu_machine_result r;
+	struct bu_hang_verdict v;
+	struct bu_err err = BU_ERR_INIT;
+
+	assert_int_equal(bu_machine_run(m, &r, &err), 0);
+	bu_hang_diagnose(m, &r, &v);
+	*witness = bu_hang_witness(m, &r, &v);
+	assert_non_null(*witness);
+	bu_machine_destroy(m);
+	return v;
+}
+
+static void expect(struct bu_machine *m, enum bu_hang_class class, uint32_t n_cycle, const char *const *words)
+{
+	struct bu_hang_verdict v;
+	char *witness;
+
+	v = verdict(m, &witness);
+	if (v.class != class || v.n_cycle != n_cycle)
+		print_error("%s\n", witness);
+	assert_string_equal(bu_hang_class_names[v.class], bu_hang_class_names[class]);
+	assert_int_equal(v.n_cycle, n_cycle);
+	for (; *words; words++) {
+		if (!strstr(witness, *words))
+			print_error("no '%s' in:\n%s\n", *words, witness);
+		assert_non_null(strstr(witness, *words));
+	}
+	free(witness);
+}
+
+static void takes_a_then_b(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_work(m, 1000);
+	bu_mutex_lock(m, s.b);
+	bu_mutex_unlock(m, s.b);
+	bu_mutex_unlock(m, s.a);
+}
+
+static void takes_b_then_a(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_mutex_lock(m, s.b);
+	bu_work(m, 1000);
+	bu_mutex_lock(m, s.a);
+	bu_mutex_unlock(m, s.a);
+	bu_mutex_unlock(m, s.b);
+}
+
+static void two_mutexes_in_opposite_order(void **state)
+{
+	static const char *const words[] = { "deadlock at 1.00 us", "first/1", "second/2", "waits for lock pinst_lock",
+					     "holds mutex pinst_lock", "in takes_a_then_b", "taken in takes_b_then_a", "The cycle:",
+					     "hung task watchdog would speak at 120.0 s", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_mutex(m, "cpu_add_remove_lock");
+	s.b = bu_mutex(m, "pinst_lock");
+	bu_thread_run(m, "first/1", 0, takes_a_then_b, NULL);
+	bu_thread_run(m, "second/2", 1, takes_b_then_a, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+/* The same with ticks: the machine never runs out of events, and the verdict is the same. */
+static void ticks_do_not_hide_a_deadlock(void **state)
+{
+	static const char *const words[] = { "deadlock", "cpu_add_remove_lock", NULL };
+	struct bu_machine *m = make(2, 4000000, 20000);
+
+	(void)state;
+	s.a = bu_mutex(m, "cpu_add_remove_lock");
+	s.b = bu_mutex(m, "pinst_lock");
+	bu_thread_run(m, "first/1", 0, takes_a_then_b, NULL);
+	bu_thread_run(m, "second/2", 1, takes_b_then_a, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+static void recursive_reader(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_cpus_read_lock(m);
+	bu_sleep(m, 1000000);
+	bu_cpus_read_lock(m);	/* behind the writer that has come meanwhile */
+	bu_cpus_read_unlock(m);
+	bu_cpus_read_unlock(m);
+}
+
+static void hotplug_writer(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_sleep(m, 1000);
+	bu_cpus_write_lock(m);
+	bu_cpus_write_unlock(m);
+}
+
+static void reader_behind_a_waiting_writer(void **state)
+{
+	static const char *const words[] = { "deadlock", "reader", "writer", "cpu_hotplug_lock", "in recursive_reader", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	bu_rcu_spawn_gp_kthread(m, 1000);	/* the writer's rcu_sync waits for one grace period */
+	bu_thread_run(m, "reader", 0, recursive_reader, NULL);
+	bu_thread_run(m, "writer", 1, hotplug_writer, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+static void waits_for_nothing(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_wait_for_completion(m, s.a);
+}
+
+/* Without the thread that drives grace periods the same writer is stuck earlier, and that is what is said. */
+static void grace_periods_without_their_thread(void **state)
+{
+	static const char *const words[] = { "lost wakeup", "writer waits for", "grace period", "RCU stall watchdog would speak at 21.00 s",
+					     NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	bu_thread_run(m, "writer", 1, hotplug_writer, NULL);
+	expect(m, BU_HANG_LOST_WAKEUP, 0, words);
+}
+
+static void nobody_completes(void **state)
+{
+	static const char *const words[] = { "lost wakeup", "control waits for", "done_up", "nobody that is left can wake it",
+					     "in waits_for_nothing", NULL };
+	struct bu_machine *m = make(1, 0, 0);
+
+	(void)state;
+	s.a = bu_completion(m, "done_up");
+	bu_thread_run(m, "control", 0, waits_for_nothing, NULL);
+	expect(m, BU_HANG_LOST_WAKEUP, 0, words);
+}
+
+static void nothing(struct bu_machine *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+}
+
+/* Takes a lock and calls the other CPU, which spins for that lock with interrupts off (the shape of csd deadlocks). */
+static void calls_under_a_lock(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_raw_spin_lock(m, s.a);
+	bu_work(m, 2000);
+	bu_smp_call_function_single(m, 1, "flush", nothing, NULL, true);
+	bu_raw_spin_unlock(m, s.a);
+}
+
+static void spins_with_irqs_off(struct bu_machine *m, void *arg)
+{
+	bool on;
+
+	BU_FN(m);
+	(void)arg;
+	bu_work(m, 1000);
+	on = bu_raw_spin_lock_irqsave(m, s.a);
+	bu_raw_spin_unlock_irqrestore(m, s.a, on);
+}
+
+static void call_to_a_cpu_that_spins(void **state)
+{
+	static const char *const words[] = { "deadlock", "caller", "spinner", "vector_lock", "csd lock watchdog would speak at 5.00 s",
+					     NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_raw_spinlock(m, "vector_lock", BU_SPIN_QUEUED);
+	bu_thread_run(m, "caller", 0, calls_under_a_lock, NULL);
+	bu_thread_run(m, "spinner", 1, spins_with_irqs_off, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+static int worker(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	while (!bu_kthread_should_stop(m)) {
+		if (bu_kthread_should_park(m))
+			bu_kthread_parkme(m);
+		bu_sleep(m, 10000);
+		bu_mutex_lock(m, s.a);
+		bu_mutex_unlock(m, s.a);
+	}
+	return 0;
+}
+
+static void parks_under_a_mutex(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_sleep(m, 50000);	/* the worker has come to want the mutex */
+	bu_kthread_park(m, s.thread);
+	bu_mutex_unlock(m, s.a);
+}
+
+static void parking_who_waits_for_the_parker(void **state)
+{
+	static const char *const words[] = { "deadlock", "control", "worker/1", "smpboot_threads_lock", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_mutex(m, "smpboot_threads_lock");
+	s.thread = bu_kthread_create_on_cpu(m, "worker/1", 1, worker, NULL);
+	bu_wake_up_process(m, s.thread);
+	bu_thread_run(m, "control", 0, parks_under_a_mutex, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+static void sleeps_under_a_spinlock(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_raw_spin_lock(m, s.a);
+	bu_sleep(m, 1000);
+}
+
+static void sleeping_while_atomic(void **state)
+{
+	static const char *const words[] = { "misuse", "sleeper", "sleeps_under_a_spinlock", NULL };
+	struct bu_machine *m = make(1, 0, 0);
+
+	(void)state;
+	s.a = bu_raw_spinlock(m, "rq->lock", BU_SPIN_QUEUED);
+	bu_thread_run(m, "sleeper", 0, sleeps_under_a_spinlock, NULL);
+	expect(m, BU_HANG_MISUSE, 0, words);
+}
+
+static void spins_for_ever(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_spin_until(m, s.word, BU_GUARD_EQ, 1, BU_NO_TIMEOUT, "thread_ack", -1);
+}
+
+/* Two CPUs poll for an acknowledgement that never comes, while ticks go on: steps without progress. */
+static void polling_without_end(void **state)
+{
+	static const char *const words[] = { "livelock", "spins for", NULL };
+	struct bu_machine *m = make(2, 4000000, 5000);
+
+	(void)state;
+	s.word = bu_word_new(bu_machine_engine(m), "thread_ack", 0);
+	bu_thread_run(m, "migration/0", 0, spins_for_ever, NULL);
+	bu_thread_run(m, "migration/1", 1, spins_for_ever, NULL);
+	expect(m, BU_HANG_LIVELOCK, 0, words);
+}
+
+static void works_for_ever(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	for (;;)
+		bu_work(m, 1000);
+}
+
+static void work_without_end_is_no_livelock(void **state)
+{
+	static const char *const words[] = { "limit", NULL };
+	struct bu_machine *m = make(1, 0, 5000);
+
+	(void)state;
+	bu_thread_run(m, "busy", 0, works_for_ever, NULL);
+	expect(m, BU_HANG_LIMIT, 0, words);
+}
+
+static void a_good_end(void **state)
+{
+	static const char *const words[] = { "ok", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_mutex(m, "a");
+	s.b = bu_mutex(m, "b");
+	bu_thread_run(m, "first", 0, takes_a_then_b, NULL);
+	bu_thread_run(m, "second", 1, takes_a_then_b, NULL);
+	expect(m, BU_HANG_NONE, 0, words);
+}
+
+/* A chain that leads into a cycle: only those of the cycle are in it. */
+static void takes_b(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_sleep(m, 5000);
+	bu_mutex_lock(m, s.b);
+	bu_mutex_unlock(m, s.b);
+}
+
+static void bystanders_are_not_in_the_cycle(void **state)
+{
+	static const char *const words[] = { "deadlock", "bystander", NULL };
+	struct bu_machine *m = make(3, 0, 0);
+
+	(void)state;
+	s.a = bu_mutex(m, "a");
+	s.b = bu_mutex(m, "b");
+	bu_thread_run(m, "bystander", 2, takes_b, NULL);
+	bu_thread_run(m, "first", 0, takes_a_then_b, NULL);
+	bu_thread_run(m, "second", 1, takes_b_then_a, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_mutexes_in_opposite_order), cmocka_unit_test(ticks_do_not_hide_a_deadlock),
+		cmocka_unit_test(reader_behind_a_waiting_writer), cmocka_unit_test(nobody_completes),
+		cmocka_unit_test(grace_periods_without_their_thread),
+		cmocka_unit_test(call_to_a_cpu_that_spins), cmocka_unit_test(parking_who_waits_for_the_parker),
+		cmocka_unit_test(sleeping_while_atomic), cmocka_unit_test(polling_without_end),
+		cmocka_unit_test(work_without_end_is_no_livelock), cmocka_unit_test(a_good_end),
+		cmocka_unit_test(bystanders_are_not_in_the_cycle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
