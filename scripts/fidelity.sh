@@ -132,7 +132,10 @@ report_spread() {
 datasets=("$@")
 if [ ${#datasets[@]} -eq 0 ]; then
 	for dir in "$boots"/*/; do
-		case $(basename "$dir") in spread-*) ;; *) datasets+=("$(basename "$dir")") ;; esac
+		case $(basename "$dir") in
+		spread-* | *.partial) ;;	# boots of report_spread; one that is being recorded
+		*) datasets+=("$(basename "$dir")") ;;
+		esac
 	done
 fi
 [ ${#datasets[@]} -gt 0 ] || die "no datasets under datasets/boots"
