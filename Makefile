@@ -53,6 +53,10 @@ tests_c   := $(sort $(wildcard */tests/*.c */*/tests/*.c */*/*/tests/*.c))
 unit_src  := $(filter %_test.c,$(tests_c))
 tests_aid := $(filter-out %_test.c,$(tests_c))
 unit  := $(unit_src:%.c=$(B)/tests/%)
+# Fuzz targets. In `make check` each one runs its corpus; `make fuzz` builds them anew with a fuzzing engine.
+fuzz_src   := $(sort $(wildcard */tests/fuzz/*_fuzz.c */*/tests/fuzz/*_fuzz.c))
+fuzz_main  := schemas/base/tests/fuzz/corpus_main.c
+corpora    := $(fuzz_src:%.c=$(B)/tests/%)
 e2e   := $(sort $(wildcard */tests/*.t */*/tests/*.t */*/*/tests/*.t))
 # An end-to-end test that takes about a second says so with a line "# quick" and also runs in `make unit`.
 quick := $(if $(e2e),$(shell grep -lx '\# quick' $(e2e)))
@@ -72,7 +76,7 @@ install_for_fidelity := build test demo
 install_for_bench    := build test demo
 install_for_lint     := build test lint
 install_for_fuzz     := build fuzz
-install_for_deps     := build test demo lab lint
+install_for_deps     := build test demo lab lint fuzz
 goals := $(or $(MAKECMDGOALS),all)
 to_install := $(sort $(foreach g,$(goals),$(install_for_$(g))))
 
@@ -93,7 +97,7 @@ put = mkdir -p $(@D) && cat >$@.new && if cmp -s $@.new $@; then rm $@.new; else
 
 # ---- targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help check unit check-layers check-headers deps demo lab fidelity determinism bench lint format-check
+.PHONY: all help check unit check-layers check-headers deps demo lab fidelity determinism bench fuzz lint format-check
 .PHONY: install uninstall clean distclean
 all: $(B)/bringup $(B)/compile_commands.json ## build $(B)/bringup
 
@@ -111,8 +115,8 @@ help: ## this list
 #  T=WORD                   check and unit: only the tests whose path contains WORD
 #  CC= CFLAGS= LDFLAGS=     as usual; objects are rebuilt when they change
 #  PREFIX= DESTDIR=         where install goes (/usr/local)
+#  RUNS=N TARGET=NAME       fuzz: executions per target (100000); only this target
 #  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots
-#  FUZZ_RUNS=N              executions of each fuzz target
 
 $(B)/gen/config.mk: FORCE
 	$(Q)$(if $(to_install),scripts/install-deps $(to_install) &&) scripts/gen-config | { $(put); }
@@ -155,7 +159,7 @@ $(B)/gen/version.c: FORCE
 	$(Q)scripts/gen-version | { $(put); }
 
 $(B)/compile_commands.json: $(B)/gen/objects $(B)/gen/flags
-	$(Q)scripts/gen-compile-commands '$(CC) $(all_cppflags) $(all_cflags)' $(src) $(tests_c) >$@
+	$(Q)scripts/gen-compile-commands '$(CC) $(all_cppflags) $(all_cflags)' $(src) $(tests_c) $(fuzz_src) $(fuzz_main) >$@
 
 # ---- tests ------------------------------------------------------------------------------------------------------
 
@@ -169,6 +173,11 @@ $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
 $(unit):
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
 
+# A fuzz target and the main() that feeds it its corpus.
+$(foreach t,$(fuzz_src),$(eval $(B)/tests/$(t:.c=): $(B)/obj/$(t:.c=.o)))
+$(corpora): $(fuzz_main:%.c=$(B)/obj/%.o) $(lib) $(B)/gen/objects
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(libs)
+
 test_env = BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" CC='$(CC)' \
 	TAP_DIR="$$(realpath $(B))/tap" CMOCKA_MESSAGE_OUTPUT=TAP \
 	UBSAN_OPTIONS=print_stacktrace=1 LC_ALL=C.UTF-8
@@ -176,8 +185,8 @@ run_tests = rm -rf $(B)/tap && mkdir -p $(B)/tap && \
 	$(test_env) prove --timer -j$(JOBS) --exec scripts/run-test $(if $(T),$(foreach t,$(1),$(if $(findstring \
 	$(T),$(t)),$(t))),$(1)) </dev/null
 
-check: $(B)/bringup $(unit) check-layers check-headers ## install what is missing, build, run every test
-	$(Q)$(call run_tests,$(unit) $(e2e))
+check: $(B)/bringup $(unit) $(corpora) check-layers check-headers ## install what is missing, build, run every test
+	$(Q)$(call run_tests,$(unit) $(corpora) $(e2e))
 
 unit: $(B)/bringup $(unit) ## build, run the unit tests and the quick end-to-end tests
 	$(Q)$(call run_tests,$(unit) $(quick))
@@ -192,41 +201,37 @@ $(B)/headers/%.ok: % $(B)/gen/flags
 		-fsyntax-only -MMD -MP -MT $@ -MF $@.d -x c - && touch $@
 
 lint: $(B)/compile_commands.json $(gen) ## clang-tidy, cppcheck and shellcheck; any finding fails
-	$(Q)scripts/lint $(B) $(src) $(tests_c)
+	$(Q)scripts/lint $(B) $(src) $(tests_c) $(fuzz_src) $(fuzz_main)
 
 format-check: ## show where clang-format would change the C files
-	$(Q)scripts/install-deps format && clang-format --dry-run $(src) $(tests_c) $(hdrs)
+	$(Q)scripts/install-deps format && clang-format --dry-run $(src) $(tests_c) $(fuzz_src) $(hdrs)
 
 # ---- fuzzing ----------------------------------------------------------------------------------------------------
 
-# Each */tests/fuzz/NAME_fuzz.c is an entry of libFuzzer, linked with everything but main(), all of it built for
-# ASan, UBSan and coverage. Its seeds are datasets/fuzz/NAME; what it finds out is kept in $(B)/fuzz/NAME.corpus.
-FUZZ_CC   ?= clang
-FUZZ_RUNS ?= 1000000
-fuzz_src   := $(sort $(wildcard */tests/fuzz/*_fuzz.c))
-fuzz_names := $(patsubst %_fuzz.c,%,$(notdir $(fuzz_src)))
-fuzz_lib   := $(filter-out $(B)/fuzz/obj/bringup.o,$(src:%.c=$(B)/fuzz/obj/%.o)) $(gen:$(B)/%.c=$(B)/fuzz/obj/%.o) \
-	$(asm:%.S=$(B)/obj/%.o)
-fuzz_cflags := -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-.PHONY: fuzz $(fuzz_names:%=fuzz-%)
-
-fuzz: $(fuzz_names:%=fuzz-%) ## fuzz every parser: FUZZ_RUNS= executions of each, T=NAME for one
-
-$(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
-	$(call say,FUZZ,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
+# Everything once more, by the compiler that has the engine, with its counters and the sanitizers in it.
+FUZZ_CC     ?= clang
+fuzz_cflags := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+fuzz_lib    := $(lib:$(B)/obj/%=$(B)/fuzz/obj/%)
+fuzz_bin    := $(fuzz_src:%.c=$(B)/fuzz/%)
 
 $(B)/fuzz/obj/%.o: %.c $(B)/gen/flags
-	$(call say,FUZZ,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
+	$(call say,FUZZCC,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
 
-define fuzz_rule
-$(B)/fuzz/$(patsubst %_fuzz.c,%,$(notdir $(1))): $(1:%.c=$(B)/fuzz/obj/%.o) $(fuzz_lib)
-	$$(call say,LD,$$@)$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(libs)
-endef
-$(foreach f,$(fuzz_src),$(eval $(call fuzz_rule,$(f))))
+$(B)/fuzz/obj/%.o: %.S $(B)/gen/flags
+	$(call say,FUZZCC,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) -c -o $@ $<
 
-$(fuzz_names:%=fuzz-%): fuzz-%: $(B)/fuzz/%
-	$(Q)$(if $(and $(T),$(filter-out $*,$(T))),true,mkdir -p $<.corpus && $< -runs=$(FUZZ_RUNS) -max_len=1024 -timeout=20 \
-		-artifact_prefix=$<. -print_final_stats=1 $<.corpus $(wildcard datasets/fuzz/$*))
+$(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
+	$(call say,FUZZCC,$<)mkdir -p $(@D) && $(FUZZ_CC) $(all_cppflags) $(fuzz_cflags) -MMD -MP -c -o $@ $<
+
+$(foreach t,$(fuzz_src),$(eval $(B)/fuzz/$(t:.c=): $(B)/fuzz/obj/$(t:.c=.o)))
+$(fuzz_bin): $(fuzz_lib) $(B)/gen/objects
+	$(call say,FUZZLD,$@)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ \
+		$(filter %.o,$^) $(libs)
+
+to_fuzz := $(if $(TARGET),$(filter %/$(TARGET)_fuzz,$(fuzz_bin)),$(fuzz_bin))
+fuzz: $(to_fuzz) ## look for inputs that crash the parsers; RUNS= TARGET=
+	$(Q)SRC="$$PWD" RUNS='$(RUNS)' scripts/fuzz.sh $(B)/fuzz $(to_fuzz)
 
 # ---- doing things -------------------------------------------------------------------------------------------------
 
@@ -276,6 +281,7 @@ clean: ## remove the build folder
 distclean: ## remove the build folders of all settings
 	rm -rf build $(B)
 
--include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d) \
-	$(addsuffix .d,$(basename $(fuzz_lib) $(fuzz_src:%.c=$(B)/fuzz/obj/%.o))) \
+-include $(wildcard $(addsuffix .d,$(basename $(obj))) $(tests_c:%.c=$(B)/obj/%.d) \
+	$(fuzz_src:%.c=$(B)/obj/%.d) $(fuzz_main:%.c=$(B)/obj/%.d) $(fuzz_lib:.o=.d) \
+	$(fuzz_src:%.c=$(B)/fuzz/obj/%.d) $(hdrs:%=$(B)/headers/%.ok.d) \
 	$(cores:%.c=$(B)/plugins/%.so.d))

@@ -11,7 +11,7 @@
 
 #define MAX_TEXT (16u << 20)	/* longest option that is kept: far more than any real one */
 #define MAX_PAGE (1u << 20)
-#define MAX_SECTIONS 4096	/* option sections in a chain, so that a loop ends */
+#define MAX_BUFFERS 1024	/* instances; they are looked up one by one */
 
 struct reader {
 	FILE *file;
@@ -232,6 +232,8 @@ static int read_buffer(struct reader *r, struct bu_dat_head *h)
 		rc = get_string(r, &h->arena, &name, "the name of a buffer");
 	if (!rc && offset > r->size)
 		rc = truncated(r, "a buffer", offset);
+	if (!rc && h->n_buffers == MAX_BUFFERS)
+		rc = damaged(r, "the number of buffers");
 	if (rc)
 		return rc;
 	b = buffer_named(h, name);
@@ -252,6 +254,8 @@ static int read_cpustat(struct reader *r, struct bu_dat_head *h, size_t *stat_bu
 	size_t len;
 
 	if (!strncmp(text, heading, sizeof(heading) - 1)) {
+		if (h->n_buffers == MAX_BUFFERS)
+			return damaged(r, "the number of buffers");
 		joined = bu_arena_strdup(&h->arena, text + sizeof(heading) - 1);
 		if (!joined)
 			return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
@@ -399,9 +403,9 @@ static int check_sections(struct reader *r)
 
 static int read_v7(struct reader *r, struct bu_dat_head *h)
 {
-	uint64_t next = 0, id = 0, flags = 0, cpus = 0;
+	uint64_t next = 0, end = 0, id = 0, flags = 0, cpus = 0;
 	const char *unused = NULL;
-	int rc, i;
+	int rc;
 
 	rc = get_string(r, &h->arena, &h->compression, "the compression");
 	if (!rc)
@@ -410,8 +414,11 @@ static int read_v7(struct reader *r, struct bu_dat_head *h)
 		rc = get_num(r, 8, &next, "the place of the options");
 	if (!rc)
 		rc = check_sections(r);
-	for (i = 0; !rc && next; i++) {
-		if (i == MAX_SECTIONS)
+	if (!rc && !next)
+		rc = truncated(r, "the place of the options", 8);
+	while (!rc && next) {
+		/* Written one after the other; a chain that goes back could be read again and again. */
+		if (next < end)
 			return damaged(r, "the chain of options");
 		rc = seek(r, next, "the options");
 		if (!rc)
@@ -428,9 +435,8 @@ static int read_v7(struct reader *r, struct bu_dat_head *h)
 		next = 0;
 		if (!rc)
 			rc = read_options(r, h, &cpus, &next);
+		end = r->pos;
 	}
-	if (!rc && !i)
-		rc = truncated(r, "the place of the options", 8);
 	return rc;
 }
 
@@ -530,6 +536,16 @@ static int read_start(struct reader *r, struct bu_dat_head *h)
 	return rc;
 }
 
+static int count_streams(struct reader *r, const struct bu_dat_head *h)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < h->n_buffers; i++)
+		n += h->buffers[i].cpus;
+	return n > BU_DAT_MAX_STREAMS ? damaged(r, "the number of CPUs of all buffers") : 0;
+}
+
 int bu_dat_head_read(const char *path, struct bu_dat_head *ret, struct bu_err *err)
 {
 	struct reader r = { .path = path, .err = err };
@@ -551,6 +567,8 @@ int bu_dat_head_read(const char *path, struct bu_dat_head *ret, struct bu_err *e
 		rc = buffer_named(ret, "") ? read_start(&r, ret) : bu_fail_errno(err, -ENOMEM, "%s", path);
 		if (!rc)
 			rc = ret->version >= 7 ? read_v7(&r, ret) : read_v6(&r, ret);
+		if (!rc)
+			rc = count_streams(&r, ret);
 	}
 	fclose(r.file);
 	return rc;

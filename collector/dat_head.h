@@ -18,6 +18,7 @@
 #include "schemas/base/mem.h"
 
 #define BU_DAT_MAX_CPUS 65536
+#define BU_DAT_MAX_STREAMS (1 << 20)	/* CPUs of all buffers together */
 
 /* Ids of options, trace-cmd.dat.v7(5). */
 enum bu_dat_option {

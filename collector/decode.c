@@ -66,6 +66,7 @@ struct bu_decoder {
 	bool swap;
 	struct bu_dict symbols, tasks;
 	struct format *formats[N_TYPES];
+	unsigned int n_types;		/* one more than the highest type met */
 	struct bu_decoder_kind *kinds;
 	size_t n_kinds, cap_kinds;
 	int64_t short_records;
@@ -231,6 +232,8 @@ static struct format *plan(struct bu_decoder *d, unsigned int type)
 		f->kind = new_kind(d, "unknown", f->made_up_name, BU_EV_OTHER);
 	}
 	d->formats[type] = f;
+	if (type >= d->n_types)
+		d->n_types = type + 1;
 	return f;
 }
 
@@ -381,7 +384,7 @@ void bu_decoder_destroy(struct bu_decoder *d)
 
 	if (!d)
 		return;
-	for (i = 0; i < N_TYPES; i++)
+	for (i = 0; i < d->n_types; i++)
 		if (d->formats[i]) {
 			free(d->formats[i]->made_up_name);
 			free(d->formats[i]);

@@ -168,7 +168,7 @@ enum mask { POSSIBLE, PRESENT, ONLINE };
 /* A list like 0-3,8. @mask: what to mark; @ret_count: how many CPUs it names, unknown when it is no list. */
 static int parse_cpu_list(struct bu_machine *m, const char *p, enum mask mask, int64_t *ret_count)
 {
-	int64_t from = 0, to = 0, count = 0;
+	int64_t from = 0, to = 0, next = 0, count = 0;
 	struct bu_machine_cpu *c;
 
 	*ret_count = UNKNOWN;
@@ -179,6 +179,9 @@ static int parse_cpu_list(struct bu_machine *m, const char *p, enum mask mask, i
 		to = from;
 		if (*p == '-' && (p++, !take_number(&p, MAX_CPUS, &to)))
 			return -EINVAL;
+		if (from < next || to < from)	/* the kernel names each CPU once, in order */
+			return -EINVAL;
+		next = to + 1;
 		for (; from <= to; from++, count++) {
 			c = cpu_entry(m, from);
 			if (!c)
@@ -311,8 +314,8 @@ static int parse_nodes(struct bu_machine *m, const char *text)
 	const char *p, *q;
 
 	for (p = text; *p; p = next_line(p)) {
-		q = strstr(p, "/node/node");
-		if (q && q < next_line(p)) {
+		q = memmem(p, strcspn(p, "\n"), "/node/node", strlen("/node/node"));
+		if (q) {
 			q += strlen("/node/node");
 			if (take_number(&q, MAX_CPUS, &node) && (q = after(q, "/cpu")) &&
 			    take_number(&q, MAX_CPUS, &cpu)) {

@@ -113,7 +113,7 @@ static void check_counts(const struct bu_text_parser *p, const struct seen *s)
 	check(c->pieces >= c->lines, "a line is a piece at least");
 	check(c->pieces == c->events + c->marks + c->messages + c->unparsed + c->passed_over, "every piece is accounted for");
 	check(c->events == s->events && c->unparsed == s->raw, "what was counted was handed out");
-	check(s->messages + s->frames <= c->messages + p->n_sections, "messages of interest are messages");
+	check(s->messages + s->frames <= c->messages + (int64_t)p->n_sections, "messages of interest are messages");
 	for (i = 1; i < p->n_sections; i++)
 		check(p->sections[i].first_id > p->sections[i - 1].first_id, "sections follow one another");
 }
