@@ -9,7 +9,6 @@
 bool bu_task_cut_at(struct bu_engine *e, bu_task_id task, int64_t at_ns)
 {
 	struct task *t;
-	uint32_t prio;
 
 	if (!task || task >= e->n_tasks || at_ns < e->now_ns || at_ns == INT64_MAX) {
 		bu_engine_rule_broken(e, "task %u is to be cut short at %lld ns, at %lld ns", task, (long long)at_ns,
@@ -17,21 +16,14 @@ bool bu_task_cut_at(struct bu_engine *e, bu_task_id task, int64_t at_ns)
 		return false;
 	}
 	t = &e->task[task];
-	switch (t->state) {
-	case TASK_SLEEPING:
-		prio = PRIO_NORMAL;
-		break;
-	case TASK_WAITING:
-		prio = PRIO_TIMEOUT;
-		break;
-	default:
+	if (t->state != TASK_SLEEPING && t->state != TASK_WAITING)
 		return false;
-	}
-	if (prio == PRIO_NORMAL || t->timed) {
+	if (t->state == TASK_SLEEPING || t->timed) {
 		t->gen++;
 		bu_evq_cancelled(&e->queue);
 	}
-	t->timed = prio == PRIO_TIMEOUT;
-	bu_evq_push(&e->queue, at_ns, prio, task, t->gen);
+	t->timed = t->state == TASK_WAITING;
+	/* Something happens to the task then, unlike with a timeout: no less than what others do at that instant. */
+	bu_evq_push(&e->queue, at_ns, PRIO_NORMAL, task, t->gen);
 	return true;
 }

@@ -16,8 +16,8 @@
 /**
  * bu_task_cut_at() - The delay or wait that @task is in ends at @at_ns (not before now).
  * A delay returns then; a wait times out then: bu_word_await() returns -ETIMEDOUT with its effect not applied, unless
- * its guard becomes true before. Replaces the end that the delay or wait had: whoever wants the earlier of the two
- * compares, the engine does not know.
+ * its guard becomes true before. Unlike a timeout it takes its turn among what others do at that instant. Replaces
+ * the end that the delay or wait had: whoever wants the earlier of the two compares, the engine does not know.
  * Return: whether @task was in a delay or wait; otherwise nothing is changed.
  */
 bool bu_task_cut_at(struct bu_engine *e, bu_task_id task, int64_t at_ns);

@@ -88,7 +88,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->free_multi = NULL;
 	m->n_smpboot = 0;
 	m->stop_init = false;
-	m->text_mutex = m->stop_mutex = 0;
+	m->text_mutex = m->stop_mutex = m->cpu_hotplug_lock = 0;
 	m->stop_in_progress = 0;
 	m->bytes = 0;
 	m->done = m->misuse = m->failed = false;

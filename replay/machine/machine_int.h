@@ -115,8 +115,10 @@ struct cpu {
 	struct call_queue *calls;	/* NULL before the first use */
 	struct stopper *stopper;	/* the same */
 	struct pool *pool;
-	uint64_t rcu_qs_seq;		/* last grace period that it passed a quiescent state for */
-	bool rcu_exp_need;
+	bool rcu_owes;		/* a grace period waits for it */
+	bool rcu_noticed;	/* and its tick has seen that */
+	bool rcu_qs;		/* switched contexts since */
+	bool rcu_exp_owes;	/* an expedited one does */
 };
 
 struct obj {
@@ -162,7 +164,7 @@ struct bu_machine {
 	uint32_t n_smpboot;
 	int stop_family;
 	bool stop_init;
-	bu_obj text_mutex, stop_mutex;	/* 0 before the first use */
+	bu_obj text_mutex, stop_mutex, cpu_hotplug_lock;	/* 0 before the first use */
 	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
 	bool done, misuse, failed;
@@ -248,6 +250,7 @@ void wake_up_q(struct bu_machine *m, struct list *q);
 /* Arms a timer on @c, as part of a step that is going on. */
 void hrtimer_arm(struct bu_machine *m, bu_obj timer, int64_t at_ns, struct cpu *c);
 void timer_interrupt(struct bu_machine *m, struct cpu *c);
+bool timers_ticking(const struct cpu *c);
 void timers_cpu_online(struct bu_machine *m, struct cpu *c);
 void timers_cpu_offline(struct bu_machine *m, struct cpu *c);
 
@@ -257,6 +260,9 @@ bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *st
 /* rcu.c */
 void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c);
 void rcu_note_context_switch(struct bu_machine *m, struct cpu *c, struct thread *prev, bool preempt);
+void rcu_cpu_dead(struct bu_machine *m, struct cpu *c);
+/* Of a wait for a grace period, from *@at on: the next CPU (or -1) and thread (or 0) that it needs. */
+bool rcu_releasers(struct bu_machine *m, bu_thread waiter, uint32_t *at, int *cpu, bu_thread *thread);
 void rcu_tick(struct bu_machine *m, struct cpu *c);
 
 #endif

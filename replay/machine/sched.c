@@ -67,6 +67,7 @@ static void thread_main(struct bu_engine *e, void *arg)
 	if (t->id == c->idle) {		/* the CPU is dead */
 		hv_halt(m, c);
 		c->started = false;
+		rcu_cpu_dead(m, c);
 		c->curr = 0;
 		forget_stack(m, t);
 		return;

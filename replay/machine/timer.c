@@ -207,6 +207,11 @@ void timer_interrupt(struct bu_machine *m, struct cpu *c)
 	update(m, c);
 }
 
+bool timers_ticking(const struct cpu *c)
+{
+	return c->timers && c->timers->tick_at_ns != FOREVER;
+}
+
 void timers_cpu_online(struct bu_machine *m, struct cpu *c)
 {
 	if (m->config.tick_ns)

@@ -79,6 +79,11 @@ uint32_t bu_held_by(struct bu_machine *m, bu_thread id, struct bu_held_info *ret
 
 static void by_thread(struct bu_wait_info *w, bu_thread t)
 {
+	uint32_t i;
+
+	for (i = 0; i < w->n_by_threads; i++)
+		if (w->by_thread[i] == t)
+			return;
 	if (w->n_by_threads < BU_WAIT_RELEASERS)
 		w->by_thread[w->n_by_threads++] = t;
 	else
@@ -100,6 +105,17 @@ static void by_holders(struct bu_machine *m, struct bu_wait_info *w, bu_obj o)
 	for (i = 1; i < m->n_threads; i++)
 		if (i != w->thread && held_has(m->thread[i], o))
 			by_thread(w, (bu_thread)i);
+}
+
+/* Those ahead of @id in the queue of a lock, which is first come, first served; and a writer that waits for readers. */
+static void by_queue(struct bu_machine *m, struct bu_wait_info *w, const struct obj *o, bu_thread id)
+{
+	uint32_t at;
+
+	if (o->kind == BU_OBJ_PERCPU_RWSEM && o->a && (bu_thread)o->a != id)
+		by_thread(w, (bu_thread)o->a);
+	for (at = m->thread[id]->wq == w->obj ? o->waiters.head : 0; at && at != id; at = thread_of(m, at)->wq_next)
+		by_thread(w, (bu_thread)at);
 }
 
 bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
@@ -144,6 +160,8 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 			by_holders(m, w, w->obj);
 		if (o && o->owner && !w->n_by_threads)
 			by_thread(w, o->owner);
+		if (o && w->kind == BU_WAITS_LOCK)
+			by_queue(m, w, o, id);
 		break;
 	case BU_WAITS_BANDWIDTH:
 		o = m->obj[t->group];
@@ -172,6 +190,19 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 
 		for (cpu = 0; w->obj && stop_releasers(m, w->obj, &cpu, &stopper); cpu++)
 			by_thread(w, stopper);
+		break;
+	}
+	case BU_WAITS_GP: {
+		uint32_t at;
+		bu_thread thread;
+		int cpu;
+
+		for (at = 0; rcu_releasers(m, id, &at, &cpu, &thread); at++) {
+			if (cpu >= 0)
+				by_cpu(w, cpu);
+			if (thread)
+				by_thread(w, thread);
+		}
 		break;
 	}
 	default:

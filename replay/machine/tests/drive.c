@@ -52,10 +52,28 @@ struct choices {
 	bool over;
 };
 
+static bool is_held;
+static uint32_t n_begun;
+
+void explore_hold(bool held)
+{
+	is_held = held;
+}
+
+void begin(struct bu_machine *m, uint32_t n)
+{
+	if (++n_begun >= n)
+		is_held = false;
+	while (n_begun < n)
+		bu_engine_delay(bu_machine_engine(m), 0);
+}
+
 static uint32_t choose(void *ctx, uint32_t n)
 {
 	struct choices *c = ctx;
 
+	if (is_held)
+		return 0;
 	if (c->n == MAX_CHOICES) {
 		c->over = true;
 		return 0;
@@ -83,6 +101,8 @@ struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), voi
 	m = make(&config);
 	for (;;) {
 		c.n = 0;
+		is_held = false;
+		n_begun = 0;
 		if (bu_machine_reset(m, 0, &err))
 			fail_msg("%s", err.text);
 		setup(m, arg);
@@ -125,6 +145,7 @@ struct tally sample(uint32_t n, void (*setup)(struct bu_machine *, void *), void
 	bu_rng_init(&rng, 1, 1);
 	m = make(&config);
 	for (; t.runs < runs; t.runs++) {
+		n_begun = 0;
 		if (bu_machine_reset(m, 0, &err))
 			fail_msg("%s", err.text);
 		setup(m, arg);

@@ -40,6 +40,12 @@ struct tally {
 struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
 		     uint64_t max_runs);
 
+/* While held, the first of several events is taken and nothing is recorded: for what comes before the scene. */
+void explore_hold(bool held);
+
+/* The calling thread waits until @n have come here; then all go on, and holding ends. */
+void begin(struct bu_machine *m, uint32_t n);
+
 /*
  * The same with random choices, @runs times: for scenarios of too many interleavings.
  */

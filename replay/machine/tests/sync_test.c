@@ -42,6 +42,7 @@ static struct scene *fresh(struct bu_machine *m, void *arg)
 	uint32_t kind = s->kind;
 
 	memset(s, 0, sizeof(*s));
+	explore_hold(true);
 	s->kind = kind;
 	s->inside = bu_atomic(m, "inside", 0);
 	s->flag = bu_atomic(m, "flag", 0);
@@ -96,6 +97,7 @@ static void give(struct bu_machine *m, const struct scene *s, bool reader)
 
 static void section(struct bu_machine *m, struct scene *s, bool reader)
 {
+	begin(m, 2);
 	take(m, s, reader);
 	if (bu_atomic_add_return(m, s->inside, 1) != 1)
 		bu_machine_fail(m, "two inside");
@@ -200,6 +202,7 @@ static void ab(struct bu_machine *m, void *arg)
 	struct scene *s = arg;
 
 	BU_FN(m);
+	begin(m, 2);
 	bu_mutex_lock(m, s->o);
 	bu_mutex_lock(m, s->o2);
 	bu_mutex_unlock(m, s->o2);
@@ -211,6 +214,7 @@ static void ba(struct bu_machine *m, void *arg)
 	struct scene *s = arg;
 
 	BU_FN(m);
+	begin(m, 2);
 	bu_mutex_lock(m, s->o2);
 	bu_mutex_lock(m, s->o);
 	bu_mutex_unlock(m, s->o);
@@ -313,7 +317,7 @@ static void test_recursive_reader_behind_writer_deadlocks(void **state)
 	bu_thread_run(m, "writer", 1, late_writer, &s);
 	r = run(m);
 	assert_int_equal(r.end, BU_MACHINE_STUCK);
-	assert_string_equal(r.verdict, "reader waits for rwsem sem since 30.00 us in twice; "
+	assert_string_equal(r.verdict, "reader waits for rwsem sem of writer since 30.00 us in twice; "
 				       "writer waits for rwsem sem of reader since 10.00 us");
 }
 
@@ -558,6 +562,7 @@ static void completes(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	bu_complete(m, s->o);
 }
 
@@ -565,6 +570,7 @@ static void waits(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	bu_wait_for_completion(m, s->o);
 	s->seen++;
 }
@@ -628,6 +634,7 @@ static void event_waiter(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	if (s->kind == 1)
 		bu_swait_event(m, s->o2, s->flag, BU_GUARD_GE, 1);
 	else
@@ -639,6 +646,7 @@ static void event_setter(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	bu_atomic_set(m, s->flag, 1);
 	if (s->kind == 1)
 		bu_swake_up_one(m, s->o2);
@@ -723,6 +731,7 @@ static void seq_writer(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	bu_preempt_disable(m);
 	bu_write_seqcount_begin(m, s->o);
 	bu_atomic_set(m, s->inside, 1);
@@ -736,6 +745,7 @@ static void seq_reader(struct bu_machine *m, void *arg)
 	struct scene *s = arg;
 	int64_t seq, a, b;
 
+	begin(m, 2);
 	do {
 		seq = bu_read_seqcount_begin(m, s->o);
 		a = bu_atomic_read(m, s->inside);
@@ -894,6 +904,7 @@ static void adds(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
+	begin(m, 2);
 	if (s->kind == 0) {
 		bu_atomic_add_return(m, s->flag, 1);
 	} else if (s->kind == 1) {
