@@ -4,9 +4,13 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "collector/commands_int.h"
 #include "collector/import.h"
+#include "collector/redact.h"
 #include "schemas/base/cli.h"
 #include "schemas/base/mem.h"
 
@@ -43,17 +47,45 @@ static void print_text(const struct bu_import_params *p, const struct bu_import_
 		printf("%" PRId64 " notes; see 'bringup info %s'\n", r->notes, p->output);
 }
 
+/* Imports beside the final name, readable by the owner alone, and leaves only the redacted copy of that. */
+static int import_redacted(const struct bu_import_params *params, struct bu_import_result *ret, struct bu_err *err)
+{
+	_cleanup_free_ char *raw = NULL;
+	struct bu_import_params beside = *params;
+	struct bu_redact_result redacted;
+	mode_t mask;
+	int rc;
+
+	if (!params->force && !access(params->output, F_OK))
+		return bu_fail(err, -EEXIST, "%s exists already; choose another name or pass --force", params->output);
+	if (asprintf(&raw, "%s.unredacted", params->output) < 0) {
+		raw = NULL;
+		return bu_fail_errno(err, -ENOMEM, "import");
+	}
+	beside.output = raw;
+	beside.force = true;	/* one that was left by an import that was killed */
+	mask = umask(077);
+	rc = bu_import(&beside, ret, err);
+	umask(mask);
+	if (!rc)
+		rc = bu_redact(raw, params->output, params->force, &redacted, err);
+	unlink(raw);
+	return rc;
+}
+
 int bu_cmd_import(int argc, char **argv)
 {
-	struct bu_import_params params = { NULL, NULL, NULL, false };
+	struct bu_import_params params = { 0 };
 	struct bu_import_result result = { .events = 0 };
 	struct bu_err err = BU_ERR_INIT;
-	bool json = false;
+	bool json = false, redact = false;
 	const struct bu_opt opts[] = {
 		{ "output", 'o', BU_OPT_STRING, &params.output, "FILE", "the database to make", 0, 0 },
 		{ "machine", 'm', BU_OPT_STRING, &params.machine, "DIR", "saved files of the machine that was traced",
 		  0, 0 },
 		{ "force", 'f', BU_OPT_FLAG, &params.force, NULL, "replace the database if it exists", 0, 0 },
+		{ "redact", 0, BU_OPT_FLAG, &redact, NULL, "leave out addresses, names and host identity ('bringup redact')",
+		  0, 0 },
 		{ "json", 0, BU_OPT_FLAG, &json, NULL, "say what was done as JSON", 0, 0 },
 	};
 	const struct bu_usage usage = {
@@ -76,7 +108,8 @@ int bu_cmd_import(int argc, char **argv)
 	params.file = argv[first];
 	if (!params.output)
 		return bu_cli_usage_error(&usage, "name the database with -o");
-	if (bu_import(&params, &result, &err))
+	rc = redact ? import_redacted(&params, &result, &err) : bu_import(&params, &result, &err);
+	if (rc)
 		return bu_cli_failed(&usage, &err);
 	if (json)
 		print_json(&params, &result);

@@ -90,6 +90,23 @@ CREATE TABLE import_note (		-- what the importer saw and the reader should know
 	count INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
+CREATE TABLE redaction (		-- what `bringup redact` did; empty: the file was never redacted
+	id INTEGER PRIMARY KEY,
+	what TEXT NOT NULL,		-- 'file', or table.column
+	how TEXT NOT NULL,
+	count INTEGER NOT NULL		-- rows written, or values that are not as they were
+) STRICT;
+
+CREATE TABLE clock_bound (		-- what causality says of the CPUs' clocks; docs/methods.md, 'Clocks that agree'
+	cpu INTEGER PRIMARY KEY,
+	ref_cpu INTEGER NOT NULL,	-- against whose clock
+	lo_ns INTEGER, hi_ns INTEGER,	-- its clock is ahead of that by at least, at most; before any correction
+	corrected_ns INTEGER NOT NULL,	-- was subtracted from its stamps (bringup import --fix-clocks)
+	lower INTEGER NOT NULL, upper INTEGER NOT NULL,	-- pairs of events that bound it from below, from above
+	verdict TEXT NOT NULL CHECK (verdict IN ('consistent', 'unsynchronised', 'contradictory', 'unbounded'))
+		-- unsynchronised: 0 is not within; contradictory: no offset satisfies them all; unbounded: a side is missing
+) STRICT;
+
 CREATE TABLE source_text (		-- exactly one row where the source was text: what became of all of it
 	id INTEGER PRIMARY KEY CHECK (id = 1),
 	lines INTEGER NOT NULL,		-- of the file
