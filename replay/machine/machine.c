@@ -83,6 +83,8 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->hv_running = 0;
 	m->rcu = NULL;
 	m->free_csd = NULL;
+	m->unbound_pool = NULL;
+	m->system_wq = 0;
 	m->free_done = NULL;
 	m->free_stop_work = NULL;
 	m->free_multi = NULL;

@@ -71,6 +71,7 @@ struct thread {
 	bu_obj group;
 	int64_t group_left_ns;
 	struct kthread *kthread;
+	struct worker *worker;	/* of a workqueue; or NULL */
 	bu_obj sleep_timer;	/* 0 before the first sleep */
 	uint32_t rcu_nesting;
 	bool rcu_blocked;	/* preempted inside a read-side section */
@@ -157,6 +158,8 @@ struct bu_machine {
 	uint32_t hv_running;
 	struct rcu *rcu;
 	struct csd *free_csd;
+	struct pool *unbound_pool;
+	bu_obj system_wq;
 	struct stop_done *free_done;
 	struct stop_work *free_stop_work;
 	struct multi *free_multi;
@@ -256,6 +259,12 @@ void timers_cpu_offline(struct bu_machine *m, struct cpu *c);
 
 /* stop.c: of a wait for stop work, the next CPU from *@cpu on whose stopper it needs, and that stopper. */
 bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *stopper);
+
+/* workqueue.c */
+void worker_sleeping(struct bu_machine *m, struct worker *w);
+void worker_running(struct worker *w);
+/* Of a wait for a work item or queue, the next thread from *@at on that it needs. */
+bool work_releasers(struct bu_machine *m, bu_obj o, size_t *at, bu_thread *thread);
 
 /* rcu.c */
 void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c);

@@ -499,7 +499,11 @@ void bu_schedule(struct bu_machine *m)
 	named = t->wait || get_state(m, t) == BU_TASK_RUNNING;
 	if (!named)
 		wait_begin(m, BU_WAITS_STATE, 0, NULL);
+	if (t->worker && get_state(m, t) != BU_TASK_RUNNING)
+		worker_sleeping(m, t->worker);
 	schedule(m, false);
+	if (t->worker)
+		worker_running(t->worker);
 	if (!named)
 		wait_end(m);
 	attend(m, t);

@@ -199,7 +199,8 @@ void bu_finish_wait(struct bu_machine *m, bu_obj wq)
 	op(m);
 	if (t->wq == wq)
 		wq_del(m, t);
-	wait_end(m);
+	if (t->wait == BU_WAITS_OBJECT)		/* else it is part of a wait of more meaning */
+		wait_end(m);
 }
 
 static int64_t wait_event(struct bu_machine *m, bu_obj wq, bu_word_id word, enum bu_guard guard, int64_t value,

@@ -192,6 +192,14 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 			by_thread(w, stopper);
 		break;
 	}
+	case BU_WAITS_FLUSH: {
+		bu_thread thread;
+		size_t at;
+
+		for (at = 0; w->obj && work_releasers(m, w->obj, &at, &thread); at++)
+			by_thread(w, thread);
+		break;
+	}
 	case BU_WAITS_GP: {
 		uint32_t at;
 		bu_thread thread;
