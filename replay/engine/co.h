@@ -3,7 +3,7 @@
  * co.h - coroutines: stacks from one arena, and the switch from one stack to another.
  *
  * Stands under engine.c, which is its only user: the engine switches from the main stack (that of the caller of
- * bu_engine_run()) to a task and back, never from task to task.
+ * bu_engine_run()) to a task and back, or where nothing else is to be done straight from task to task.
  *
  * Always true
  *  (1) A switch saves what the calling convention says a callee keeps, and nothing else: no signal mask, no
@@ -150,6 +150,18 @@ static inline int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_
 #else
 void bu_co_resume(struct bu_co_arena *a, struct bu_co *co, int pass);
 int bu_co_leave(struct bu_co_arena *a, struct bu_co *co, bool for_ever);
+#endif
+
+#if !defined(BU_CO_UCONTEXT) && !defined(BU_CO_ASAN)
+#define BU_CO_DIRECT 1
+/*
+ * bu_co_pass() - From the running coroutine @from straight to @to, without a stop at the caller of bu_co_resume().
+ * Whoever leaves next goes there. As bu_co_leave() otherwise.
+ */
+static inline int bu_co_pass(struct bu_co *from, const struct bu_co *to, int pass)
+{
+	return bu_co_switch(&from->sp, to->sp, pass);
+}
 #endif
 
 /**

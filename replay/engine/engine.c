@@ -74,6 +74,7 @@ void bu_engine_reset(struct bu_engine *e, uint64_t seed)
 	e->hash = BU_HASH_INIT;
 	e->events = 0;
 	e->arrivals = 0;
+	e->holds = false;
 	e->self = 0;
 	e->ended = false;
 	e->failed = false;
@@ -129,7 +130,7 @@ void bu_engine_fail(struct bu_engine *e, const char *fmt, ...)
 		e->failed = true;
 	}
 	if (e->self)
-		leave(e, true);
+		leave_for_good(e);
 }
 
 void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...)
@@ -148,16 +149,16 @@ void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...)
 		e->failed = true;
 	}
 	if (e->self)
-		leave(e, true);
+		leave_for_good(e);
 }
 
 /* Who lives on the stack above that of task @id and has run into it. */
 static void neighbour_overflowed(struct bu_engine *e, uint32_t id)
 {
-	uint32_t i, above = e->task[id].stack + 1;
+	uint32_t i, above = e->info[id].stack + 1;
 
 	for (i = 1; i < e->n_tasks; i++)
-		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE && e->task[i].stack == above)
+		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE && e->info[i].stack == above)
 			break;
 	if (i < e->n_tasks)
 		bu_engine_rule_broken(e, "%s overflowed its stack of %zu bytes into that of %s", e->info[i].name,
@@ -179,6 +180,11 @@ static void overflowed(struct bu_engine *e, uint32_t id)
  */
 static bool pick_next(struct bu_engine *e, struct bu_evq_entry *ret)
 {
+	if (e->holds) {
+		*ret = e->held;
+		e->holds = false;
+		return true;
+	}
 	if (e->config.choose)
 		return bu_evq_pop_chosen(&e->queue, e->config.choose, e->config.choose_ctx, ret);
 	return bu_evq_pop(&e->queue, ret);
@@ -197,41 +203,51 @@ static void report_wait(struct bu_engine *e, uint32_t id, int64_t end_ns, enum b
 static int start(struct bu_engine *e, uint32_t id)
 {
 	struct task *t = &e->task[id];
-	int rc = bu_co_stack_get(&e->stacks, &t->stack);
+	int rc = bu_co_stack_get(&e->stacks, &e->info[id].stack);
 
 	if (rc)
 		return rc;
-	bu_co_init(&e->stacks, &t->co, t->stack, bu_task_main, e);
+	bu_co_init(&e->stacks, &t->co, e->info[id].stack, bu_task_main, e);
 	return 0;
 }
 
-/* One event: what led to it, then the task's step. */
+/* By the state of the task whose event it is. */
+static const uint8_t kind_of[] = {
+	[TASK_NEW] = EVENT_START, [TASK_READY] = EVENT_WAKE, [TASK_SLEEPING] = EVENT_DUE, [TASK_WAITING] = EVENT_TIMEOUT,
+};
+
+/* Time and the account of what happened. */
+static inline void happens(struct bu_engine *e, const struct bu_evq_entry *ev, enum event_kind kind)
+{
+	e->now_ns = ev->at_ns;
+	e->events++;
+	e->hash = bu_hash_u64(e->hash, (uint64_t)ev->at_ns);
+	e->hash = bu_hash_u64(e->hash, (uint64_t)ev->id << 8 | kind);
+}
+
+/* What is to be looked at when a task has stopped and the engine is back on its own stack. */
+static void look_after(struct bu_engine *e, uint32_t id)
+{
+	struct task *t = &e->task[id];
+
+	if (bu_co_overflowed(&e->stacks, &t->co))
+		overflowed(e, id);
+	if (t->state == TASK_DONE) {
+		e->alive--;
+		if (!bu_co_stack_put(&e->stacks, e->info[id].stack))
+			overflowed(e, id);
+	}
+}
+
+/* One event: what led to it, then the task's step, and those of the tasks that it passed on to. */
 static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 {
 	uint32_t id = ev->id;
 	struct task *t = &e->task[id];
-	enum event_kind kind;
+	enum event_kind kind = kind_of[t->state];
 	int rc;
 
-	switch (t->state) {
-	case TASK_NEW:
-		kind = EVENT_START;
-		break;
-	case TASK_WAITING:
-		kind = EVENT_TIMEOUT;
-		break;
-	case TASK_READY:
-		kind = EVENT_WAKE;
-		break;
-	default:
-		kind = EVENT_DUE;
-		break;
-	}
-	e->now_ns = ev->at_ns;
-	e->events++;
-	e->hash = bu_hash_u64(e->hash, (uint64_t)ev->at_ns);
-	e->hash = bu_hash_u64(e->hash, (uint64_t)id << 8 | kind);
-
+	happens(e, ev, kind);
 	if (kind == EVENT_START) {
 		rc = start(e, id);
 		if (rc)
@@ -253,18 +269,63 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 	t->state = TASK_RUNNING;
 	e->self = id;
 	bu_co_resume(&e->stacks, &t->co, kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0);
+	id = e->self;
 	e->self = 0;
-
-	t = &e->task[id];
-	if (bu_co_overflowed(&e->stacks, &t->co))
-		overflowed(e, id);
-	if (t->state == TASK_DONE) {
-		e->alive--;
-		if (!bu_co_stack_put(&e->stacks, t->stack))
-			overflowed(e, id);
-	}
+	look_after(e, id);
 	return 0;
 }
+
+#ifdef BU_CO_DIRECT
+
+/* More than what a switch pushes: who comes so near to the end of its stack is looked at by the engine. */
+#define NEAR_THE_END_BYTES 256u
+
+/*
+ * What is picked lies in the engine, not on the stack: with the address of a local given away, the compiler would make
+ * the switch at the end a call and not a jump.
+ */
+int bu_engine_pass_on(struct bu_engine *e)
+{
+	struct task *self = &e->task[e->self], *t;
+	enum event_kind kind;
+	uint32_t coming;
+
+	if (e->events >= e->direct_until ||
+	    (uintptr_t)self->co.canary - (uintptr_t)__builtin_frame_address(0) >
+		    e->stacks.stack_bytes - BU_CO_SPREAD_BYTES - NEAR_THE_END_BYTES ||
+	    !bu_evq_pop(&e->queue, &e->held))
+		return bu_co_leave(&e->stacks, &self->co, false);
+
+	t = &e->task[e->held.id];
+	kind = kind_of[t->state];
+	if (kind == EVENT_START || (kind != EVENT_DUE && e->config.sink.wait) || !bu_co_intact(&t->co)) {
+		e->holds = true;
+		return bu_co_leave(&e->stacks, &self->co, false);
+	}
+	coming = bu_evq_coming(&e->queue, 0);
+	__builtin_prefetch(e->task[coming].co.sp);
+	__builtin_prefetch(e->task[coming].co.canary);
+	__builtin_prefetch(&e->task[bu_evq_coming(&e->queue, 3)]);
+	happens(e, &e->held, kind);
+	if (kind == EVENT_TIMEOUT)
+		bu_word_stop_waiting(e, e->held.id);
+	t->waited = false;
+	t->state = TASK_RUNNING;
+	e->self = e->held.id;
+	/* A task may be the next one after itself: then its stack pointer is yet to be written. */
+	if (t == self)
+		return kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0;
+	return bu_co_pass(&self->co, &t->co, kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0);
+}
+
+#else
+
+int bu_engine_pass_on(struct bu_engine *e)
+{
+	return bu_co_leave(&e->stacks, &e->task[e->self].co, false);
+}
+
+#endif
 
 /* -------------------------------------------------------------------------------------------------- how it ends */
 
@@ -337,6 +398,7 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 	if (e->ended)
 		return bu_fail(err, -EINVAL, "engine: this run has ended, reset the engine before the next");
 	e->running = true;
+	e->direct_until = e->config.choose ? 0 : e->config.max_events ? e->config.max_events : UINT64_MAX;
 	while (!e->failed) {
 		if (e->config.max_events && e->events >= e->config.max_events && bu_evq_wanted(&e->queue)) {
 			end = BU_END_LIMIT;

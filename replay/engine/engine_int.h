@@ -32,16 +32,22 @@ enum { PRIO_NORMAL, PRIO_TIMEOUT };
 /* What happened, as it goes into the run hash. The numbers are part of the hash: never change them. */
 enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT = 4 };
 
-/* What a step of a task needs: one cache line. */
+#define EFFECT_IN_OP 255	/* the operand is only in struct bu_await_op */
+
+/*
+ * What a step of a task needs: one cache line. The effect of a wait is copied here because whoever serves the waiter
+ * would otherwise have to wait for a line of the waiter's stack.
+ */
 struct task {
 	struct bu_co co;
 	const struct bu_await_op *op;	/* waiting: what for; on the task's own stack, as its caller has it */
 	int64_t since_ns;	/* waiting: start of the wait */
 	uint64_t arrival;	/* waiting: orders the waiters of a word across classes */
-	uint32_t next, prev;	/* waiting: in the class */
+	uint32_t next, prev;	/* waiting: in the class; before the first is the last, after the last none */
 	uint32_t class;		/* waiting; 0: the first of its word */
 	uint32_t gen;
-	uint32_t stack;
+	int32_t operand;	/* waiting: of op, if it is that small */
+	uint8_t effect;		/* waiting: of op, or EFFECT_IN_OP */
 	uint8_t state;		/* enum task_state */
 	bool waited;		/* READY after a wait that is still to be reported */
 	bool timed;		/* waiting: has a timeout event in the queue */
@@ -53,12 +59,13 @@ struct task_info {
 	void (*fn)(struct bu_engine *, void *);
 	void *arg;
 	int32_t lane;
+	uint32_t stack;
 };
 
 /* The waiters of one word with the same guard and value, in order of arrival. */
 struct class {
 	int64_t value;
-	uint32_t head, tail;	/* tasks; 0: none, the class is free */
+	uint32_t head;		/* tasks; 0: none, the class is free */
 	uint32_t word;
 	uint32_t next, prev;	/* other guards than EQ: in the word's list */
 	uint32_t chain;		/* guard EQ: next in the hash chain. Free: next free class */
@@ -72,11 +79,11 @@ struct class {
 struct word {
 	int64_t value;
 	int64_t first_value;	/* what the first class waits for */
-	uint32_t head, tail;	/* the first class */
+	uint32_t first_guard;
+	uint32_t head;		/* the first class */
 	uint32_t classes;	/* first of the other classes with other guards than EQ; 0: none */
 	uint32_t n_eq;		/* of the other classes, how many have EQ and are found through the hash table */
-	uint32_t first_guard;
-};
+} __attribute__((aligned(32)));
 
 /* The random source of one consumer. */
 struct source {
@@ -90,6 +97,7 @@ struct source {
 struct bu_engine {
 	int64_t now_ns;
 	uint64_t hash, events;
+	uint64_t direct_until;	/* events up to which tasks may pass on straight to one another */
 	struct task *task;	/* [0] is nobody */
 	struct word *word;	/* [0] is none */
 	const char **word_name;	/* borrowed */
@@ -111,6 +119,8 @@ struct bu_engine {
 	struct source *source[SOURCE_CHAINS];
 	struct bu_rng spare_rng;	/* handed out when memory for a source is out and the run fails anyway */
 	struct bu_engine_config config;
+	struct bu_evq_entry held;	/* picked by a task that found it to be more than it can do */
+	bool holds;
 	bool running, ended, failed;
 	char detail[sizeof(((struct bu_engine_result *)0)->detail)];
 };
@@ -121,13 +131,17 @@ struct bu_engine {
 void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * From the running task back to the engine; its next event is queued before. Returns when the task is picked again:
- * 0, or -ETIMEDOUT when that is what ended its wait. See bu_co_leave() for why this is the last thing that the
- * operations of a task do.
+ * The running task stops here; its next event, if it knows one, is queued before. Goes on with what happens next, straight
+ * from its stack where that is another task's turn and nothing else. Returns when the task is picked again: 0, or
+ * -ETIMEDOUT when that is what ended its wait. See bu_co_leave() for why this is the last thing that the operations of a
+ * task do.
  */
-static inline int leave(struct bu_engine *e, bool for_ever)
+int bu_engine_pass_on(struct bu_engine *e);
+
+/* The running task stops for good, back to the engine. */
+static inline void leave_for_good(struct bu_engine *e)
 {
-	return bu_co_leave(&e->stacks, &e->task[e->self].co, for_ever);
+	bu_co_leave(&e->stacks, &e->task[e->self].co, true);
 }
 
 /* Whether now + @ns is a time. The last value of the type is none, see evq.c. */

@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/engine/run_mem.h"
 #include "schemas/base/err.h"
 
 #define GEN_MASK ((UINT32_C(1) << BU_EVQ_GEN_BITS) - 1)
-#define LISTS (BU_EVQ_LEVELS * 64u + BU_EVQ_PRIOS)
+#define LISTS (BU_EVQ_LEVELS * 64u)
 
 void bu_evq_init(struct bu_evq *q, bool (*live)(const void *ctx, uint32_t id, uint32_t gen), const void *ctx)
 {
@@ -26,6 +27,10 @@ void bu_evq_init(struct bu_evq *q, bool (*live)(const void *ctx, uint32_t id, ui
 
 void bu_evq_fini(struct bu_evq *q)
 {
+	uint32_t p;
+
+	for (p = 0; p < BU_EVQ_PRIOS; p++)
+		free(q->due[p].at);
 	free(q->block);
 	memset(q, 0, sizeof(*q));
 }
@@ -39,15 +44,43 @@ void bu_evq_reset(struct bu_evq *q)
 		for (; q->digits[level]; q->digits[level] &= q->digits[level] - 1)
 			q->bucket[level][__builtin_ctzll(q->digits[level])] = (struct bu_evq_list){ 0, 0 };
 	}
-	for (p = 0; p < BU_EVQ_PRIOS; p++) {
-		q->due[p] = (struct bu_evq_list){ 0, 0 };
-		q->due_from[p] = 0;
-	}
+	for (p = 0; p < BU_EVQ_PRIOS; p++)
+		q->due[p].head = q->due[p].tail = 0;
 	q->instant_ns = 0;
 	q->n = 0;
 	q->stale = 0;
 	q->fresh = 1;
 	q->free = 0;
+}
+
+/* Rings of at least @entries. */
+static int grow_rings(struct bu_evq *q, uint64_t entries)
+{
+	uint32_t size = q->due_mask + 1, p, i;
+	struct bu_evq_due *at[BU_EVQ_PRIOS];
+
+	while (size < entries || size == 1)
+		size *= 2;
+	for (p = 0; p < BU_EVQ_PRIOS; p++) {
+		struct bu_evq_ring *r = &q->due[p];
+
+		at[p] = malloc(size * sizeof(*at[p]));
+		if (!at[p]) {
+			while (p--)
+				free(at[p]);
+			return -ENOMEM;
+		}
+		for (i = 0; i < r->tail - r->head; i++)
+			at[p][i] = r->at[(r->head + i) & q->due_mask];
+	}
+	for (p = 0; p < BU_EVQ_PRIOS; p++) {
+		struct bu_evq_ring *r = &q->due[p];
+
+		free(r->at);
+		*r = (struct bu_evq_ring){ at[p], 0, r->tail - r->head };
+	}
+	q->due_mask = size - 1;
+	return 0;
 }
 
 int bu_evq_reserve(struct bu_evq *q, uint32_t n)
@@ -62,16 +95,18 @@ int bu_evq_reserve(struct bu_evq *q, uint32_t n)
 	if (n >= UINT32_C(1) << (BU_EVQ_GEN_BITS - 1))
 		return -ENOMEM;
 	/*
-	 * The most entries at once, in blocks that are full but for one per list that is not empty, the
-	 * partly taken first ones of the due lists, the one that is being spread or compacted, and number 0.
+	 * The most entries at once, in blocks that are full but for one per list that is not empty, the one that is
+	 * being spread or compacted, and number 0.
 	 */
 	entries = n + n / 2 + BU_EVQ_SLACK + 1;
-	blocks = entries / BU_EVQ_PER_BLOCK + (entries < LISTS ? entries : LISTS) + BU_EVQ_PRIOS + 3;
-	p = realloc(q->block, blocks * sizeof(*p));
+	blocks = entries / BU_EVQ_PER_BLOCK + (entries < LISTS ? entries : LISTS) + 3;
+	p = bu_big_realloc(q->block, q->fresh * sizeof(*p), blocks * sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	q->block = p;
 	q->cap = (uint32_t)blocks;
+	if (grow_rings(q, entries))
+		return -ENOMEM;
 	q->reserved = n;
 	return 0;
 }
@@ -114,7 +149,9 @@ static inline void place(struct bu_evq *q, const struct bu_evq_entry *e)
 	uint32_t level, digit;
 
 	if (!differs) {
-		append(q, &q->due[e->tag & 3], e);
+		struct bu_evq_ring *r = &q->due[e->tag & 3];
+
+		r->at[r->tail++ & q->due_mask] = (struct bu_evq_due){ e->id, e->tag };
 		return;
 	}
 	level = (63 - (uint32_t)__builtin_clzll(differs)) / 6;
@@ -124,7 +161,7 @@ static inline void place(struct bu_evq *q, const struct bu_evq_entry *e)
 	append(q, &q->bucket[level][digit], e);
 }
 
-void bu_evq_push(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen)
+void bu_evq_push_later(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen)
 {
 	struct bu_evq_entry e = { at_ns, id, gen << 2 | prio };
 
@@ -138,14 +175,19 @@ static inline bool is_live(const struct bu_evq *q, const struct bu_evq_entry *e)
 	return !q->stale || q->live(q->ctx, e->id, e->tag >> 2 & GEN_MASK);
 }
 
-/* Drops the cancelled entries of one list. @from: entries of its first block that are already taken. */
-static void compact_list(struct bu_evq *q, struct bu_evq_list *l, uint32_t from)
+static inline bool is_live_due(const struct bu_evq *q, const struct bu_evq_due *d)
+{
+	return !q->stale || q->live(q->ctx, d->id, d->tag >> 2 & GEN_MASK);
+}
+
+/* Drops the cancelled entries of one list. */
+static void compact_list(struct bu_evq *q, struct bu_evq_list *l)
 {
 	uint32_t b = l->head, next, i;
 
 	*l = (struct bu_evq_list){ 0, 0 };
-	for (; b; b = next, from = 0) {
-		for (i = from; i < q->block[b].n; i++) {
+	for (; b; b = next) {
+		for (i = 0; i < q->block[b].n; i++) {
 			const struct bu_evq_entry e = q->block[b].entry[i];
 
 			if (q->live(q->ctx, e.id, e.tag >> 2 & GEN_MASK))
@@ -158,19 +200,32 @@ static void compact_list(struct bu_evq *q, struct bu_evq_list *l, uint32_t from)
 	}
 }
 
+static void compact_ring(struct bu_evq *q, struct bu_evq_ring *r)
+{
+	uint32_t i, kept = r->head;
+
+	for (i = r->head; i != r->tail; i++) {
+		const struct bu_evq_due d = r->at[i & q->due_mask];
+
+		if (q->live(q->ctx, d.id, d.tag >> 2 & GEN_MASK))
+			r->at[kept++ & q->due_mask] = d;
+		else
+			q->n--;
+	}
+	r->tail = kept;
+}
+
 static void compact(struct bu_evq *q)
 {
 	uint32_t level, digit, p;
 	uint64_t digits;
 
-	for (p = 0; p < BU_EVQ_PRIOS; p++) {
-		compact_list(q, &q->due[p], q->due_from[p]);
-		q->due_from[p] = 0;
-	}
+	for (p = 0; p < BU_EVQ_PRIOS; p++)
+		compact_ring(q, &q->due[p]);
 	for (level = 0; level < BU_EVQ_LEVELS; level++) {
 		for (digits = q->digits[level]; digits; digits &= digits - 1) {
 			digit = (uint32_t)__builtin_ctzll(digits);
-			compact_list(q, &q->bucket[level][digit], 0);
+			compact_list(q, &q->bucket[level][digit]);
 			if (!q->bucket[level][digit].head)
 				q->digits[level] &= ~(UINT64_C(1) << digit);
 		}
@@ -188,7 +243,7 @@ void bu_evq_cancelled(struct bu_evq *q)
 }
 
 /*
- * Goes on to the next instant for which a wanted event is held, puts its events in the due lists and takes the
+ * Goes on to the next instant for which a wanted event is held, puts its events in the due rings and takes the
  * first. Cancelled entries do not count for the instant: the engine's time does not reach it, and something may still
  * be queued before it.
  */
@@ -218,6 +273,9 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 		for (i = b; i; i = q->block[i].next) {
 			const struct bu_evq_entry *e = q->block[i].entry, *end = e + q->block[i].n;
 
+			__builtin_prefetch(&q->block[q->block[i].next]);
+			__builtin_prefetch(&q->block[q->block[i].next].n);
+
 			for (; e < end; e++)
 				if (e->at_ns <= first && is_live(q, e))
 					first = e->at_ns;
@@ -231,6 +289,8 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 
 				if (is_live(q, &e)) {
 					place(q, &e);
+					if (level <= 2)
+						__builtin_prefetch(q->owner + e.id * q->owner_bytes);
 				} else {
 					q->n--;
 					q->stale--;
@@ -245,30 +305,21 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 	return false;
 }
 
-bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
+bool bu_evq_pop_later(struct bu_evq *q, struct bu_evq_entry *ret)
 {
 	uint32_t p = 0;
 
 	for (;;) {
-		struct bu_evq_list *l = &q->due[p];
-		struct bu_evq_block *blk;
+		struct bu_evq_ring *r = &q->due[p];
+		const struct bu_evq_due *d;
 
-		if (!l->head) {
+		if (r->head == r->tail) {
 			if (++p < BU_EVQ_PRIOS)
 				continue;
 			return advance(q, ret);
 		}
-		blk = &q->block[l->head];
-		*ret = blk->entry[q->due_from[p]++];
-		if (q->due_from[p] == blk->n) {
-			uint32_t b = l->head;
-
-			l->head = blk->next;
-			if (!l->head)
-				l->tail = 0;
-			q->due_from[p] = 0;
-			free_block(q, b);
-		}
+		d = &r->at[r->head++ & q->due_mask];
+		*ret = (struct bu_evq_entry){ q->instant_ns, d->id, d->tag };
 		q->n--;
 		if (is_live(q, ret))
 			return true;
@@ -279,27 +330,26 @@ bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
 		       struct bu_evq_entry *ret)
 {
-	uint32_t p, b, i, n = 1, nth;
+	struct bu_evq_ring *r;
+	uint32_t i, n = 1, nth;
 
 	if (!bu_evq_pop(q, ret))
 		return false;
-	p = ret->tag & 3;
-	for (b = q->due[p].head, i = q->due_from[p]; b; b = q->block[b].next, i = 0)
-		for (; i < q->block[b].n; i++)
-			n += is_live(q, &q->block[b].entry[i]);
+	r = &q->due[ret->tag & 3];
+	for (i = r->head; i != r->tail; i++)
+		n += is_live_due(q, &r->at[i & q->due_mask]);
 	nth = n > 1 ? choose(ctx, n) : 0;
 	BU_ASSERT("evq-chosen", nth < n);
 	/* The one that was popped takes the place of the next one, that of the one after it, up to the chosen one. */
-	for (b = q->due[p].head, i = q->due_from[p]; nth; b = q->block[b].next, i = 0) {
-		for (; nth && i < q->block[b].n; i++) {
-			struct bu_evq_entry *e = &q->block[b].entry[i], other = *e;
+	for (i = r->head; nth; i++) {
+		struct bu_evq_due *d = &r->at[i & q->due_mask], other = *d;
 
-			if (!is_live(q, e))
-				continue;
-			*e = *ret;
-			*ret = other;
-			nth--;
-		}
+		if (!is_live_due(q, d))
+			continue;
+		*d = (struct bu_evq_due){ ret->id, ret->tag };
+		ret->id = other.id;
+		ret->tag = other.tag;
+		nth--;
 	}
 	return true;
 }

@@ -7,7 +7,7 @@
  * Always true
  *  (1) Order is (at_ns, prio, sequence of pushing). Pop never goes back in time, and nothing is pushed before the
  *      time of the last pop.
- *  (2) All events due at the present instant are in one place, the due lists, one per priority: this is what a
+ *  (2) All events due at the present instant are in one place, the due rings, one per priority: this is what a
  *      choice among them can be made from.
  *  (3) An entry carries its owner's generation. The owner cancels by counting its generation on; the entry stays
  *      until it is met or until too many such entries are held: their number never exceeds half of the
@@ -39,25 +39,36 @@ struct bu_evq_entry {
 	uint32_t tag;		/* generation << 2 | priority */
 };
 
-#define BU_EVQ_PER_BLOCK 7u
+#define BU_EVQ_PER_BLOCK 15u
 
-struct bu_evq_block {		/* two cache lines */
+struct bu_evq_block {		/* four cache lines */
 	struct bu_evq_entry entry[BU_EVQ_PER_BLOCK];
 	uint32_t next;
 	uint32_t n;		/* entries in use */
+	uint64_t unused;
 };
 
 struct bu_evq_list {		/* a chain of blocks, by number; 0: empty */
 	uint32_t head, tail;
 };
 
+/* What is due at the present instant, in order: most of what happens is caused at the instant at which it happens. */
+struct bu_evq_ring {
+	struct bu_evq_due {
+		uint32_t id, tag;
+	} *at;
+	uint32_t head, tail;	/* counted on for ever, to be taken modulo the size; equal: empty */
+};
+
 struct bu_evq {
-	int64_t instant_ns;	/* time of what is in the due lists, or of the last pop */
+	int64_t instant_ns;	/* time of what is in the due rings, or of the last pop */
 	uint32_t n;		/* entries held */
 	uint32_t stale;		/* of these, cancelled */
-	struct bu_evq_list due[BU_EVQ_PRIOS];
-	uint32_t due_from[BU_EVQ_PRIOS];	/* entries already taken from the first block */
+	struct bu_evq_ring due[BU_EVQ_PRIOS];
+	uint32_t due_mask;	/* size of each ring - 1, a power of two - 1: room for all entries */
 	uint32_t levels;	/* bit per level: has a bucket that is not empty */
+	const char *owner;	/* what owners are: brought near the processor when their event comes near; NULL: not known */
+	size_t owner_bytes;
 	uint64_t digits[BU_EVQ_LEVELS];	/* bit per bucket of the level: not empty */
 	struct bu_evq_list bucket[BU_EVQ_LEVELS][64];
 	struct bu_evq_block *block;	/* [0] is never used */
@@ -86,25 +97,69 @@ void bu_evq_reset(struct bu_evq *q);
  */
 int bu_evq_reserve(struct bu_evq *q, uint32_t n);
 
+/* bu_evq_push() of an event that is not due yet. */
+void bu_evq_push_later(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen);
+
 /**
  * bu_evq_push() - Queue an event.
  * @at_ns: not before the last pop. @prio: below BU_EVQ_PRIOS. @id, @gen: the owner and its present generation.
  */
-void bu_evq_push(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen);
+static inline void bu_evq_push(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t id, uint32_t gen)
+{
+	struct bu_evq_ring *r = &q->due[prio];
+
+	if (at_ns != q->instant_ns) {
+		bu_evq_push_later(q, at_ns, prio, id, gen);
+		return;
+	}
+	r->at[r->tail++ & q->due_mask] = (struct bu_evq_due){ id, gen << 2 | prio };
+	q->n++;
+}
 
 /**
  * bu_evq_cancelled() - An event that is held is not wanted any more: live() says false for it from now on.
  */
 void bu_evq_cancelled(struct bu_evq *q);
 
+/* bu_evq_pop() when nothing is due, or some entry is cancelled. */
+bool bu_evq_pop_later(struct bu_evq *q, struct bu_evq_entry *ret);
+
 /**
  * bu_evq_pop() - Take the first wanted event. Return: false when there is none.
  */
-bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret);
+static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
+{
+	struct bu_evq_ring *r = &q->due[0];
+	const struct bu_evq_due *d;
+
+	if (r->head == r->tail || q->stale)
+		return bu_evq_pop_later(q, ret);
+	d = &r->at[r->head++ & q->due_mask];
+	*ret = (struct bu_evq_entry){ q->instant_ns, d->id, d->tag };
+	q->n--;
+	return true;
+}
 
 /**
- * bu_evq_pop_chosen() - The same, but of the wanted events of the first priority that are due at that instant, two or
- * more, @choose says which: 0 to n - 1 in order of pushing; the order of the others stays.
+ * bu_evq_coming() - Whose event will probably come up @nth after the next one, to have its memory ready by then.
+ * Return: an owner; 0 when it is not known.
+ */
+static inline uint32_t bu_evq_coming(const struct bu_evq *q, uint32_t nth)
+{
+	const struct bu_evq_ring *r = &q->due[0];
+	uint32_t level;
+
+	if (r->tail - r->head > nth)
+		return r->at[(r->head + nth) & q->due_mask].id;
+	level = q->digits[0] ? 0 : 1;
+	if (nth || !q->digits[level])
+		return 0;
+	return q->block[q->bucket[level][__builtin_ctzll(q->digits[level])].head].entry[0].id;
+}
+
+/**
+ * bu_evq_pop_chosen() - The same as bu_evq_pop(), but of the wanted events of the first priority that are due at that
+ * instant, two or more, @choose says which: 0 to n - 1 in order of pushing; the order of the others stays.
  */
 bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
 		       struct bu_evq_entry *ret);

@@ -3,8 +3,13 @@
 #include "replay/engine/run_mem.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #define FIRST_BLOCK_BYTES 2048u
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define HUGE_FROM_BYTES (2 * HUGE_PAGE_BYTES)	/* below that a huge page would mostly hold nothing */
 
 struct bu_run_mem_block {
 	struct bu_run_mem_block *next;
@@ -65,4 +70,25 @@ void bu_run_mem_fini(struct bu_run_mem *m)
 		free(b);
 	}
 	*m = (struct bu_run_mem){ NULL, NULL, 0 };
+}
+
+void *bu_big_realloc(void *old, size_t used_bytes, size_t bytes)
+{
+	size_t align = bytes >= HUGE_FROM_BYTES ? HUGE_PAGE_BYTES : 64;
+	void *p;
+
+	if (bytes > (size_t)-1 - align)
+		return NULL;
+	bytes = (bytes + 63) & ~(size_t)63;
+	p = aligned_alloc(align, bytes);
+	if (!p)
+		return NULL;
+#ifdef MADV_HUGEPAGE
+	if (align == HUGE_PAGE_BYTES)
+		madvise(p, bytes & ~(HUGE_PAGE_BYTES - 1), MADV_HUGEPAGE);
+#endif
+	if (old)
+		memcpy(p, old, used_bytes);
+	free(old);
+	return p;
 }

@@ -10,19 +10,6 @@
 
 #define FIRST_CAP 16u
 
-/* Cache lines: a task must not straddle two, which realloc() does not know. */
-static void *grow_aligned(void *old, size_t old_bytes, size_t new_bytes)
-{
-	void *p = aligned_alloc(64, (new_bytes + 63) & ~(size_t)63);
-
-	if (!p)
-		return NULL;
-	if (old_bytes)
-		memcpy(p, old, old_bytes);
-	free(old);
-	return p;
-}
-
 /* Room for @cap tasks, a power of two. */
 static int grow(struct bu_engine *e, uint32_t cap)
 {
@@ -30,10 +17,12 @@ static int grow(struct bu_engine *e, uint32_t cap)
 
 	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || bu_classes_grow(e, cap))
 		return -ENOMEM;
-	p = grow_aligned(e->task, e->n_tasks * sizeof(*e->task), cap * sizeof(*e->task));
+	p = bu_big_realloc(e->task, e->n_tasks * sizeof(*e->task), cap * sizeof(*e->task));
 	if (!p)
 		return -ENOMEM;
 	e->task = p;
+	e->queue.owner = p;
+	e->queue.owner_bytes = sizeof(*e->task);
 	p = realloc(e->info, cap * sizeof(*e->info));
 	if (!p)
 		return -ENOMEM;
@@ -65,7 +54,7 @@ void bu_tasks_reset(struct bu_engine *e)
 		if (e->task[i].state == TASK_WAITING)
 			bu_word_stop_waiting(e, i);
 		if (e->task[i].state != TASK_NEW && e->task[i].state != TASK_DONE)
-			bu_co_stack_put(&e->stacks, e->task[i].stack);
+			bu_co_stack_put(&e->stacks, e->info[i].stack);
 	}
 	e->n_tasks = 1;
 	e->alive = 0;
@@ -92,7 +81,7 @@ void bu_task_main(void *arg)
 	bu_co_entered(&e->stacks);
 	e->info[e->self].fn(e, e->info[e->self].arg);
 	e->task[e->self].state = TASK_DONE;
-	leave(e, true);
+	leave_for_good(e);
 }
 
 bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, void (*fn)(struct bu_engine *, void *),
@@ -164,7 +153,7 @@ void bu_engine_delay(struct bu_engine *e, int64_t ns)
 	}
 	t->state = TASK_SLEEPING;
 	bu_evq_push(&e->queue, e->now_ns + ns, PRIO_NORMAL, e->self, t->gen);
-	leave(e, false);
+	bu_engine_pass_on(e);
 }
 
 void bu_engine_delay_until(struct bu_engine *e, int64_t at_ns)

@@ -137,31 +137,33 @@ static void __attribute__((noinline)) drop_class(struct bu_engine *e, uint32_t i
 }
 
 /* Appends task @id to the list of a class. */
-static inline void enlist(struct bu_engine *e, uint32_t *head, uint32_t *tail, uint32_t id)
+static inline void enlist(struct bu_engine *e, uint32_t *head, uint32_t id)
 {
-	struct task *t = &e->task[id];
+	struct task *t = &e->task[id], *first = &e->task[*head];
 
 	t->next = 0;
-	t->prev = *tail;
-	if (*tail)
-		e->task[*tail].next = id;
-	else
+	if (!*head) {
 		*head = id;
-	*tail = id;
+		t->prev = id;
+		return;
+	}
+	e->task[first->prev].next = id;
+	t->prev = first->prev;
+	first->prev = id;
 }
 
-static inline void delist(struct bu_engine *e, uint32_t *head, uint32_t *tail, uint32_t id)
+static inline void delist(struct bu_engine *e, uint32_t *head, uint32_t id)
 {
 	struct task *t = &e->task[id];
 
-	if (t->next)
-		e->task[t->next].prev = t->prev;
-	else
-		*tail = t->prev;
-	if (t->prev)
-		e->task[t->prev].next = t->next;
-	else
+	if (*head == id) {
 		*head = t->next;
+		if (t->next)
+			e->task[t->next].prev = t->prev;
+		return;
+	}
+	e->task[t->prev].next = t->next;
+	e->task[t->next ? t->next : *head].prev = t->prev;
 }
 
 static inline void start_waiting(struct bu_engine *e, uint32_t id, const struct bu_await_op *op)
@@ -181,14 +183,14 @@ static inline void start_waiting(struct bu_engine *e, uint32_t id, const struct 
 	}
 	if (w->first_guard == op->guard && w->first_value == op->value && (w->head || !(w->classes || w->n_eq))) {
 		t->class = 0;
-		enlist(e, &w->head, &w->tail, id);
+		enlist(e, &w->head, id);
 		return;
 	}
 	c = find_class(e, op);
 	if (!c)
 		c = new_class(e, op);
 	t->class = c;
-	enlist(e, &e->class[c].head, &e->class[c].tail, id);
+	enlist(e, &e->class[c].head, id);
 }
 
 static inline void leave_class(struct bu_engine *e, uint32_t word, uint32_t id)
@@ -196,10 +198,10 @@ static inline void leave_class(struct bu_engine *e, uint32_t word, uint32_t id)
 	uint32_t c = e->task[id].class;
 
 	if (!c) {
-		delist(e, &e->word[word].head, &e->word[word].tail, id);
+		delist(e, &e->word[word].head, id);
 		return;
 	}
-	delist(e, &e->class[c].head, &e->class[c].tail, id);
+	delist(e, &e->class[c].head, id);
 	if (!e->class[c].head)
 		drop_class(e, c);
 }
@@ -231,7 +233,7 @@ static int64_t sum(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
-static int64_t effect_on(enum bu_effect effect, int64_t word, int64_t operand)
+static int64_t effect_on(uint32_t effect, int64_t word, int64_t operand)
 {
 	switch (effect) {
 	case BU_EFFECT_STORE:
@@ -288,7 +290,10 @@ static void serve(struct bu_engine *e, uint32_t word)
 		struct task *t = &e->task[id];
 
 		leave_class(e, word, id);
-		w->value = effect_on(t->op->effect, w->value, t->op->operand);
+		if (t->effect == EFFECT_IN_OP)
+			w->value = effect_on(t->op->effect, w->value, t->op->operand);
+		else
+			w->value = effect_on(t->effect, w->value, t->operand);
 		if (t->timed) {
 			t->timed = false;
 			t->gen++;
@@ -325,7 +330,7 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
 
 	if (id == e->cap_words) {
 		uint32_t cap = id ? 2 * id : FIRST_WORDS;
-		struct word *p = cap > id ? realloc(e->word, cap * sizeof(*p)) : NULL;
+		struct word *p = cap > id ? bu_big_realloc(e->word, id * sizeof(*p), cap * sizeof(*p)) : NULL;
 		const char **names = NULL;
 
 		if (p) {
@@ -418,13 +423,15 @@ int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_wa
 		*ret_waited = 1;
 	t = &e->task[e->self];
 	t->op = op;
+	t->operand = (int32_t)op->operand;
+	t->effect = t->operand == op->operand ? (uint8_t)op->effect : EFFECT_IN_OP;
 	t->since_ns = e->now_ns;
 	t->timed = timed;
 	t->state = TASK_WAITING;
 	start_waiting(e, e->self, op);
 	if (timed)
 		bu_evq_push(&e->queue, e->now_ns + op->timeout_ns, PRIO_TIMEOUT, e->self, t->gen);
-	return leave(e, false);
+	return bu_engine_pass_on(e);
 }
 
 void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_ns, const char *point)

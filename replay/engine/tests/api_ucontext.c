@@ -7,6 +7,7 @@
 #define BU_CO_UCONTEXT 1
 #endif
 
+#define bu_big_realloc uc_big_realloc
 #define bu_classes_grow uc_classes_grow
 #define bu_co_arena_fini uc_co_arena_fini
 #define bu_co_arena_init uc_co_arena_init
@@ -24,6 +25,7 @@
 #define bu_engine_destroy uc_engine_destroy
 #define bu_engine_fail uc_engine_fail
 #define bu_engine_now uc_engine_now
+#define bu_engine_pass_on uc_engine_pass_on
 #define bu_engine_progress uc_engine_progress
 #define bu_engine_random uc_engine_random
 #define bu_engine_reset uc_engine_reset
@@ -33,8 +35,10 @@
 #define bu_evq_fini uc_evq_fini
 #define bu_evq_init uc_evq_init
 #define bu_evq_pop uc_evq_pop
+#define bu_evq_pop_later uc_evq_pop_later
 #define bu_evq_pop_chosen uc_evq_pop_chosen
 #define bu_evq_push uc_evq_push
+#define bu_evq_push_later uc_evq_push_later
 #define bu_evq_reserve uc_evq_reserve
 #define bu_evq_reset uc_evq_reset
 #define bu_resource_use uc_resource_use
