@@ -145,7 +145,6 @@ static void keep_khz(struct bu_slice s, int64_t *ret)
 
 	if (!bu_slice_number(&s, 10, &mhz) || mhz > 1000000)
 		return;
-	rest = s;
 	if (bu_slice_eat(&s, ".")) {
 		rest = s;
 		if (!bu_slice_number(&s, 10, &part) || rest.n - s.n != 3)

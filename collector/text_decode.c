@@ -497,7 +497,7 @@ static void fill_named(struct bu_text_decoder *d, char *name, struct bu_slice ar
 {
 	struct known k = what_is(name);
 
-	if (!k.fill && k.table == BU_EV_OTHER) {
+	if (!k.fill) {
 		fill_words(d, k.system, name, args, ev);
 	} else if (k.fill(d, name, args, ev)) {
 		ev->table = k.table;

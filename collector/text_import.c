@@ -327,6 +327,7 @@ static int make_streams(struct bu_import_state *s, struct bu_text_parser *p, str
 {
 	struct bu_dat_buffer *buffers = calloc(p->n_buffers, sizeof(*buffers));
 	size_t n = 0, i, k;
+	int64_t *first;
 
 	if (!buffers)
 		return bu_fail_errno(err, -ENOMEM, "import");
@@ -355,8 +356,9 @@ static int make_streams(struct bu_import_state *s, struct bu_text_parser *p, str
 				.first_ns = c->first_ns, .last_id = c->last_id, .last_ns = c->last_ns,
 				.marked = c->marked, .open_holes = c->open_holes, .open_hole = c->open_hole,
 			};
-			if (c->events && (s->first_ids[k] == BU_NS_UNKNOWN || c->first_id < s->first_ids[k]))
-				s->first_ids[k] = c->first_id;
+			first = k < s->n_first_ids ? &s->first_ids[k] : NULL;
+			if (first && c->events && (*first == BU_NS_UNKNOWN || c->first_id < *first))
+				*first = c->first_id;
 		}
 	s->holes = p->holes;
 	s->n_holes = p->n_holes;
