@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * machine_bench.c - what the simulated machine costs: ns of the host per operation, bytes per CPU.
+ *
+ * A program of its own, built from the sources of the engine and the machine:
+ *   cc -O2 -D_GNU_SOURCE -I. replay/machine/bench/machine_bench.c replay/machine/[a-z]*.c replay/engine/[a-z]*.c \
+ *      replay/engine/[a-z]*.S schemas/base/[a-z]*.c -lm -o machine_bench
+ * Prints a line per measurement: name, value, unit. User time of the process, not the wall clock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "replay/machine/atomic.h"
+#include "replay/machine/kthread.h"
+#include "replay/machine/lock.h"
+#include "replay/machine/machine.h"
+#include "replay/machine/stop.h"
+#include "replay/machine/wait.h"
+
+#define MS 1000000
+#define S 1000000000LL
+
+static double user_ns(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_utime.tv_sec * 1e9 + (double)u.ru_utime.tv_usec * 1e3 + (double)u.ru_stime.tv_sec * 1e9 +
+	       (double)u.ru_stime.tv_usec * 1e3;
+}
+
+/* Resident bytes of this process: the second number of /proc/self/statm, in pages. */
+static double resident(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long size = 0, pages = 0;
+
+	if (!f || fscanf(f, "%ld %ld", &size, &pages) != 2)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return (double)pages * 4096;
+}
+
+static struct bu_machine *make(struct bu_machine_config c)
+{
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m = NULL;
+
+	if (bu_machine_create(&c, &m, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(1);
+	}
+	return m;
+}
+
+static struct bu_machine_result run(struct bu_machine *m)
+{
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine_result r;
+
+	if (bu_machine_run(m, &r, &err) || r.end != BU_MACHINE_DONE) {
+		fprintf(stderr, "%s%s\n", err.text, r.verdict);
+		exit(1);
+	}
+	return r;
+}
+
+static bu_obj lock;
+static int rounds;
+
+static void spins(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		bu_raw_spin_lock(m, lock);
+		bu_work(m, 100);
+		bu_raw_spin_unlock(m, lock);
+	}
+}
+
+static void mutexes(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		bu_mutex_lock(m, lock);
+		bu_work(m, 100);
+		bu_mutex_unlock(m, lock);
+	}
+}
+
+static void semaphores(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		bu_down(m, lock);
+		bu_work(m, 100);
+		bu_up(m, lock);
+	}
+}
+
+static void hand_off(const char *what, bu_thread_fn fn, uint32_t n)
+{
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n });
+	double t;
+	uint32_t i;
+
+	rounds = (int)(2000000 / n);
+	lock = fn == spins ? bu_raw_spinlock(m, "l", BU_SPIN_QUEUED) : fn == mutexes ? bu_mutex(m, "l") :
+	       bu_semaphore(m, "l", 1);
+	for (i = 0; i < n; i++)
+		bu_thread_run(m, "t", (int)i, fn, NULL);
+	t = user_ns();
+	run(m);
+	printf("%s hand-off, %u CPUs: %.0f ns\n", what, n, (user_ns() - t) / rounds / n);
+	bu_machine_destroy(m);
+}
+
+static void works(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++)
+		bu_work(m, 100 + bu_this_cpu(m) % 7);
+}
+
+static void work_cost(uint32_t n)
+{
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n });
+	double t;
+	uint32_t i;
+
+	rounds = (int)(4000000 / n);
+	for (i = 0; i < n; i++)
+		bu_thread_run(m, "t", (int)i, works, NULL);
+	t = user_ns();
+	run(m);
+	printf("bu_work(), %u CPUs: %.0f ns\n", n, (user_ns() - t) / rounds / n);
+	bu_machine_destroy(m);
+}
+
+static void sleeps_1s(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_sleep(m, S);
+}
+
+static void ticks(uint32_t n)
+{
+	double before = resident(), t;
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n, .tick_ns = 4 * MS });
+	struct bu_machine_result r;
+
+	bu_thread_run(m, "t", 0, sleeps_1s, NULL);
+	t = user_ns();
+	r = run(m);
+	t = user_ns() - t;
+	printf("%u CPUs, 250 Hz, 1 s: %.2f s, %llu events, %.0f ns per tick, %.0f MiB\n", n, t / 1e9,
+	       (unsigned long long)r.events, t / 250 / n, (resident() - before) / (1 << 20));
+	bu_machine_destroy(m);
+}
+
+static bool no(struct bu_machine *m, int cpu)
+{
+	(void)m;
+	(void)cpu;
+	return false;
+}
+
+static void nothing(struct bu_machine *m, int cpu)
+{
+	(void)m;
+	(void)cpu;
+}
+
+static const struct bu_smp_hotplug_thread cpuhp = { .name = "cpuhp", .should_run = no, .fn = nothing,
+						    .class = BU_CLASS_FAIR };
+
+/* idle, migration/N and cpuhp/N with a stack each */
+static void three_live(struct bu_machine *m, void *arg)
+{
+	uint32_t i, n = bu_nr_cpus(m);
+	double before = resident();
+
+	bu_cpu_stop_init(m);
+	bu_smpboot_register(m, &cpuhp);
+	bu_sleep(m, MS);
+	if (*(int *)arg) {
+		for (i = 1; i < n; i++)
+			bu_smpboot_create_threads(m, (int)i);
+		printf("offline CPU with two parked threads: %.0f bytes\n", (resident() - before) / (n - 1));
+	}
+}
+
+static void memory(void)
+{
+	uint32_t n = 4001;
+	double before = resident();
+	int offline = 0;
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n });
+
+	bu_thread_run(m, "t", 0, three_live, &offline);
+	run(m);
+	printf("online CPU with three live threads: %.0f bytes\n", (resident() - before) / n);
+	bu_machine_destroy(m);
+	offline = 1;
+	before = resident();
+	m = make((struct bu_machine_config){ .n_cpus = n, .n_online = 1 });
+	printf("offline CPU: %.0f bytes\n", (double)bu_machine_bytes(m) / n);
+	bu_thread_run(m, "t", 0, three_live, &offline);
+	run(m);
+	printf("offline CPU with two parked threads, machine alone: %.0f bytes\n", (double)bu_machine_bytes(m) / n);
+	bu_machine_destroy(m);
+}
+
+static int stop_fn(struct bu_machine *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+	return 0;
+}
+
+static void stops(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	bu_cpu_stop_init(m);
+	for (i = 0; i < rounds; i++)
+		bu_stop_machine_cpuslocked(m, "stop_fn", stop_fn, NULL, BU_FIRST_ONLINE_CPU);
+}
+
+static void stop_cost(uint32_t n)
+{
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n, .poll_ns = 50,
+								.ipi_ns = 1000 });
+	double t;
+
+	rounds = 20;
+	bu_thread_run(m, "t", 0, stops, NULL);
+	t = user_ns();
+	run(m);
+	printf("stop_machine(), %u CPUs: %.2f ms, %.0f ns per CPU\n", n, (user_ns() - t) / 1e6 / rounds,
+	       (user_ns() - t) / rounds / n);
+	bu_machine_destroy(m);
+}
+
+int main(void)
+{
+	memory();
+	hand_off("raw_spinlock", spins, 2);
+	hand_off("raw_spinlock", spins, 64);
+	hand_off("raw_spinlock", spins, 1024);
+	hand_off("mutex", mutexes, 2);
+	hand_off("mutex", mutexes, 64);
+	hand_off("semaphore", semaphores, 64);
+	hand_off("semaphore", semaphores, 1024);
+	work_cost(1);
+	work_cost(1024);
+	stop_cost(64);
+	stop_cost(4096);
+	ticks(1024);
+	ticks(16384);
+	return 0;
+}
