@@ -165,16 +165,25 @@ static inline int bu_co_pass(struct bu_co *from, const struct bu_co *to, int pas
 #endif
 
 /**
+ * bu_co_left_sp() - How far down the stack of @co, which just left, is in use.
+ */
+static inline uintptr_t bu_co_left_sp(const struct bu_co_arena *a, const struct bu_co *co)
+{
+#ifdef BU_CO_UCONTEXT
+	(void)co;
+	return a->left_sp;
+#else
+	(void)a;
+	return (uintptr_t)co->sp;
+#endif
+}
+
+/**
  * bu_co_overflowed() - Whether @co, which just left, had used more of its stack than it may.
  */
 static inline bool bu_co_overflowed(const struct bu_co_arena *a, const struct bu_co *co)
 {
-#ifdef BU_CO_UCONTEXT
-	uintptr_t sp = a->left_sp;
-#else
-	uintptr_t sp = (uintptr_t)co->sp;
-#endif
-	return (uintptr_t)co->canary - sp > a->stack_bytes - BU_CO_SPREAD_BYTES;
+	return (uintptr_t)co->canary - bu_co_left_sp(a, co) > a->stack_bytes - BU_CO_SPREAD_BYTES;
 }
 
 #endif

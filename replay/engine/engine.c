@@ -33,9 +33,12 @@ int bu_engine_create(const struct bu_engine_config *config, struct bu_engine **r
 		return bu_fail_errno(err, -ENOMEM, "engine");
 	memset(e, 0, sizeof(*e));
 	e->config = *config;
+#ifdef BU_DEBUG
+	e->config.check_stacks = true;
+#endif
 	bu_co_arena_init(&e->stacks, config->stack_bytes);
 	bu_evq_init(&e->queue, bu_task_event_live, e);
-	rc = bu_tasks_init(e, err);
+	rc = bu_steps_init(e) ? bu_fail_errno(err, -ENOMEM, "engine") : bu_tasks_init(e, err);
 	if (rc) {
 		bu_engine_destroy(e);
 		return rc;
@@ -56,6 +59,8 @@ void bu_engine_destroy(struct bu_engine *e)
 	bu_evq_fini(&e->queue);
 	bu_co_arena_fini(&e->stacks);
 	bu_run_mem_fini(&e->mem);
+	bu_steps_fini(e);
+	bu_slices_fini(e);
 	free(e);
 }
 
@@ -75,6 +80,10 @@ void bu_engine_reset(struct bu_engine *e, uint64_t seed)
 	e->events = 0;
 	e->arrivals = 0;
 	e->holds = false;
+	e->n_steps = 0;
+	e->steps_full = false;
+	e->step_ns = 0;
+	e->next_slice = 0;
 	e->self = 0;
 	e->ended = false;
 	e->failed = false;
@@ -232,6 +241,8 @@ static void look_after(struct bu_engine *e, uint32_t id)
 
 	if (bu_co_overflowed(&e->stacks, &t->co))
 		overflowed(e, id);
+	else if (e->config.check_stacks)
+		bu_slices_check(e, id);
 	if (t->state == TASK_DONE) {
 		e->alive--;
 		if (!bu_co_stack_put(&e->stacks, e->info[id].stack))
@@ -248,6 +259,7 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 	int rc;
 
 	happens(e, ev, kind);
+	note(e, (enum bu_step_kind)kind, id, 0, 0);
 	if (kind == EVENT_START) {
 		rc = start(e, id);
 		if (rc)
@@ -265,10 +277,16 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 		neighbour_overflowed(e, id);
 		return 0;
 	}
+	if (e->config.check_stacks && kind != EVENT_START && !bu_slices_check_one(e, id))
+		return 0;
 
 	t->state = TASK_RUNNING;
 	e->self = id;
 	bu_co_resume(&e->stacks, &t->co, kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0);
+	while (e->steps_full) {
+		bu_steps_flush(e);
+		bu_co_resume(&e->stacks, &e->task[id].co, 0);
+	}
 	id = e->self;
 	e->self = 0;
 	look_after(e, id);
@@ -398,7 +416,7 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 	if (e->ended)
 		return bu_fail(err, -EINVAL, "engine: this run has ended, reset the engine before the next");
 	e->running = true;
-	e->direct_until = e->config.choose ? 0 : e->config.max_events ? e->config.max_events : UINT64_MAX;
+	e->direct_until = e->config.choose || e->steps || e->config.check_stacks ? 0 : e->config.max_events ? e->config.max_events : UINT64_MAX;
 	while (!e->failed) {
 		if (e->config.max_events && e->events >= e->config.max_events && bu_evq_wanted(&e->queue)) {
 			end = BU_END_LIMIT;
@@ -417,6 +435,8 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 			break;
 		}
 	}
+	if (e->steps)
+		bu_steps_flush(e);
 	look_for_overflows(e);
 	if (!e->failed && end == BU_END_STUCK)
 		tell_who_waits(e);

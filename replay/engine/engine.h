@@ -31,6 +31,7 @@
 #ifndef BU_REPLAY_ENGINE_ENGINE_H
 #define BU_REPLAY_ENGINE_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,7 @@
 #include "schemas/base/hash.h"
 
 struct bu_engine;
+struct bu_step;
 
 typedef uint32_t bu_task_id;	/* 0: none */
 typedef uint32_t bu_word_id;	/* 0: none */
@@ -82,6 +84,14 @@ struct bu_engine_config {
 	 */
 	uint32_t (*choose)(void *ctx, uint32_t n);
 	void *choose_ctx;
+	/*
+	 * Look after each step whether it changed the stack of any other task, and end the run if so. For tests of cores: each
+	 * step then costs as much as there are tasks. With BU_DEBUG always on.
+	 */
+	bool check_stacks;
+	/* Takes every operation, see steplog.h; @n > 0. Called on the stack of bu_engine_run(). NULL: none are kept. */
+	void (*steps)(void *ctx, const struct bu_step *step, uint32_t n);
+	void *steps_ctx;
 };
 
 enum bu_end {

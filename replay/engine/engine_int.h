@@ -24,12 +24,13 @@
 #include "replay/engine/engine.h"
 #include "replay/engine/evq.h"
 #include "replay/engine/run_mem.h"
+#include "replay/engine/steplog.h"
 
 enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_SLEEPING, TASK_WAITING, TASK_DONE };
 
 enum { PRIO_NORMAL, PRIO_TIMEOUT };
 
-/* What happened, as it goes into the run hash. The numbers are part of the hash: never change them. */
+/* What happened, as it goes into the run hash, and as enum bu_step_kind. The numbers are part of it: never change them. */
 enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT = 4 };
 
 #define EFFECT_IN_OP 255	/* the operand is only in struct bu_await_op */
@@ -85,6 +86,12 @@ struct word {
 	uint32_t n_eq;		/* of the other classes, how many have EQ and are found through the hash table */
 } __attribute__((aligned(32)));
 
+/* What a stopped task left on its stack, see slices.c. */
+struct slice {
+	uintptr_t low;		/* 0: it runs, or has not begun */
+	uint64_t hash;
+};
+
 /* The random source of one consumer. */
 struct source {
 	struct bu_rng rng;
@@ -113,6 +120,13 @@ struct bu_engine {
 	uint64_t arrivals;
 	struct bu_evq queue;
 	struct bu_co_arena stacks;
+
+	struct bu_step *steps;	/* NULL: not kept */
+	uint32_t n_steps;
+	bool steps_full;	/* the running task stopped only to have them handed on */
+	int64_t step_ns;	/* time of the last step */
+	struct slice *slice;	/* per task; only with config.check_stacks */
+	uint32_t next_slice;
 
 	struct task_info *info;
 	struct bu_run_mem mem;
@@ -149,6 +163,27 @@ static inline bool is_time_after(const struct bu_engine *e, int64_t ns)
 {
 	return ns >= 0 && ns < INT64_MAX - e->now_ns;
 }
+
+/* steplog.c */
+int bu_steps_init(struct bu_engine *e);
+void bu_steps_fini(struct bu_engine *e);
+void bu_steps_flush(struct bu_engine *e);
+void bu_step_note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
+	__attribute__((cold));
+
+static inline void note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
+{
+	if (__builtin_expect(e->steps != NULL, 0))
+		bu_step_note(e, kind, task, word, value);
+}
+
+/* slices.c, only with config.check_stacks */
+int bu_slices_grow(struct bu_engine *e, uint32_t cap);
+void bu_slices_fini(struct bu_engine *e);
+/* Whether the stack of a task that is about to go on is as it left it. Breaks the run if not. */
+bool bu_slices_check_one(struct bu_engine *e, uint32_t id);
+/* After a step of task @id: keeps its slice, looks at the others. Breaks the run if one was changed. */
+void bu_slices_check(struct bu_engine *e, uint32_t id);
 
 /* task.c */
 int bu_tasks_init(struct bu_engine *e, struct bu_err *err);

@@ -15,7 +15,8 @@ static int grow(struct bu_engine *e, uint32_t cap)
 {
 	void *p;
 
-	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || bu_classes_grow(e, cap))
+	if (cap == 0 || cap > UINT32_C(1) << 28 || bu_evq_reserve(&e->queue, cap) || bu_classes_grow(e, cap) ||
+	    bu_slices_grow(e, cap))
 		return -ENOMEM;
 	p = bu_big_realloc(e->task, e->n_tasks * sizeof(*e->task), cap * sizeof(*e->task));
 	if (!p)
@@ -80,6 +81,7 @@ void bu_task_main(void *arg)
 
 	bu_co_entered(&e->stacks);
 	e->info[e->self].fn(e, e->info[e->self].arg);
+	note(e, BU_STEP_END, e->self, 0, 0);
 	e->task[e->self].state = TASK_DONE;
 	leave_for_good(e);
 }
@@ -111,9 +113,12 @@ bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, vo
 	info->arg = arg;
 	info->lane = lane;
 	memset(&e->task[id], 0, sizeof(e->task[id]));
+	if (e->slice)
+		e->slice[id].low = 0;
 	e->n_tasks++;
 	e->alive++;
 	bu_evq_push(&e->queue, e->now_ns, PRIO_NORMAL, id, 0);
+	note(e, BU_STEP_SPAWN, e->self, 0, id);
 	return id;
 }
 
@@ -151,6 +156,7 @@ void bu_engine_delay(struct bu_engine *e, int64_t ns)
 		bad_delay(e, ns);
 		return;
 	}
+	note(e, BU_STEP_DELAY, e->self, 0, ns);
 	t->state = TASK_SLEEPING;
 	bu_evq_push(&e->queue, e->now_ns + ns, PRIO_NORMAL, e->self, t->gen);
 	bu_engine_pass_on(e);

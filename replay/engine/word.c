@@ -280,40 +280,56 @@ static inline bool has_waiters(const struct word *w)
 	return w->head || w->classes || w->n_eq;
 }
 
+/* A waiter that is in no class any more: applies its effect, makes it ready. */
+static inline void give(struct bu_engine *e, uint32_t word, uint32_t id)
+{
+	struct word *w = &e->word[word];
+	struct task *t = &e->task[id];
+
+	if (t->effect == EFFECT_IN_OP)
+		w->value = effect_on(t->op->effect, w->value, t->op->operand);
+	else
+		w->value = effect_on(t->effect, w->value, t->operand);
+	if (t->timed) {
+		t->timed = false;
+		t->gen++;
+		bu_evq_cancelled(&e->queue);
+	}
+	t->state = TASK_READY;
+	t->waited = true;
+	bu_evq_push(&e->queue, e->now_ns, PRIO_NORMAL, id, t->gen);
+	note(e, BU_STEP_SERVE, id, word, w->value);
+}
+
 /* After a change of the word: serves waiters until no guard holds. */
-static void serve(struct bu_engine *e, uint32_t word)
+static void __attribute__((noinline)) serve(struct bu_engine *e, uint32_t word)
 {
 	struct word *w = &e->word[word];
 	uint32_t id;
 
 	while (has_waiters(w) && (id = next_served(e, word)) != 0) {
-		struct task *t = &e->task[id];
-
 		leave_class(e, word, id);
-		if (t->effect == EFFECT_IN_OP)
-			w->value = effect_on(t->op->effect, w->value, t->op->operand);
-		else
-			w->value = effect_on(t->effect, w->value, t->operand);
-		if (t->timed) {
-			t->timed = false;
-			t->gen++;
-			bu_evq_cancelled(&e->queue);
-		}
-		t->state = TASK_READY;
-		t->waited = true;
-		bu_evq_push(&e->queue, e->now_ns, PRIO_NORMAL, id, t->gen);
+		give(e, word, id);
 	}
 }
 
 static inline void set(struct bu_engine *e, uint32_t word, int64_t value)
 {
 	struct word *w = &e->word[word];
+	uint32_t id = w->head;
 
 	if (w->value == value)
 		return;
 	w->value = value;
-	if (has_waiters(w))
+	/* Mostly nobody waits, or one does. */
+	if (w->classes | w->n_eq) {
 		serve(e, word);
+	} else if (id && holds(w->first_guard, value, w->first_value)) {
+		delist(e, &w->head, id);
+		give(e, word, id);
+		if (w->head)
+			serve(e, word);
+	}
 }
 
 static inline bool is_word(struct bu_engine *e, bu_word_id word, const char *op)
@@ -356,13 +372,18 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
 
 int64_t bu_word_load(struct bu_engine *e, bu_word_id word)
 {
-	return is_word(e, word, "load") ? e->word[word].value : 0;
+	if (!is_word(e, word, "load"))
+		return 0;
+	note(e, BU_STEP_LOAD, e->self, word, e->word[word].value);
+	return e->word[word].value;
 }
 
 void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value)
 {
-	if (is_word(e, word, "store"))
-		set(e, word, value);
+	if (!is_word(e, word, "store"))
+		return;
+	note(e, BU_STEP_STORE, e->self, word, value);
+	set(e, word, value);
 }
 
 int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta)
@@ -372,6 +393,7 @@ int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta)
 	if (!is_word(e, word, "add"))
 		return 0;
 	value = sum(e->word[word].value, delta);
+	note(e, BU_STEP_ADD, e->self, word, value);
 	set(e, word, value);
 	return value;
 }
@@ -383,6 +405,7 @@ int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64
 	if (!is_word(e, word, "cmpxchg"))
 		return 0;
 	found = e->word[word].value;
+	note(e, BU_STEP_CMPXCHG, e->self, word, found);
 	if (found == old)
 		set(e, word, new);
 	return found;
@@ -403,9 +426,31 @@ static int __attribute__((noinline, cold)) bad_await(struct bu_engine *e, const 
 	return -EINVAL;
 }
 
+/* An await whose guard holds. */
+static int __attribute__((noinline)) take(struct bu_engine *e, const struct bu_await_op *op)
+{
+	int64_t value = effect_on(op->effect, e->word[op->word].value, op->operand);
+
+	note(e, BU_STEP_PASS, e->self, op->word, value);
+	set(e, op->word, value);
+	return 0;
+}
+
+/* The task waits, with a timeout or in another class than the word's first. */
+static int __attribute__((noinline)) wait_apart(struct bu_engine *e, const struct bu_await_op *op)
+{
+	struct task *t = &e->task[e->self];
+
+	start_waiting(e, e->self, op);
+	if (t->timed)
+		bu_evq_push(&e->queue, e->now_ns + op->timeout_ns, PRIO_TIMEOUT, e->self, t->gen);
+	return bu_engine_pass_on(e);
+}
+
 int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_waited)
 {
 	bool timed = op->timeout_ns >= 0;
+	struct word *w;
 	struct task *t;
 
 	if (ret_waited)
@@ -413,14 +458,14 @@ int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_wa
 	if (!op->word || op->word >= e->n_words || (unsigned int)op->guard > BU_GUARD_LE ||
 	    (unsigned int)op->effect > BU_EFFECT_ADD)
 		return bad_await(e, op);
-	if (holds(op->guard, e->word[op->word].value, op->value)) {
-		set(e, op->word, effect_on(op->effect, e->word[op->word].value, op->operand));
-		return 0;
-	}
+	w = &e->word[op->word];
+	if (holds(op->guard, w->value, op->value))
+		return take(e, op);
 	if (!e->self || (timed && !is_time_after(e, op->timeout_ns)))
 		return bad_await(e, op);
 	if (ret_waited)
 		*ret_waited = 1;
+	note(e, BU_STEP_WAIT, e->self, op->word, op->value);
 	t = &e->task[e->self];
 	t->op = op;
 	t->operand = (int32_t)op->operand;
@@ -428,9 +473,14 @@ int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_wa
 	t->since_ns = e->now_ns;
 	t->timed = timed;
 	t->state = TASK_WAITING;
-	start_waiting(e, e->self, op);
-	if (timed)
-		bu_evq_push(&e->queue, e->now_ns + op->timeout_ns, PRIO_TIMEOUT, e->self, t->gen);
+	if (timed || w->head || w->classes | w->n_eq)
+		return wait_apart(e, op);
+	/* What start_waiting() comes to when nobody else waits. */
+	t->arrival = e->arrivals++;
+	w->first_guard = op->guard;
+	w->first_value = op->value;
+	t->class = 0;
+	enlist(e, &w->head, e->self);
 	return bu_engine_pass_on(e);
 }
 

@@ -45,6 +45,15 @@
 #define bu_run_mem_alloc uc_run_mem_alloc
 #define bu_run_mem_fini uc_run_mem_fini
 #define bu_run_mem_rewind uc_run_mem_rewind
+#define bu_slices_check uc_slices_check
+#define bu_slices_check_one uc_slices_check_one
+#define bu_slices_fini uc_slices_fini
+#define bu_slices_grow uc_slices_grow
+#define bu_step_note uc_step_note
+#define bu_steplog_diff uc_steplog_diff
+#define bu_steps_fini uc_steps_fini
+#define bu_steps_flush uc_steps_flush
+#define bu_steps_init uc_steps_init
 #define bu_task_cut_at uc_task_cut_at
 #define bu_task_event_live uc_task_event_live
 #define bu_task_lane uc_task_lane
@@ -72,6 +81,8 @@
 #include "replay/engine/engine.c"
 #include "replay/engine/evq.c"
 #include "replay/engine/run_mem.c"
+#include "replay/engine/slices.c"
+#include "replay/engine/steplog.c"
 #include "replay/engine/task.c"
 #include "replay/engine/word.c"
 /* NOLINTEND(bugprone-suspicious-include) */

@@ -452,6 +452,17 @@ static bool same(const struct trace *a, const struct trace *b)
 	       a->result.events == b->result.events && a->result.hash == b->result.hash;
 }
 
+static void drop_waits(const struct trace *t, struct trace *ret)
+{
+	uint32_t i;
+
+	ret->n = 0;
+	ret->result = t->result;
+	for (i = 0; i < t->n; i++)
+		if (t->entry[i].step < STEP_WAIT)
+			ret->entry[ret->n++] = t->entry[i];
+}
+
 static void tell(const char *who, const struct trace *t)
 {
 	uint32_t i;
@@ -466,11 +477,11 @@ static void tell(const char *who, const struct trace *t)
 
 static void engine_does_what_the_interpreter_does(void **state)
 {
-	static struct trace naive, native, ucontext, again;
+	static struct trace naive, native, ucontext, again, quiet;
 	struct bu_engine_config config = { .sink = { .wait = on_wait } };
 	struct run *current;
 	struct program *p = malloc(sizeof(*p));
-	struct bu_engine *e, *u;
+	struct bu_engine *e, *u, *q;
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_rng rng;
 	uint32_t i, programs = 20000, ends[2] = { 0, 0 };
@@ -481,6 +492,9 @@ static void engine_does_what_the_interpreter_does(void **state)
 	config.sink.ctx = &current;
 	assert_int_equal(api_native.create(&config, &e, &err), 0);
 	assert_int_equal(api_ucontext.create(&config, &u, &err), 0);
+	/* Without anybody to tell of waits, tasks pass on straight to one another. */
+	config.sink.wait = NULL;
+	assert_int_equal(api_native.create(&config, &q, &err), 0);
 	bu_rng_init(&rng, 20, 0);
 	for (i = 0; i < programs; i++) {
 		uint32_t k;
@@ -490,6 +504,7 @@ static void engine_does_what_the_interpreter_does(void **state)
 		run_in_engine(&api_native, e, p, &native, &current);
 		run_in_engine(&api_ucontext, u, p, &ucontext, &current);
 		run_in_engine(&api_native, e, p, &again, &current);
+		run_in_engine(&api_native, q, p, &quiet, &current);
 		if (!same(&naive, &native)) {
 			print_message("# program %u\n", i);
 			tell("interpreter", &naive);
@@ -498,6 +513,8 @@ static void engine_does_what_the_interpreter_does(void **state)
 		assert_true(same(&naive, &native));
 		assert_true(same(&native, &ucontext));
 		assert_true(same(&native, &again));
+		drop_waits(&native, &again);
+		assert_true(same(&again, &quiet));
 		ends[native.result.end == BU_END_STUCK]++;
 		for (k = 0; k < native.n; k++) {
 			waits += native.entry[k].step == STEP_WAIT + BU_WAIT_SATISFIED;
@@ -510,6 +527,7 @@ static void engine_does_what_the_interpreter_does(void **state)
 	assert_true(ends[0] > programs / 20 && ends[1] > programs / 20);
 	assert_true(waits > programs / 2 && timeouts > programs / 2);
 	api_native.destroy(e);
+	api_native.destroy(q);
 	api_ucontext.destroy(u);
 	free(p);
 }
