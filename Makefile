@@ -170,8 +170,12 @@ $(B)/tests/$(1:.c=): $(B)/obj/$(1:.c=.o) $(lib) $(B)/gen/objects \
 	$(patsubst %.c,$(B)/obj/%.o,$(filter $(dir $(1))%,$(tests_aid)))
 endef
 $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
+# Tests of faults stand between the program and what may fail.
+wrapped = $(if $(filter %_alloc_test,$@),malloc calloc realloc strdup strndup asprintf vasprintf) \
+	$(if $(filter %_fault_test,$@),open fsync rename)
 $(unit):
-	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(addprefix -Wl$(comma)--wrap=,$(wrapped)) -o $@ \
+		$(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
 
 # A fuzz target and the main() that feeds it its corpus.
 $(foreach t,$(fuzz_src),$(eval $(B)/tests/$(t:.c=): $(B)/obj/$(t:.c=.o)))

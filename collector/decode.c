@@ -16,6 +16,7 @@
 
 #define N_FIELDS 7
 #define N_TYPES 65536		/* common_type is 16 bits wide */
+#define N_PAGE 256		/* types that lie close together share a page of the table */
 #define CACHE_BITS 12
 
 /*
@@ -65,8 +66,7 @@ struct bu_decoder {
 	struct tep_handle *tep;
 	bool swap;
 	struct bu_dict symbols, tasks;
-	struct format *formats[N_TYPES];
-	unsigned int n_types;		/* one more than the highest type met */
+	struct format **formats[N_TYPES / N_PAGE];	/* NULL: no type of that page was met */
 	struct bu_decoder_kind *kinds;
 	size_t n_kinds, cap_kinds;
 	int64_t short_records;
@@ -216,8 +216,12 @@ static struct format *plan(struct bu_decoder *d, unsigned int type)
 	struct format *f = calloc(1, sizeof(*f));
 	const struct known *k;
 
-	if (!f)
+	if (!d->formats[type / N_PAGE])
+		d->formats[type / N_PAGE] = calloc(N_PAGE, sizeof(f));
+	if (!f || !d->formats[type / N_PAGE]) {
+		free(f);
 		return NULL;
+	}
 	f->least_bytes = 8;
 	f->event = tep_find_event(d->tep, (int)type);
 	for (k = known_events; f->event && !f->known && k < known_events + ARRAY_SIZE(known_events); k++)
@@ -231,9 +235,7 @@ static struct format *plan(struct bu_decoder *d, unsigned int type)
 	} else {
 		f->kind = new_kind(d, "unknown", f->made_up_name, BU_EV_OTHER);
 	}
-	d->formats[type] = f;
-	if (type >= d->n_types)
-		d->n_types = type + 1;
+	d->formats[type / N_PAGE][type % N_PAGE] = f;
 	return f;
 }
 
@@ -323,7 +325,9 @@ int bu_decode(struct bu_decoder *d, const struct tep_record *r, struct bu_event 
 			  ((uint32_t)number(d, r, d->preempt) & 0xff) << 8;
 	}
 	ev->task = task_of(d, r->size >= 8 ? number(d, r, d->pid) : 0);
-	f = d->formats[type] ? d->formats[type] : plan(d, type);
+	f = d->formats[type / N_PAGE] ? d->formats[type / N_PAGE][type % N_PAGE] : NULL;
+	if (!f)
+		f = plan(d, type);
 	if (!f || d->out_of_memory)
 		return bu_fail_errno(err, -ENOMEM, "decode");
 	whole = r->size >= f->least_bytes;
@@ -380,15 +384,18 @@ int bu_decoder_create(struct tep_handle *tep, struct bu_decoder **ret, struct bu
 
 void bu_decoder_destroy(struct bu_decoder *d)
 {
-	size_t i;
+	size_t i, k;
 
 	if (!d)
 		return;
-	for (i = 0; i < d->n_types; i++)
-		if (d->formats[i]) {
-			free(d->formats[i]->made_up_name);
-			free(d->formats[i]);
-		}
+	for (i = 0; i < N_TYPES / N_PAGE; i++) {
+		for (k = 0; d->formats[i] && k < N_PAGE; k++)
+			if (d->formats[i][k]) {
+				free(d->formats[i][k]->made_up_name);
+				free(d->formats[i][k]);
+			}
+		free(d->formats[i]);
+	}
 	bu_dict_fini(&d->symbols);
 	bu_dict_fini(&d->tasks);
 	bu_json_writer_destroy(d->json);

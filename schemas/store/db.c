@@ -29,6 +29,7 @@ struct bu_db {
 struct bu_stmt {
 	sqlite3_stmt *st;
 	struct bu_db *db;
+	bool text_failed;	/* memory ran out over a column: what was read of the row is not whole */
 };
 
 const struct bu_db_format bu_capture_format = {
@@ -77,6 +78,46 @@ static int connect_to(struct bu_db *db, const char *file, int flags, struct bu_e
 		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
 	rc = sqlite3_system_errno(db->sq);
 	return bu_fail_errno(err, rc ? -rc : -EIO, "%s: open", db->path);
+}
+
+/*
+ * A writer that was killed leaves its journal behind, and a reader may not write: roll it back for him. Only of a
+ * database of runs: captures are never written twice, so a journal beside one is not ours and stays unread.
+ */
+static int roll_back(struct bu_db *db, struct bu_err *err)
+{
+	unsigned char id[4] = { 0 };
+	int fd = open(db->path, O_RDONLY | O_CLOEXEC), rc;
+
+	/* The application id, as the file format has it; asking SQLite for it would need the rollback first. */
+	if (fd < 0 || pread(fd, id, sizeof(id), 68) != (ssize_t)sizeof(id) ||
+	    ((uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3]) != BU_RUN_APPLICATION_ID)
+		rc = bu_fail(err, -EACCES, "%s has a journal of a change that did not end; remove %s-journal if it is not "
+			     "from bringup", db->path, db->path);
+	else
+		rc = 0;
+	if (fd >= 0)
+		close(fd);
+	if (rc)
+		return rc;
+	sqlite3_close(take_ptr(db->sq));
+	rc = connect_to(db, db->path, SQLITE_OPEN_READWRITE, err);
+	if (!rc)
+		rc = bu_db_exec(db, "SELECT 1 FROM sqlite_schema", err);
+	if (rc)
+		return bu_fail(err, rc, "taking back a change that did not end");
+	sqlite3_close(take_ptr(db->sq));
+	return connect_to(db, db->path, SQLITE_OPEN_READONLY, err);
+}
+
+static int connect_for_reading(struct bu_db *db, struct bu_err *err)
+{
+	int rc = connect_to(db, db->path, SQLITE_OPEN_READONLY, err);
+
+	if (rc)
+		return rc;
+	sqlite3_exec(db->sq, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL);
+	return sqlite3_extended_errcode(db->sq) == SQLITE_READONLY_ROLLBACK ? roll_back(db, err) : 0;
 }
 
 static int new_handle(const char *path, struct bu_db **ret, struct bu_err *err)
@@ -188,7 +229,7 @@ static int check_format(struct bu_db *db, const struct bu_db_format *format, str
 static int distrust(struct bu_db *db, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	const char *answer;
+	const char *answer, *failed;
 	int rc;
 
 	sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -201,9 +242,13 @@ static int distrust(struct bu_db *db, struct bu_err *err)
 	if (rc < 0)
 		return rc;
 	answer = rc ? bu_stmt_text(st, 0) : NULL;
-	if (!answer || strcmp(answer, "ok"))
-		return bu_fail(err, -EILSEQ, "%s is damaged (%s); import it again from its source", db->path,
-			       answer ? answer : "no answer");
+	/* What it could not read, for want of memory or of a working disk, it lists as damage too. */
+	failed = answer ? strstr(answer, "error code=") : NULL;
+	if (failed || !answer)
+		return bu_fail_errno(err, failed ? errno_of(atoi(failed + strlen("error code="))) : -ENOMEM,
+				     "%s: check", db->path);
+	if (strcmp(answer, "ok"))
+		return bu_fail(err, -EILSEQ, "%s is damaged (%s); import it again from its source", db->path, answer);
 	return 0;
 }
 
@@ -229,7 +274,7 @@ int bu_db_open(const char *path, const struct bu_db_format *format, struct bu_db
 	if (!rc)
 		rc = new_handle(path, &db, err);
 	if (!rc)
-		rc = connect_to(db, path, SQLITE_OPEN_READONLY, err);
+		rc = connect_for_reading(db, err);
 	if (!rc)
 		rc = check_format(db, format, err);
 	if (!rc)
@@ -286,7 +331,7 @@ const struct bu_db_format *bu_db_format_of(const char *path, struct bu_err *err)
 	size_t i;
 
 	if (probe_file(path, err) || new_handle(path, &db, err) ||
-	    connect_to(db, path, SQLITE_OPEN_READONLY, err) || bu_db_i64(db, "PRAGMA application_id", &id, err) < 0)
+	    connect_for_reading(db, err) || bu_db_i64(db, "PRAGMA application_id", &id, err) < 0)
 		return NULL;
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (known[i]->application_id == id)
@@ -395,8 +440,9 @@ void bu_stmt_bind_null(struct bu_stmt *stmt, int i)
 
 int bu_stmt_step(struct bu_stmt *stmt, struct bu_err *err)
 {
-	int rc = sqlite3_step(stmt->st);
+	int rc = stmt->text_failed ? SQLITE_NOMEM : sqlite3_step(stmt->st);
 
+	stmt->text_failed = false;
 	if (rc == SQLITE_ROW)
 		return 1;
 	if (rc == SQLITE_DONE) {
@@ -440,5 +486,9 @@ int64_t bu_stmt_ns(struct bu_stmt *stmt, int col)
 
 const char *bu_stmt_text(struct bu_stmt *stmt, int col)
 {
-	return (const char *)sqlite3_column_text(stmt->st, col);
+	const char *text = (const char *)sqlite3_column_text(stmt->st, col);
+
+	if (!text && !bu_stmt_is_null(stmt, col))
+		stmt->text_failed = true;
+	return text;
 }
