@@ -203,6 +203,7 @@ static void run_irq(struct bu_machine *m, struct thread *t, struct cpu *c)
 		a = take(m, &c->irqs);
 	c->in_irq++;
 	c->irqs_off = true;
+	c->irqs_off_ns = bu_now(m);
 	c->account.irqs++;
 	bu_call(m, "<IRQ>");
 	bu_call(m, a.name);
@@ -450,7 +451,10 @@ void bu_local_irq_disable(struct bu_machine *m)
 	if (!t)
 		return;
 	attend(m, t);
+	if (cpu_of(m, t)->irqs_off)
+		return;
 	cpu_of(m, t)->irqs_off = true;
+	cpu_of(m, t)->irqs_off_ns = bu_now(m);
 }
 
 void bu_local_irq_enable(struct bu_machine *m)
@@ -610,6 +614,7 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 	c->start_arg = arg;
 	c->started = true;
 	c->irqs_off = true;
+	c->irqs_off_ns = c->switched_ns = bu_now(m);
 	c->need_resched = false;
 	c->resched_sent = false;
 	c->curr = c->idle;
@@ -702,4 +707,24 @@ bool bu_cpu_idle(struct bu_machine *m, int cpu)
 void bu_cpu_account(struct bu_machine *m, int cpu, struct bu_cpu_account *ret)
 {
 	*ret = cpu_get(m, cpu, "bu_cpu_account")->account;
+}
+
+bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
+{
+	const struct cpu *c = cpu_get(m, cpu, "bu_cpu_state");
+
+	*ret = (struct bu_cpu_state){ 0 };
+	if (!c->started)
+		return false;
+	ret->curr = c->curr;
+	ret->idle = c->curr == c->idle && !c->in_irq;
+	ret->irqs_off = c->irqs_off;
+	ret->irqs_off_since_ns = c->irqs_off_ns;
+	ret->in_irq = c->in_irq;
+	ret->in_nmi = c->in_nmi;
+	ret->preempt_count = m->thread[c->curr]->preempt_count;
+	ret->switched_ns = c->switched_ns;
+	ret->no_physical = c->hv == HV_QUEUED;
+	ret->irqs_pending = first_at(m, &c->irqs) <= bu_now(m) || c->timer_at_ns <= bu_now(m);
+	return true;
 }

@@ -243,6 +243,22 @@ struct bu_cpu_account {
 };
 void bu_cpu_account(struct bu_machine *m, int cpu, struct bu_cpu_account *ret);
 
+struct bu_cpu_state {
+	bu_thread curr;
+	bool idle;			/* nothing but its idle loop runs */
+	bool irqs_off, in_irq, in_nmi;
+	bool irqs_pending;		/* an interrupt or timer is due and not taken */
+	bool no_physical;		/* waits for a physical CPU */
+	int32_t preempt_count;		/* of curr */
+	int64_t irqs_off_since_ns;	/* when irqs_off */
+	int64_t switched_ns;		/* when curr began to run */
+};
+
+/**
+ * bu_cpu_state() - What a watchdog would find on a CPU now. Return: false when it is not started.
+ */
+bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret);
+
 /**
  * bu_machine_bytes() - Memory of the machine without stacks and without the engine, in bytes.
  */

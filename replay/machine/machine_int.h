@@ -108,6 +108,8 @@ struct cpu {
 	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
 	struct list irqs, nmis;	/* arrivals, by time */
 	int64_t hv_since_ns;
+	int64_t irqs_off_ns;	/* since when they are off */
+	int64_t switched_ns;	/* last context switch */
 	uint32_t hv_next;
 	bu_thread_fn start_fn;
 	void *start_arg;
@@ -226,6 +228,8 @@ struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum 
 			  bu_thread_fn fn, void *arg);
 void schedule(struct bu_machine *m, bool preempt);
 void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head);
+void set_allowed(struct bu_machine *m, struct thread *t, int32_t cpu);
+void move_queued(struct bu_machine *m, struct thread *t, uint32_t cpu);	/* which is queued, to another CPU */
 bool try_to_wake_up(struct bu_machine *m, struct thread *t, int states);
 void resched_curr(struct bu_machine *m, struct cpu *c);
 bool has_queued(const struct cpu *c);

@@ -246,6 +246,17 @@ static bool is_pullable(const struct thread *t)
 	return t->class == BU_CLASS_FAIR && t->allowed == BU_ANY_CPU && !t->preempt_count;
 }
 
+void set_allowed(struct bu_machine *m, struct thread *t, int32_t cpu)
+{
+	bool queued = t->on_rq && !t->throttled && m->cpu[t->cpu].curr != t->id;
+
+	if (queued && is_pullable(t))
+		m->pullable--;
+	t->allowed = cpu;
+	if (queued && is_pullable(t))
+		m->pullable++;
+}
+
 /* Into the queue of its CPU, behind those of its rank or before them. */
 static void queue_add(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head)
 {
@@ -394,6 +405,16 @@ void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head
 	cpu_rebound(m, c);	/* it may have to share its time now */
 }
 
+void move_queued(struct bu_machine *m, struct thread *t, uint32_t cpu)
+{
+	if (t->throttled) {	/* in its group's list, which belongs to no CPU */
+		t->cpu = cpu;
+		return;
+	}
+	queue_del(m, cpu_of(m, t), t);
+	enqueue(m, &m->cpu[cpu], t, false);
+}
+
 /* ---------------------------------------------------------------------------------------- blocking and switching */
 
 /* The current thread of @c starts or goes on: it waits for that, or it is new. */
@@ -470,6 +491,7 @@ void schedule(struct bu_machine *m, bool preempt)
 	next->cpu = c->id;
 	c->curr = next->id;
 	c->account.switches++;
+	c->switched_ns = bu_now(m);
 	c->slice_end_ns = bu_now(m) + m->config.switch_ns + m->config.slice_ns;
 	thread_go(m, c);
 	if (!gone)

@@ -307,6 +307,69 @@ bool bu_stop_one_cpu_nowait(struct bu_machine *m, int cpu, const char *name, bu_
 	return w && queue_work(m, cpu, w);
 }
 
+/* ------------------------------------------------------------------------------------------------- migration */
+
+/* set_affinity_pending */
+struct migration {
+	bu_thread thread;
+	bu_obj done;
+};
+
+static void push_away(struct bu_machine *m, struct thread *t)
+{
+	if (t->on_rq && t->allowed >= 0 && t->cpu != (uint32_t)t->allowed && cpu_of(m, t)->curr != t->id)
+		move_queued(m, t, (uint32_t)t->allowed);
+}
+
+/* On the CPU where the thread ran: the stopper runs, so it does not. */
+static int migration_cpu_stop(struct bu_machine *m, void *arg)
+{
+	struct migration *p = arg;
+
+	op(m);
+	push_away(m, thread_of(m, p->thread));
+	bu_complete(m, p->done);
+	return 0;
+}
+
+int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread id, int cpu)
+{
+	struct migration *p;
+	struct thread *t;
+
+	if (!is_cpu(m, cpu >= 0 ? cpu : 0, "set_cpus_allowed_ptr"))
+		return -EINVAL;
+	if (!id || id >= m->n_threads) {
+		bu_misuse(m, "set_cpus_allowed_ptr() of thread %u, which does not exist", id);
+		return -EINVAL;
+	}
+	bu_preempt_disable(m);
+	op(m);
+	if (cpu >= 0 && !m->cpu[cpu].online) {
+		bu_preempt_enable(m);
+		return -EINVAL;
+	}
+	t = thread_of(m, id);
+	set_allowed(m, t, cpu);
+	if (cpu_of(m, t)->curr != id || cpu < 0 || t->cpu == (uint32_t)cpu) {
+		push_away(m, t);
+		bu_preempt_enable(m);
+		return 0;
+	}
+	p = machine_alloc(m, sizeof(*p));	/* read by the stopper: not on this stack */
+	if (!p)
+		return -EINVAL;
+	p->thread = id;
+	p->done = bu_completion(m, "set_affinity_pending");
+	/* A stopper that is not enabled does not complete it: who waits then, waits for ever (f0498d2a54e7). */
+	bu_stop_one_cpu_nowait(m, (int)t->cpu, "migration_cpu_stop", migration_cpu_stop, p);
+	bu_preempt_enable(m);
+	wait_begin(m, BU_WAITS_STOP, p->done, "migration_cpu_stop");
+	bu_wait_for_completion(m, p->done);
+	wait_end(m);
+	return 0;
+}
+
 /* ---------------------------------------------------------------------------------------------- all at once */
 
 static struct multi *multi_get(struct bu_machine *m, const char *name, bu_stop_fn fn, void *arg, int64_t threads)

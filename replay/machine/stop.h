@@ -28,6 +28,14 @@ bool bu_stop_one_cpu_nowait(struct bu_machine *m, int cpu, const char *name, bu_
 /* @fn on @cpu1 with @cpu2 stopped: both stop, both call @fn as multi_cpu_stop() does for active CPUs */
 int bu_stop_two_cpus(struct bu_machine *m, int cpu1, int cpu2, const char *name, bu_stop_fn fn, void *arg);
 
+/**
+ * bu_set_cpus_allowed_ptr() - Thread @t may run on @cpu only (BU_ANY_CPU: anywhere) from the return on: one that is queued is
+ * moved; one that runs elsewhere is pushed away by the stopper of its CPU, which the caller waits for
+ * (affine_move_task(), migration_cpu_stop(), kernel/sched/core.c v6.12).
+ * Return: 0; -EINVAL when @cpu is not online.
+ */
+int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread t, int cpu);
+
 #define BU_FIRST_ONLINE_CPU (-1)
 #define BU_ALL_ONLINE_CPUS (-2)
 

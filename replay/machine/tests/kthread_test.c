@@ -585,6 +585,90 @@ static void test_before_cpu_stop_init(void **state)
 	assert_non_null(strstr(r.verdict, "stop_one_cpu of CPU 0 before cpu_stop_init()"));
 }
 
+/* --------------------------------------------------------------------------------------------------- migration */
+
+static void moved(struct bu_machine *m, void *arg)
+{
+	struct scene *s = arg;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		bu_work(m, 10 * US);
+	s->n = bu_this_cpu(m);
+}
+
+static void moves_itself(struct bu_machine *m, void *arg)
+{
+	struct scene *s = arg;
+
+	bu_cpu_stop_init(m);
+	assert_int_equal(bu_this_cpu(m), 0);
+	assert_int_equal(bu_set_cpus_allowed_ptr(m, bu_current(m), 2), 0);
+	assert_int_equal(bu_this_cpu(m), 2);
+	assert_int_equal(bu_set_cpus_allowed_ptr(m, bu_current(m), 3), -EINVAL);	/* not online */
+	s->k = bu_thread_run(m, "moved", 1, moved, s);
+	bu_work(m, 15 * US);
+	assert_int_equal(bu_thread_cpu(m, s->k), 1);
+	assert_int_equal(bu_set_cpus_allowed_ptr(m, s->k, 0), 0);	/* it runs there */
+	assert_int_equal(bu_thread_cpu(m, s->k), 0);
+	assert_int_equal(bu_now(m), 15 * US);
+}
+
+static void test_threads_are_moved(void **state)
+{
+	struct scene s = { 0 };
+	struct bu_machine *m = make(&(struct bu_machine_config){ .n_cpus = 4, .n_online = 3 });
+
+	(void)state;
+	bu_thread_run(m, "t", 0, moves_itself, &s);
+	assert_int_equal(run_done(m), 40 * US);
+	assert_int_equal(s.n, 0);
+}
+
+/* In whatever state it is found, queued, running, blocked: after the call it is not on another CPU. */
+static void hops(struct bu_machine *m, void *arg)
+{
+	struct scene *s = arg;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		bu_yield(m);
+		bu_sleep(m, 1);
+	}
+	s->n = 1;
+}
+
+static void pins(struct bu_machine *m, void *arg)
+{
+	struct scene *s = arg;
+
+	bu_set_cpus_allowed_ptr(m, s->k, 0);
+	if (bu_cpu_curr(m, 1) == s->k)
+		bu_machine_fail(m, "still runs there");
+}
+
+static void pin_race(struct bu_machine *m, void *arg)
+{
+	struct scene *s = arg;
+
+	memset(s, 0, sizeof(*s));
+	bu_cpu_stop_init(m);
+	s->k = bu_thread_run(m, "hops", 1, hops, s);
+	bu_thread_run(m, "pins", 0, pins, s);
+	bu_thread_run(m, "other", 1, hops, s);
+}
+
+static void test_moving_in_many_interleavings(void **state)
+{
+	struct scene s;
+	struct tally t = sample(2, pin_race, NULL, &s, 5000);
+
+	(void)state;
+	if (t.ends[BU_MACHINE_DONE] != t.runs)
+		fail_msg("%s%s%s", t.verdict[BU_MACHINE_STUCK], t.verdict[BU_MACHINE_MISUSE],
+			 t.verdict[BU_MACHINE_FAILED]);
+}
+
 /* ---------------------------------------------------------------------------------------- calls to other CPUs */
 
 static void called(struct bu_machine *m, void *arg)
@@ -686,6 +770,8 @@ int main(void)
 		cmocka_unit_test(test_stop_machine_with_a_stuck_cpu),
 		cmocka_unit_test(test_stops_do_not_deadlock),
 		cmocka_unit_test(test_before_cpu_stop_init),
+		cmocka_unit_test(test_threads_are_moved),
+		cmocka_unit_test(test_moving_in_many_interleavings),
 		cmocka_unit_test(test_smp_call_function),
 		cmocka_unit_test(test_two_callers_with_interrupts_off_hang),
 		cmocka_unit_test(test_call_in_all_interleavings),

@@ -71,6 +71,20 @@ static void test_interrupts_split_work(void **state)
 	assert_int_equal(l.at[3], 121 * US);
 }
 
+static void looks(struct bu_machine *m, void *arg)
+{
+	struct bu_cpu_state c;
+
+	(void)arg;
+	bu_work(m, 50 * US);
+	assert_true(bu_cpu_state(m, 0, &c));
+	assert_true(c.irqs_off && c.irqs_pending && !c.idle && !c.in_irq);
+	assert_int_equal(c.irqs_off_since_ns, 0);
+	assert_true(bu_cpu_state(m, 1, &c));
+	assert_true(!c.irqs_off && !c.irqs_pending && c.curr == bu_current(m));
+	assert_false(bu_cpu_state(m, 2, &c));
+}
+
 static void irqs_off(struct bu_machine *m, void *arg)
 {
 	bu_irq_send(m, 0, "handler", 20 * US, handler, arg);
@@ -85,9 +99,10 @@ static void irqs_off(struct bu_machine *m, void *arg)
 static void test_interrupts_off_keep_them_pending_but_not_nmis(void **state)
 {
 	struct log l = { 0 };
-	struct bu_machine *m = make_n(1);
+	struct bu_machine *m = make(&(struct bu_machine_config){ .n_cpus = 3, .n_online = 2 });
 
 	(void)state;
+	bu_thread_run(m, "looks", 1, looks, NULL);
 	bu_thread_run(m, "worker", 0, irqs_off, &l);
 	assert_int_equal(run_done(m), 111 * US);
 	assert_string_equal(l.text, "nwie");
