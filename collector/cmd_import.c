@@ -86,6 +86,8 @@ int bu_cmd_import(int argc, char **argv)
 		{ "force", 'f', BU_OPT_FLAG, &params.force, NULL, "replace the database if it exists", 0, 0 },
 		{ "redact", 0, BU_OPT_FLAG, &redact, NULL, "leave out addresses, names and host identity ('bringup redact')",
 		  0, 0 },
+		{ "fix-clocks", 0, BU_OPT_FLAG, &params.fix_clocks, NULL, "where effects come before their causes, shift the stamps of "
+		  "that CPU as little as needed", 0, 0 },
 		{ "json", 0, BU_OPT_FLAG, &json, NULL, "say what was done as JSON", 0, 0 },
 	};
 	const struct bu_usage usage = {

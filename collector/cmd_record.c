@@ -56,7 +56,7 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 {
 	_cleanup_free_ char *folder = NULL, *dat = NULL, *machine = NULL;
 	struct bu_record_params inner = *p;
-	struct bu_import_params import = { NULL, NULL, p->output, force };
+	struct bu_import_params import = { NULL, NULL, p->output, force, false };
 	struct bu_import_result imported = { .events = 0 };
 	struct bu_record_result recorded;
 	struct bu_err err = BU_ERR_INIT;

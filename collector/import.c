@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/clock_doctor.h"
 #include "collector/decode.h"
 #include "collector/hotplug_ops.h"
 #include "collector/import_int.h"
@@ -84,6 +85,7 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 			rc = bu_merge_advance(&merge, err);
 	}
 	bu_merge_fini(&merge);
+	s->steps_back = steps_back;
 	if (!rc && steps_back)
 		rc = bu_capture_note(s->db, "warning", "clock", steps_back, err, "%" PRId64 " events have a stamp before "
 				     "that of an earlier event of their CPU; the order of the ring buffer was kept",
@@ -206,6 +208,25 @@ static int write_clock_notes(struct bu_import_state *s, struct bu_err *err)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
+/* What causality says of the clocks. Correcting them comes before anything is derived from the order of events. */
+static int examine_clocks(struct bu_import_state *s, bool fix, struct bu_err *err)
+{
+	struct bu_clock_doctor_params p = {
+		.clock = s->clock.name, .ticks = !s->clock.in_ns, .fix = fix, .steps_back = s->steps_back > 0 || s->text,
+		.first_ids = s->first_ids, .n_first_ids = s->n_first_ids,
+	};
+	struct bu_clock_doctor_result r;
+	int rc;
+
+	if (fix != s->params->fix_clocks)
+		return 0;
+	rc = bu_clock_doctor(s->db, &p, &r, err);
+	if (!rc && r.rebase_ns)
+		s->origin += (uint64_t)(s->clock.raw && s->clock.in_ns ?
+			(int64_t)((__int128)r.rebase_ns * s->clock.hz / BU_NS_PER_S) : r.rebase_ns);
+	return rc;
+}
+
 static int derive(struct bu_import_state *s, struct bu_err *err)
 {
 	int rc = bu_db_exec(s->db, bu_sql_derive, err);
@@ -229,7 +250,11 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 	if (!rc)
 		rc = bu_import_files(s, err);
 	if (!rc)
+		rc = examine_clocks(s, true, err);
+	if (!rc)
 		rc = derive(s, err);
+	if (!rc)
+		rc = examine_clocks(s, false, err);
 	if (!rc)
 		rc = bu_import_machine(s, err);
 	if (!rc)

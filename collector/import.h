@@ -23,6 +23,7 @@ struct bu_import_params {
 	const char *machine;	/* folder of machine files, or NULL */
 	const char *output;	/* the database to be */
 	bool force;		/* replace an existing one */
+	bool fix_clocks;	/* correct clocks that are off, where causality says by how much at least */
 };
 
 struct bu_import_result {

@@ -23,6 +23,7 @@ struct bu_import_state {
 	struct bu_db *db;
 	uint64_t origin;		/* stamp of the first event */
 	int64_t events;
+	int64_t steps_back;		/* events with a stamp before that of an earlier one of their CPU */
 	struct bu_loss *holes;		/* as the ring buffer told them, in order of time */
 	size_t n_holes, cap_holes;
 	int64_t lost, lost_unknown;

@@ -105,12 +105,12 @@ static void put_word(struct pager *p, uint32_t w)
 /* @len: bytes of the record, a multiple of 4 up to 112. */
 static void event(struct pager *p, uint64_t ts, const void *record, size_t len)
 {
-	uint64_t delta;
+	uint64_t delta, stamp = p->cpu == p->s->skew_cpu ? ts + (uint64_t)p->s->skew : ts;
 
 	if (p->used + len + 4 + 8 + 8 > PAGE - 16)	/* a time extension and the count of a loss may come too */
 		flush_page(p);
 	if (!p->used) {
-		memcpy(p->page, &ts, sizeof(ts));
+		memcpy(p->page, &stamp, sizeof(stamp));
 		p->last = ts;
 	}
 	delta = ts - p->last;

@@ -25,6 +25,8 @@ struct synth {
 	bool lost_unknown;		/* the ring buffer says so without the number */
 	const char *instance;		/* half of the functions go there; NULL: one buffer */
 	bool no_stats;			/* leave out the statistics */
+	uint32_t skew_cpu;		/* the clock of that CPU ... */
+	int64_t skew;			/* ... is ahead by so much */
 	int stats_excess;		/* statistics claim so many more events on CPU 0 */
 };
 

@@ -4,6 +4,7 @@
  *
  * Called with arguments it is the tool that other tests and scripts/bench.sh make their traces and their floor with:
  *	synth_test write FILE CPUS EVENTS [KEY=VALUE...]	keys: clock lossy_cpu lost unknown instance no_stats excess
+ *		skew_cpu skew
  *	synth_test floor IN.db OUT.db	insert the rows of IN's events into OUT with bare statements; prints seconds
  *	synth_test measure PROGRAM [ARGUMENT...]	run it; prints what it cost
  */
@@ -123,6 +124,10 @@ static int write_tool(int argc, char **argv)
 			s.lost_unknown = *value == '1';
 		else if (!strcmp(argv[i], "no_stats"))
 			s.no_stats = *value == '1';
+		else if (!strcmp(argv[i], "skew_cpu"))
+			s.skew_cpu = (uint32_t)strtoul(value, NULL, 10);
+		else if (!strcmp(argv[i], "skew"))
+			s.skew = strtoll(value, NULL, 10);
 		else if (!strcmp(argv[i], "excess"))
 			s.stats_excess = atoi(value);
 		else

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * clock_doctor_evidence.c - which events of a bring-up cannot have happened in another order (clock_doctor_int.h).
+ *
+ * From kernel/cpu.c, arch/x86/kernel/smpboot.c and tsc_sync.c of 6.1 and 6.12. The control CPU runs the steps
+ * bringup_cpu (6.1), or cpuhp_kick_ap_alive and cpuhp_bringup_ap (since 6.5), for the CPU that comes up:
+ *
+ *   control CPU                                  the CPU
+ *   native_cpu_up, common_cpu_up, init_espfix_ap, native_kick_ap
+ *           (before INIT is sent)            ->  load_ucode_ap, cpuhp_ap_sync_alive: its first signs
+ *   arch_cpuhp_cleanup_kick_cpu              <-  cpuhp_ap_sync_alive (waited for it)
+ *   step cpuhp_bringup_ap begins             ->  check_tsc_sync_target, cpuhp_online_idle (it was let go)
+ *   check_tsc_sync_source                    ->  check_tsc_warp (both sides meet before it)
+ *   check_tsc_warp                           <-  check_tsc_sync_target
+ *   cpuhp_kick_ap (6.1)                      <-  cpuhp_online_idle (waited for its completion)
+ *   cpuhp_kick_ap (6.1)                      ->  its first step
+ *   the step ends                            <-  cpuhp_online_idle; the end of its last step
+ *   going down: cpuhp_kick_ap_work begins    ->  its first step down
+ *   cpuhp_kick_ap_work ends                  <-  the end of its last step down
+ *
+ * and for any two CPUs, where recorded: csd_queue_cpu -> csd_function_entry of the same request.
+ * The nth bring-up of a CPU goes with the nth of each mark on it; where their numbers differ, as after a loss or a failed
+ * bring-up, that mark is not used.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/clock_doctor_int.h"
+#include "schemas/base/mem.h"
+#include "schemas/base/ns.h"
+
+enum mark {
+	/* on the control CPU */
+	M_BEFORE_INIT, M_CLEANUP, M_TSC_SOURCE, M_KICK_THREAD,
+	/* on the CPU */
+	M_UCODE, M_ALIVE, M_TSC_TARGET, M_IDLE,
+	M_TSC_WARP,	/* on both */
+	/* steps */
+	M_KICK_BEGIN, M_UP_BEGIN, M_KICK_END, M_UP_END,	/* bringup_cpu is both kick and up */
+	M_WORK_BEGIN, M_WORK_END,	/* cpuhp_kick_ap_work: a running CPU goes down its own steps */
+	M_OWN_BEGIN, M_OWN_END,
+	M_DOWN,		/* takedown_cpu */
+	M_KINDS
+};
+
+struct event {
+	int64_t id, ns, cpu, cpu_for;	/* cpu_for: of steps */
+	int64_t step, target;
+	enum mark mark;
+	bool multi;
+};
+
+struct events {
+	struct event *e;		/* in order of id */
+	size_t n, cap;
+	struct bu_clock_graph *g;
+	size_t *of_cpu;			/* indexes of events by (CPU they are on), in order; start of CPU c at first[c] */
+	size_t *first;
+	int64_t n_cpu;
+};
+
+static int add(struct events *v, struct event e, struct bu_err *err)
+{
+	if (bu_grow(&v->e, v->n, &v->cap, sizeof(*v->e)))
+		return bu_fail_errno(err, -ENOMEM, "clock doctor");
+	v->e[v->n++] = e;
+	if (e.cpu >= v->n_cpu)
+		v->n_cpu = e.cpu + 1;
+	if (e.cpu_for >= v->n_cpu)
+		v->n_cpu = e.cpu_for + 1;
+	return 0;
+}
+
+static int read_functions(struct bu_db *db, struct events *v, struct bu_err *err)
+{
+	static const struct {
+		const char *name;
+		enum mark mark;
+	} marks[] = {
+		{ "native_cpu_up", M_BEFORE_INIT }, { "common_cpu_up", M_BEFORE_INIT }, { "init_espfix_ap", M_BEFORE_INIT },
+		{ "native_kick_ap", M_BEFORE_INIT }, { "arch_cpuhp_cleanup_kick_cpu", M_CLEANUP },
+		{ "check_tsc_sync_source", M_TSC_SOURCE }, { "cpuhp_kick_ap", M_KICK_THREAD }, { "load_ucode_ap", M_UCODE },
+		{ "cpuhp_ap_sync_alive", M_ALIVE }, { "check_tsc_sync_target", M_TSC_TARGET }, { "check_tsc_warp", M_TSC_WARP },
+		{ "cpuhp_online_idle", M_IDLE },
+	};
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "SELECT f.id, f.ts_ns, f.cpu, y.base FROM ev_func f JOIN symbol y ON y.id = f.func WHERE f.func IN "
+			     "(SELECT id FROM symbol WHERE base IN ('native_cpu_up', 'common_cpu_up', 'init_espfix_ap', "
+			     "'native_kick_ap', 'arch_cpuhp_cleanup_kick_cpu', 'check_tsc_sync_source', 'cpuhp_kick_ap', "
+			     "'load_ucode_ap', 'cpuhp_ap_sync_alive', 'check_tsc_sync_target', 'check_tsc_warp', "
+			     "'cpuhp_online_idle'))", &st, err);
+	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
+		rc = 0;
+		for (i = 0; i < ARRAY_SIZE(marks); i++)
+			if (!strcmp(marks[i].name, bu_stmt_text(st, 3)))
+				rc = add(v, (struct event){ .id = bu_stmt_i64(st, 0), .ns = bu_stmt_i64(st, 1),
+							    .cpu = bu_stmt_i64(st, 2), .cpu_for = -1,
+							    .mark = marks[i].mark }, err);
+	}
+	return rc;
+}
+
+static int read_steps(struct bu_db *db, struct events *v, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const char *kind, *name;
+	struct event e;
+	bool exit_of;
+	int rc;
+
+	/* An exit has no name: it is that of the enter before it, of the same step for the same CPU. */
+	rc = bu_stmt_prepare(db, "SELECT e.id, e.ts_ns, e.cpu, e.target_cpu, e.step, coalesce(e.target, 0), e.kind, "
+			     "coalesce(y.base, '') FROM (SELECT id, ts_ns, cpu, target_cpu, step, target, kind, "
+			     "coalesce(func, lag(func) OVER (PARTITION BY buf, target_cpu, step ORDER BY id)) AS func FROM ev_cpuhp) e "
+			     "LEFT JOIN symbol y ON y.id = e.func", &st, err);
+	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
+		rc = 0;
+		kind = bu_stmt_text(st, 6);
+		name = bu_stmt_text(st, 7);
+		exit_of = !strcmp(kind, "exit");
+		e = (struct event){ bu_stmt_i64(st, 0), bu_stmt_i64(st, 1), bu_stmt_i64(st, 2), bu_stmt_i64(st, 3),
+				    bu_stmt_i64(st, 4), bu_stmt_i64(st, 5), M_KINDS, !strcmp(kind, "multi") };
+		if (e.cpu == e.cpu_for)
+			e.mark = exit_of ? M_OWN_END : M_OWN_BEGIN;
+		else if (!strcmp(name, "cpuhp_kick_ap_alive"))
+			e.mark = exit_of ? M_KICK_END : M_KICK_BEGIN;
+		else if (!strcmp(name, "bringup_cpu") || !strcmp(name, "cpuhp_bringup_ap"))
+			e.mark = exit_of ? M_UP_END : M_UP_BEGIN;
+		else if (!strcmp(name, "cpuhp_kick_ap_work"))
+			e.mark = exit_of ? M_WORK_END : M_WORK_BEGIN;
+		else if (!strcmp(name, "takedown_cpu") && !exit_of)
+			e.mark = M_DOWN;
+		if (e.mark != M_KINDS)
+			rc = add(v, e, err);
+	}
+	return rc;
+}
+
+static int by_id(const void *pa, const void *pb)
+{
+	const struct event *a = pa, *b = pb;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Index of events by the CPU they are on. */
+static int sort_events(struct events *v, struct bu_err *err)
+{
+	size_t i, sum = 0, n;
+
+	if (v->n)
+		qsort(v->e, v->n, sizeof(*v->e), by_id);
+	v->first = calloc((size_t)v->n_cpu + 2, sizeof(*v->first));
+	v->of_cpu = calloc(v->n + 1, sizeof(*v->of_cpu));
+	if (!v->first || !v->of_cpu)
+		return bu_fail_errno(err, -ENOMEM, "clock doctor");
+	for (i = 0; i < v->n; i++)
+		v->first[v->e[i].cpu + 1]++;
+	for (i = 0; i < (size_t)v->n_cpu + 1; i++) {
+		n = v->first[i];
+		sum += n;
+		v->first[i] = sum;
+	}
+	/* Now first[c + 1] is the end of CPU c; filling from behind keeps the order. */
+	for (i = v->n; i-- > 0; )
+		v->of_cpu[--v->first[v->e[i].cpu + 1]] = i;
+	/* And afterwards it is the start of CPU c. */
+	memmove(v->first, v->first + 1, ((size_t)v->n_cpu + 1) * sizeof(*v->first));
+	v->first[v->n_cpu] = v->n;
+	return 0;
+}
+
+static const struct event *on_cpu(const struct events *v, int64_t cpu, size_t k)
+{
+	return &v->e[v->of_cpu[v->first[cpu] + k]];
+}
+
+static size_t count_on(const struct events *v, int64_t cpu)
+{
+	return v->first[cpu + 1] - v->first[cpu];
+}
+
+/* The @nth (from 0) event of @mark on @cpu, as position among the events of that CPU; -1 where there are not @of. */
+static int64_t nth_mark(const struct events *v, int64_t cpu, enum mark mark, size_t nth, size_t of)
+{
+	int64_t found = -1;
+	size_t k, seen = 0;
+
+	for (k = 0; k < count_on(v, cpu); k++)
+		if (on_cpu(v, cpu, k)->mark == mark) {
+			if (seen == nth)
+				found = (int64_t)k;
+			seen++;
+		}
+	return seen == of ? found : -1;
+}
+
+/* Position of event @e among those of its CPU. */
+static size_t place_of(const struct events *v, const struct event *e)
+{
+	size_t lo = 0, hi = count_on(v, e->cpu), mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (on_cpu(v, e->cpu, mid)->id < e->id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Within a step on its control CPU: the first or last event of @mark after @begin and before the step's end there. */
+static const struct event *within(const struct events *v, const struct event *begin, const struct event *end, enum mark mark,
+				  bool last)
+{
+	const struct event *found = NULL, *e;
+	size_t k;
+
+	/* The control task may sleep in a step and wake up on another CPU; from then on what is here is of others. */
+	if (!begin || (mark != M_BEFORE_INIT && (!end || end->cpu != begin->cpu)))
+		return NULL;
+	for (k = place_of(v, begin) + 1; k < count_on(v, begin->cpu); k++) {
+		e = on_cpu(v, begin->cpu, k);
+		if (e == end || e->mark == M_KICK_BEGIN || e->mark == M_UP_BEGIN || e->mark == M_DOWN || e->mark == M_KICK_END ||
+		    e->mark == M_UP_END)
+			break;
+		if (e->mark == mark && (!found || last))
+			found = e;
+	}
+	return found;
+}
+
+static int before(struct events *v, const struct event *a, const struct event *b, struct bu_err *err)
+{
+	if (!a || !b || !bu_clock_before(v->g, a->cpu, a->ns, b->cpu, b->ns))
+		return 0;
+	return bu_fail_errno(err, -ENOMEM, "clock doctor");
+}
+
+/* The CPU's own steps after it went online: where the first begins and the last ends. */
+static void own_steps(const struct events *v, int64_t cpu, int64_t idle, const struct event **ret_begin,
+		      const struct event **ret_end)
+{
+	const struct event *e, *begin = NULL;
+	int64_t at = -1;
+	size_t k;
+
+	*ret_begin = *ret_end = NULL;
+	for (k = (size_t)idle + 1; k < count_on(v, cpu); k++) {
+		e = on_cpu(v, cpu, k);
+		if (e->mark == M_OWN_BEGIN) {
+			/* Steps go up; what goes down, or begins anew further below, is another operation. */
+			if (e->target < e->step || e->step < at || (e->step == at && !e->multi))
+				break;
+			if (!*ret_begin)
+				*ret_begin = e;
+			begin = e;
+			at = e->step;
+		} else if (e->mark == M_OWN_END && begin && e->step == at) {
+			*ret_end = e;
+		} else if (e->mark == M_IDLE || e->mark == M_UCODE || e->mark == M_ALIVE) {
+			break;
+		}
+	}
+}
+
+/* One bring-up of @cpu: the steps on its control CPU and the @nth of the @of marks on itself. */
+static int one_bringup(struct events *v, int64_t cpu, const struct event *kick, const struct event *kick_end,
+		       const struct event *up, const struct event *up_end, size_t nth, size_t of, struct bu_err *err)
+{
+	const struct event *sign[2] = { NULL, NULL }, *alive = NULL, *target = NULL, *warp = NULL, *idle = NULL, *first, *last, *e;
+	int64_t k;
+	int rc;
+
+	k = nth_mark(v, cpu, M_UCODE, nth, of);
+	sign[0] = k < 0 ? NULL : on_cpu(v, cpu, (size_t)k);
+	k = nth_mark(v, cpu, M_ALIVE, nth, of);
+	sign[1] = alive = k < 0 ? NULL : on_cpu(v, cpu, (size_t)k);
+	k = nth_mark(v, cpu, M_TSC_TARGET, nth, of);
+	if (k >= 0) {
+		target = on_cpu(v, cpu, (size_t)k);
+		if ((size_t)k + 1 < count_on(v, cpu) && on_cpu(v, cpu, (size_t)k + 1)->mark == M_TSC_WARP)
+			warp = on_cpu(v, cpu, (size_t)k + 1);
+	}
+	e = within(v, kick, kick_end, M_BEFORE_INIT, true);
+	rc = before(v, e ? e : kick, sign[0] ? sign[0] : sign[1], err);
+	if (!rc)
+		rc = before(v, alive, within(v, up, up_end, M_CLEANUP, true), err);
+	if (!rc && up != kick)
+		rc = before(v, up, target, err);
+	e = within(v, up, up_end, M_TSC_SOURCE, false);
+	if (!rc && e && target) {
+		const struct event *there = within(v, e, up_end, M_TSC_WARP, false);
+
+		/* Without the loop neither side waited for the other. */
+		if (there && warp) {
+			rc = before(v, e, warp, err);
+			if (!rc)
+				rc = before(v, target, there, err);
+		}
+	}
+	k = nth_mark(v, cpu, M_IDLE, nth, of);
+	if (rc || k < 0)
+		return rc;
+	idle = on_cpu(v, cpu, (size_t)k);
+	own_steps(v, cpu, k, &first, &last);
+	e = within(v, up, up_end, M_KICK_THREAD, true);
+	rc = before(v, up, idle, err);
+	if (!rc)
+		rc = before(v, idle, e, err);
+	if (!rc)
+		rc = before(v, e, first, err);
+	if (!rc)
+		rc = before(v, idle, up_end, err);
+	if (!rc)
+		rc = before(v, last, up_end, err);
+	return rc;
+}
+
+/* The @nth (from 0) run of steps down on @cpu itself, where there are @of such runs: where it begins and ends. */
+static void own_steps_down(const struct events *v, int64_t cpu, size_t nth, size_t of, const struct event **ret_begin,
+			   const struct event **ret_end)
+{
+	const struct event *e, *begin = NULL;
+	int64_t at = -1;
+	size_t k, runs = 0;
+
+	*ret_begin = *ret_end = NULL;
+	for (k = 0; k < count_on(v, cpu); k++) {
+		e = on_cpu(v, cpu, k);
+		if (e->mark == M_OWN_BEGIN && e->target < e->step) {
+			if (at < 0 || e->step > at) {
+				runs++;
+				begin = e;
+			}
+			at = e->step;
+			if (runs == nth + 1)
+				*ret_begin = begin;
+		} else if (e->mark == M_OWN_END && at >= 0) {
+			if (runs == nth + 1)
+				*ret_end = e;
+		} else {
+			at = -1;	/* up again, or offline in between */
+		}
+	}
+	if (runs != of)
+		*ret_begin = *ret_end = NULL;
+}
+
+#define KINDS 6
+
+struct of_target {		/* the steps for one CPU, in order */
+	const struct event **e[KINDS];	/* kick begin, up begin, kick end, up end, work begin, work end */
+	size_t n[KINDS], cap[KINDS];
+};
+
+static int add_step(struct of_target *t, const struct event *e)
+{
+	int which = (int)e->mark - M_KICK_BEGIN;
+
+	if (bu_grow(&t->e[which], t->n[which], &t->cap[which], sizeof(*t->e[which])))
+		return -ENOMEM;
+	t->e[which][t->n[which]++] = e;
+	return 0;
+}
+
+static int bringups_of(struct events *v, int64_t cpu, const struct of_target *t, struct bu_err *err)
+{
+	bool split = t->n[0] > 0;
+	size_t n = t->n[1], i;
+	int rc = 0;
+
+	/* Split bring-up: as many kicks as bring-ups, or it is not clear which belongs to which. */
+	if (split && t->n[0] != n)
+		return 0;
+	for (i = 0; !rc && i < n; i++) {
+		const struct event *up = t->e[1][i], *up_end = t->n[3] == n ? t->e[3][i] : NULL;
+		const struct event *kick = split ? t->e[0][i] : up;
+		const struct event *kick_end = split ? (t->n[2] == n ? t->e[2][i] : NULL) : up_end;
+
+		rc = one_bringup(v, cpu, kick, kick_end, up, up_end, i, n, err);
+	}
+	return rc;
+}
+
+static int takedowns_of(struct events *v, int64_t cpu, const struct of_target *t, struct bu_err *err)
+{
+	const struct event *first, *last;
+	size_t n = t->n[4], i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i++) {
+		own_steps_down(v, cpu, i, n, &first, &last);
+		rc = before(v, t->e[4][i], first, err);
+		if (!rc && t->n[5] == n)
+			rc = before(v, last, t->e[5][i], err);
+	}
+	return rc;
+}
+
+/* The CPU on which most bring-ups began. */
+static int32_t reference(const struct events *v)
+{
+	_cleanup_free_ size_t *n = calloc((size_t)v->n_cpu + 1, sizeof(*n));
+	int32_t best = 0;
+	size_t i;
+
+	for (i = 0; n && i < v->n; i++)
+		if (v->e[i].mark == M_UP_BEGIN && ++n[v->e[i].cpu] > n[best])
+			best = (int32_t)v->e[i].cpu;
+	return best;
+}
+
+static int bringups(struct events *v, struct bu_err *err)
+{
+	_cleanup_free_ struct of_target *t = calloc((size_t)v->n_cpu + 1, sizeof(*t));
+	size_t i, k;
+	int rc = t ? 0 : bu_fail_errno(err, -ENOMEM, "clock doctor");
+
+	for (i = 0; !rc && i < v->n; i++)
+		if (v->e[i].mark >= M_KICK_BEGIN && v->e[i].mark <= M_WORK_END && add_step(&t[v->e[i].cpu_for], &v->e[i]))
+			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
+	for (i = 0; !rc && i < (size_t)v->n_cpu; i++) {
+		rc = bringups_of(v, (int64_t)i, &t[i], err);
+		if (!rc)
+			rc = takedowns_of(v, (int64_t)i, &t[i], err);
+	}
+	for (i = 0; t && i < (size_t)v->n_cpu; i++)
+		for (k = 0; k < KINDS; k++)
+			free(t[i].e[k]);
+	return rc;
+}
+
+/* Requests to other CPUs: the same csd is not queued again before it ran (csd_lock(), kernel/smp.c, 6.12). */
+static int requests(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int64_t kinds = 0;
+	int rc;
+
+	rc = bu_db_i64(db, "SELECT count(*) FROM event_kind WHERE name IN ('csd_queue_cpu', 'csd_function_entry') AND events > 0",
+		       &kinds, err);
+	if (rc < 0 || kinds < 2)
+		return rc < 0 ? rc : 0;
+	rc = bu_stmt_prepare(db, "WITH c AS (SELECT e.id, e.ts_ns, e.cpu, k.name, e.fields ->> 'csd' AS csd, e.fields ->> 'cpu' AS dst, "
+			     "row_number() OVER (PARTITION BY k.name, e.fields ->> 'csd' ORDER BY e.id) AS nth, "
+			     "count(*) OVER (PARTITION BY k.name, e.fields ->> 'csd') AS n FROM ev_other e JOIN event_kind k "
+			     "ON k.id = e.kind WHERE k.name IN ('csd_queue_cpu', 'csd_function_entry')) "
+			     "SELECT q.cpu, q.ts_ns, r.cpu, r.ts_ns FROM c q JOIN c r ON r.csd = q.csd AND r.nth = q.nth AND r.n = q.n "
+			     "AND r.cpu = q.dst WHERE q.name = 'csd_queue_cpu' AND r.name = 'csd_function_entry'", &st, err);
+	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
+		rc = bu_clock_before(g, bu_stmt_i64(st, 0), bu_stmt_i64(st, 1), bu_stmt_i64(st, 2), bu_stmt_i64(st, 3));
+		if (rc)
+			rc = bu_fail_errno(err, rc, "clock doctor");
+	}
+	return rc;
+}
+
+int bu_clock_evidence(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err)
+{
+	struct events v = { .g = g };
+	int rc;
+
+	rc = read_functions(db, &v, err);
+	if (!rc)
+		rc = read_steps(db, &v, err);
+	if (!rc)
+		rc = sort_events(&v, err);
+	if (!rc) {
+		g->ref = reference(&v);
+		rc = bringups(&v, err);
+	}
+	if (!rc)
+		rc = requests(db, g, err);
+	free(v.e);
+	free(v.first);
+	free(v.of_cpu);
+	return rc;
+}
