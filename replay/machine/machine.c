@@ -191,12 +191,10 @@ int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct b
 	ret->hash = end.hash;
 	if (m->failed) {
 		ret->end = m->misuse ? BU_MACHINE_MISUSE : BU_MACHINE_FAILED;
-	} else if (m->done) {
-		ret->end = BU_MACHINE_DONE;
-	} else if (end.end == BU_END_LIMIT || end.end == BU_END_FAILED) {
+	} else if (!m->done && (end.end == BU_END_LIMIT || end.end == BU_END_FAILED)) {
 		ret->end = end.end == BU_END_LIMIT ? BU_MACHINE_LIMIT : BU_MACHINE_FAILED;
 		snprintf(m->verdict, sizeof(m->verdict), "%s", end.detail);
-	} else if (!m->n_users) {
+	} else if (m->done || !m->n_users) {
 		ret->end = BU_MACHINE_DONE;
 	} else {
 		ret->end = BU_MACHINE_STUCK;
