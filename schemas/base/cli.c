@@ -65,6 +65,7 @@ void bu_cli_warn(const struct bu_usage *usage, const char *fmt, ...)
 /* Stores one value; returns -1 or the exit code of the refusal. */
 static int store(const struct bu_usage *u, const struct bu_opt *o, const char *text)
 {
+	struct bu_strings *list = o->value;
 	int64_t *num = o->value;
 	char *end;
 	int64_t v;
@@ -90,6 +91,11 @@ static int store(const struct bu_usage *u, const struct bu_opt *o, const char *t
 			return bu_cli_usage_error(u, "--%s wants %" PRId64 " to %" PRId64 ", not %s", o->name,
 						  o->min, o->max, text);
 		*num = v;
+		return -1;
+	case BU_OPT_STRINGS:
+		if (list->n == BU_MAX_STRINGS)
+			return bu_cli_usage_error(u, "--%s may be given %d times at most", o->name, BU_MAX_STRINGS);
+		list->v[list->n++] = text;
 		return -1;
 	}
 	return -1;

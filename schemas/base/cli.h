@@ -31,6 +31,14 @@ enum bu_opt_kind {
 	BU_OPT_STRING,	/* const char *, borrowed from argv */
 	BU_OPT_INT,	/* int64_t */
 	BU_OPT_NS,	/* int64_t ns, read with a unit */
+	BU_OPT_STRINGS,	/* struct bu_strings: may be given again and again */
+};
+
+#define BU_MAX_STRINGS 64
+
+struct bu_strings {
+	const char *v[BU_MAX_STRINGS];	/* borrowed from argv */
+	size_t n;
 };
 
 struct bu_opt {
