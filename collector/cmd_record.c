@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cmd_record.c - bringup record: save the trace that the kernel holds, as a trace.dat or as a capture database. */
+/*
+ * cmd_record.c - bringup record: the trace that the kernel holds, or what happens from now on, as a trace.dat or as a
+ * capture database.
+ */
 #include <errno.h>
-#include <fts.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "collector/commands_int.h"
 #include "collector/import.h"
+#include "collector/live_record.h"
+#include "collector/plan_int.h"
 #include "collector/session.h"
 #include "schemas/base/cli.h"
 #include "schemas/base/mem.h"
@@ -32,23 +37,6 @@ static void tell(const struct bu_usage *usage, const struct bu_record_result *r)
 	if (r->lost)
 		printf("incomplete: the kernel lost %" PRId64 " events before; a larger trace_buf_size= keeps them\n",
 		       r->lost);
-}
-
-/* Removes a folder of plain files. */
-static void remove_folder(const char *path)
-{
-	char *args[] = { (char *)path, NULL };
-	FTS *fts = fts_open(args, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	FTSENT *e;
-
-	while (fts && (e = fts_read(fts)) != NULL) {
-		if (e->fts_info == FTS_DP)
-			rmdir(e->fts_accpath);
-		else if (e->fts_info != FTS_D)
-			unlink(e->fts_accpath);
-	}
-	if (fts)
-		fts_close(fts);
 }
 
 /* Into a folder beside the database first: what is read from the kernel is gone there, so it is kept until it is in. */
@@ -74,7 +62,7 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 	if (!inner.machine)
 		inner.machine = machine;
 	if (bu_record(&inner, &recorded, &err)) {
-		remove_folder(folder);
+		bu_remove_folder(folder);
 		return bu_cli_failed(usage, &err);
 	}
 	tell(usage, &recorded);
@@ -84,33 +72,170 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 		bu_fail(&err, err.code, "the trace is safe in %s, but", folder);
 		return bu_cli_failed(usage, &err);
 	}
-	remove_folder(folder);
+	bu_remove_folder(folder);
 	return imported.complete ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 
+
+/* ---- live -------------------------------------------------------------------------------------------------- */
+
+struct live_options {
+	const char *max_rss, *max_size, *min_free, *buffer;
+	int64_t max_overhead, max_faults;
+	bool hotplug, recover;
+};
+
+static void tell_command(const struct bu_live_result *r, const char *command)
+{
+	if (!r->has_status)
+		printf("%s is still running\n", command);
+	else if (WIFSIGNALED(r->status))
+		printf("%s was ended by signal %d (%s)\n", command, WTERMSIG(r->status), strsignal(WTERMSIG(r->status)));
+	else
+		printf("%s ended with status %d\n", command, WEXITSTATUS(r->status));
+}
+
+/* Return: the exit code. */
+static int tell_live(const struct bu_usage *usage, const struct bu_live_result *r, const char *output, const char *command)
+{
+	int64_t lost = r->overrun + r->dropped + r->unread + r->died;
+	size_t i;
+
+	if (r->no_functions)
+		bu_cli_warn(usage, "functions are not traced, only events: %s", r->no_functions);
+	if (r->writer_died)
+		bu_cli_warn(usage, "the process that writes the database died; it was made from the pages in the end");
+	printf("%s: %" PRId64 " events of %" PRId64 " CPUs, ended by %s\n", output, r->written, r->cpus, r->ended_by);
+	if (command)
+		tell_command(r, command);
+	printf("written %" PRId64 " + lost %" PRId64 " = produced %" PRId64 "%s\n", r->written, lost, r->produced,
+	       r->balanced && r->written + lost == r->produced ? "" : ", which does not agree with the kernel's counts");
+	if (lost)
+		printf("incomplete: %" PRId64 " overwritten, %" PRId64 " dropped, %" PRId64 " left unread; a larger --buffer or "
+		       "fewer events keep them\n", r->overrun, r->dropped, r->unread);
+	if (r->died)
+		printf("%" PRId64 " events of these had been read and were not yet written when the recorder was killed\n", r->died);
+	if (r->marks)
+		printf("%" PRId64 " places where events are missing\n", r->marks);
+	for (i = 0; i < r->given_up.n; i++)
+		printf("gave up: %s\n", r->given_up.text[i]);
+	return lost || r->marks || r->given_up.n || !r->balanced || r->written + lost != r->produced || r->import_incomplete ?
+	       BU_EXIT_INCOMPLETE : BU_EXIT_OK;
+}
+
+static int recover(const struct bu_usage *usage, const char *state)
+{
+	_cleanup_(bu_live_result_fini) struct bu_live_result result;
+	_cleanup_free_ char *output = NULL;
+	struct bu_err err = BU_ERR_INIT;
+	int rc;
+
+	rc = bu_live_recover(state, &result, &output, &err);
+	if (rc == -ENOENT) {
+		printf("there is nothing to recover\n");
+		return BU_EXIT_OK;
+	}
+	if (rc)
+		return bu_cli_failed(usage, &err);
+	printf("everything in tracefs is as it was\n");
+	return output ? tell_live(usage, &result, output, NULL) : BU_EXIT_OK;
+}
+
+static int read_size(const struct bu_usage *usage, const char *option, const char *text, int64_t *ret)
+{
+	if (text && bu_size_parse(text, ret))
+		return bu_cli_usage_error(usage, "--%s wants a size like 512K, 100M or 2G, not '%s'", option, text);
+	return -1;
+}
+
+static int record_live(const struct bu_usage *usage, struct bu_live_params *p, const struct live_options *o, bool force)
+{
+	_cleanup_(bu_live_result_fini) struct bu_live_result result = { .ended_by = NULL };
+	struct bu_err err = BU_ERR_INIT;
+	int rc;
+
+	rc = read_size(usage, "max-rss", o->max_rss, &p->budget.max_rss);
+	if (rc < 0)
+		rc = read_size(usage, "max-size", o->max_size, &p->budget.max_size);
+	if (rc < 0)
+		rc = read_size(usage, "min-free", o->min_free, &p->budget.min_free);
+	if (rc < 0)
+		rc = read_size(usage, "buffer", o->buffer, &p->wish.buffer_bytes);
+	if (rc >= 0)
+		return rc;
+	p->default_min_free = !o->min_free;
+	p->budget.max_rate = o->max_overhead;
+	p->budget.max_fault_rate = o->max_faults;
+	p->database = ends_in(p->output, ".db");
+	if (o->hotplug)
+		p->wish.profile = "hotplug";
+	if (!p->wish.profile && !p->wish.events->n && !p->wish.functions->n && !p->wish.user_faults)
+		p->wish.profile = "hotplug";
+	if (p->wish.profile && !bu_plan_profile_known(p->wish.profile))
+		return bu_cli_usage_error(usage, "there is no profile '%s'; hotplug, clock, pgd, text, all", p->wish.profile);
+	if (!force && !access(p->output, F_OK)) {
+		bu_fail(&err, -EEXIST, "%s exists already; choose another name or pass --force", p->output);
+		return bu_cli_failed(usage, &err);
+	}
+	if (bu_live_record(p, &result, &err))
+		return bu_cli_failed(usage, &err);
+	return tell_live(usage, &result, p->output, p->command ? p->command[0] : NULL);
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------- */
+
 int bu_cmd_record(int argc, char **argv)
 {
-	struct bu_record_params params = { NULL, NULL, NULL, false };
+	struct bu_record_params params = { .output = NULL };
+	struct bu_strings events = { .n = 0 }, functions = { .n = 0 };
+	struct bu_live_params live = { .wish = { .events = &events, .functions = &functions } };
+	struct live_options o = { .max_faults = 20000 };
 	bool boot = false, force = false;
 	const struct bu_opt opts[] = {
-		{ "boot", 0, BU_OPT_FLAG, &boot, NULL, "the top-level buffer, which the kernel command line filled", 0, 0 },
-		{ "instance", 0, BU_OPT_STRING, &params.instance, "NAME", "the buffer of this instance instead", 0, 0 },
+		{ "boot", 0, BU_OPT_FLAG, &boot, NULL, "drain the top-level buffer, which the kernel command line filled", 0, 0 },
+		{ "instance", 0, BU_OPT_STRING, &params.instance, "NAME", "drain the buffer of this instance", 0, 0 },
+		{ "hotplug", 0, BU_OPT_FLAG, &o.hotplug, NULL, "live: CPUs going offline and online; the default", 0, 0 },
+		{ "profile", 0, BU_OPT_STRING, &live.wish.profile, "NAME", "live: hotplug, clock, pgd, text or all", 0, 0 },
+		{ "event", 'e', BU_OPT_STRINGS, &events, "EVENT", "live: SYSTEM:EVENT, SYSTEM:* or EVENT; may be repeated", 0, 0 },
+		{ "function", 0, BU_OPT_STRINGS, &functions, "GLOB", "live: kernel functions; may be repeated", 0, 0 },
+		{ "for", 0, BU_OPT_NS, &live.for_ns, "TIME", "live: so long; otherwise until COMMAND ends, or Ctrl-C", 0, 0 },
+		{ "clock", 0, BU_OPT_STRING, &live.wish.clock, "NAME", "live: the trace clock; boot", 0, 0 },
+		{ "buffer", 0, BU_OPT_STRING, &o.buffer, "SIZE", "live: of each CPU's buffer in the kernel", 0, 0 },
+		{ "user-faults", 0, BU_OPT_FLAG, &live.wish.user_faults, NULL, "live: page faults of user space as well", 0, 0 },
+		{ "max-faults", 0, BU_OPT_INT, &o.max_faults, "N", "live: above so many of them per second they are switched off; "
+		  "20000", 1, INT64_MAX },
+		{ "max-overhead", 0, BU_OPT_INT, &o.max_overhead, "N", "live: above so many events per second on one CPU the most "
+		  "frequent one is switched off", 1, INT64_MAX },
+		{ "max-size", 0, BU_OPT_STRING, &o.max_size, "SIZE", "live: end when so much was read", 0, 0 },
+		{ "max-rss", 0, BU_OPT_STRING, &o.max_rss, "SIZE", "live: memory of this program", 0, 0 },
+		{ "min-free", 0, BU_OPT_STRING, &o.min_free, "SIZE", "live: end when less is free on the disk; 5 %, at most 1G",
+		  0, 0 },
 		{ "output", 'o', BU_OPT_STRING, &params.output, "FILE", "a .dat is written as trace.dat, a .db is imported "
 		  "as well", 0, 0 },
 		{ "machine", 'm', BU_OPT_STRING, &params.machine, "DIR", "save the files that describe the machine here",
 		  0, 0 },
-		{ "keep-tracing", 0, BU_OPT_FLAG, &params.keep_tracing, NULL, "switch tracing on again afterwards", 0, 0 },
+		{ "keep-tracing", 0, BU_OPT_FLAG, &params.keep_tracing, NULL, "--boot, --instance: switch tracing on again "
+		  "afterwards", 0, 0 },
 		{ "force", 'f', BU_OPT_FLAG, &force, NULL, "replace the output if it exists", 0, 0 },
+		{ "recover", 0, BU_OPT_FLAG, &o.recover, NULL, "finish what a killed recorder left, and undo what it changed", 0, 0 },
+		{ "state", 0, BU_OPT_STRING, &params.state, "DIR", "where the journal of changes is kept; " BU_STATE_DIR, 0, 0 },
 	};
 	const struct bu_usage usage = {
-		"record", "record --boot -o FILE.dat|x.db [options]",
-		"Save the trace that this boot left in the kernel: stops tracing, describes the machine, and drains the buffer\n"
-		"(what is read is gone from the kernel). Needs root, and a kernel that was booted with something like\n"
+		"record", "record [--boot|--instance NAME|--recover] -o FILE.dat|x.db [options] [-- COMMAND...]",
+		"Without --boot or --instance: record what happens from now on, in a trace instance of its own, which is gone\n"
+		"afterwards; the top-level buffer and instances of others are not touched. Ends with COMMAND, after --for, by\n"
+		"Ctrl-C, or when a budget (--max-..., --min-free) is used up. A recorder that was killed is finished with\n"
+		"--recover, without loss as far as the buffers went.\n"
+		"\n"
+		"With --boot: save the trace that this boot left in the kernel: stops tracing, describes the machine, and drains\n"
+		"the buffer (what is read is gone from the kernel). For a kernel that was booted with something like\n"
 		"  trace_event=cpuhp:* trace_clock=x86-tsc trace_buf_size=1M\n"
-		"Exit code 3: saved, but the kernel had lost events before.",
-		"  sudo bringup record --boot -o trace.dat --machine machine/\n"
-		"  sudo bringup record --boot -o boot.db",
-		opts, ARRAY_SIZE(opts), 0, 0,
+		"\n"
+		"Needs root. Exit code 3: saved, but events are missing, or something was given up to stay within a budget.",
+		"  sudo bringup record --boot -o boot.db\n"
+		"  sudo bringup record --hotplug -o hotplug.db -- sh -c 'echo 0 >/sys/devices/system/cpu/cpu3/online'\n"
+		"  sudo bringup record -e 'irq_vectors:*' --for 10s --max-size 100M --max-overhead 50000 -o ipi.dat",
+		opts, ARRAY_SIZE(opts), 0, -1,
 	};
 	struct bu_record_result result;
 	struct bu_err err = BU_ERR_INIT;
@@ -119,10 +244,20 @@ int bu_cmd_record(int argc, char **argv)
 	rc = bu_cli_parse(&usage, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
-	if (boot == !!params.instance)
+	if (o.recover)
+		return recover(&usage, params.state);
+	if (boot && params.instance)
 		return bu_cli_usage_error(&usage, "say --boot, or --instance NAME");
 	if (!params.output)
 		return bu_cli_usage_error(&usage, "name the file with -o");
+	live.output = params.output;
+	live.machine = params.machine;
+	live.state = params.state;
+	live.command = first < argc ? argv + first : NULL;
+	if (!boot && !params.instance)
+		return record_live(&usage, &live, &o, force);
+	if (live.command)
+		return bu_cli_usage_error(&usage, "'%s' is one argument too many", argv[first]);
 	if (ends_in(params.output, ".db"))
 		return record_to_db(&usage, &params, force);
 	if (!force && !access(params.output, F_OK)) {

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "collector/import_int.h"
 #include "schemas/base/ns.h"
@@ -111,10 +112,34 @@ static int find_boot_cpu(struct bu_import_state *s, int64_t *ret, struct bu_err 
 	return rc < 0 ? rc : 0;
 }
 
+/* What a live recording says of itself: lines "gave up: ..." and "note: ...". */
+static int write_recording_notes(struct bu_import_state *s, const char *text, struct bu_err *err)
+{
+	static const char gave_up[] = "gave up: ", note[] = "note: ";
+	int rc = 0, len;
+
+	for (; !rc && *text; text += len + (text[len] == '\n')) {
+		len = (int)strcspn(text, "\n");
+		if (!strncmp(text, gave_up, strlen(gave_up)))
+			rc = bu_capture_note(s->db, "warning", "record", 1, err, "%.*s", len, text);
+		else if (!strncmp(text, note, strlen(note)))
+			rc = bu_capture_note(s->db, "info", "record", 1, err, "%.*s", len - (int)strlen(note),
+					     text + strlen(note));
+	}
+	return rc;
+}
+
 static int write_notes(struct bu_import_state *s, struct bu_err *err)
 {
 	const struct bu_machine *m = &s->machine;
+	size_t i;
 	int rc = 0;
+
+	for (i = 0; !rc && i < m->n_texts; i++)
+		if (!strcmp(m->texts[i].name, "recording"))
+			rc = write_recording_notes(s, m->texts[i].content, err);
+	if (rc)
+		return rc;
 
 	if (!m->given)
 		return bu_capture_note(s->db, "info", "machine", 1, err, "no machine folder was given (--machine): "

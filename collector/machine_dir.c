@@ -622,6 +622,7 @@ static const struct {
 	{ "stats", parse_stats, KEEP },
 	{ "trace_clock", parse_trace_clock, CONFIG },
 	{ "stats.after", NULL, KEEP },
+	{ "recording", NULL, KEEP },
 	{ "interrupts", NULL, KEEP },
 	{ "modules", NULL, KEEP },
 	{ "uptime_at_init", NULL, KEEP },

@@ -19,6 +19,7 @@ struct bu_record_params {
 	const char *output;	/* the trace.dat to be */
 	const char *machine;	/* folder for the machine files, or NULL */
 	const char *instance;	/* NULL: the top-level buffer */
+	const char *state;	/* state folder of the journal; NULL: the usual one */
 	bool keep_tracing;	/* switch tracing on again afterwards, if it was on */
 };
 

@@ -260,7 +260,7 @@ static int read_all(struct bu_formats *f, const struct bu_tracefs *fs, struct bu
 		if (!c->page_bytes)
 			rc = bu_fail(err, -EPROTO, "tracing: events/header_page does not say how large a page is");
 	}
-	if (!rc && bu_read_whole(fs->buffer, "set_event", &f->wanted, NULL))
+	if (!rc && !f->wanted && bu_read_whole(fs->buffer, "set_event", &f->wanted, NULL))
 		f->wanted = calloc(1, 1);
 	if (!rc && bu_read_whole(AT_FDCWD, "/proc/cmdline", &f->cmdline, NULL))
 		f->cmdline = calloc(1, 1);
@@ -281,10 +281,18 @@ static int read_all(struct bu_formats *f, const struct bu_tracefs *fs, struct bu
 
 int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err)
 {
+	return bu_formats_read_for(fs, NULL, ret, err);
+}
+
+int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
+			struct bu_err *err)
+{
 	_cleanup_(bu_formats_destroyp) struct bu_formats *f = calloc(1, sizeof(*f));
 	int rc;
 
-	if (!f)
+	if (f && set_event)
+		f->wanted = strdup(set_event);
+	if (!f || (set_event && !f->wanted))
 		return bu_fail_errno(err, -ENOMEM, "tracing");
 	rc = read_all(f, fs, err);
 	if (rc)

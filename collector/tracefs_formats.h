@@ -17,6 +17,13 @@ struct bu_formats;
  * @ret: owned by the caller; bu_formats_content() borrows from it.
  */
 int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err);
+
+/**
+ * bu_formats_read_for() - The same, for a buffer in which other events were on before than are now.
+ * @set_event: those, as the file set_event had them; borrowed for the call.
+ */
+int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
+			struct bu_err *err);
 void bu_formats_destroy(struct bu_formats *f);
 void bu_formats_destroyp(struct bu_formats **f);
 
