@@ -671,6 +671,7 @@ void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 	} else {
 		m->n_online--;
 		timers_cpu_offline(m, c);
+		push_all(m, c);
 		/* An idle loop that sleeps has to look. */
 		if (c->curr && c->curr == c->idle)
 			resched_curr(m, c);

@@ -230,6 +230,7 @@ void schedule(struct bu_machine *m, bool preempt);
 void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head);
 void set_allowed(struct bu_machine *m, struct thread *t, int32_t cpu);
 void move_queued(struct bu_machine *m, struct thread *t, uint32_t cpu);	/* which is queued, to another CPU */
+void push_all(struct bu_machine *m, struct cpu *c);	/* what may run elsewhere leaves (balance_push()) */
 bool try_to_wake_up(struct bu_machine *m, struct thread *t, int states);
 void resched_curr(struct bu_machine *m, struct cpu *c);
 bool has_queued(const struct cpu *c);

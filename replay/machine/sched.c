@@ -561,6 +561,19 @@ static struct cpu *select_cpu(struct bu_machine *m, const struct thread *t)
 	return c;
 }
 
+void push_all(struct bu_machine *m, struct cpu *c)
+{
+	uint32_t id, next;
+
+	for (id = c->fair.head; id; id = next) {
+		struct thread *t = thread_of(m, id);
+
+		next = t->next;
+		if (is_pullable(t))
+			move_queued(m, t, select_cpu(m, t)->id);
+	}
+}
+
 bool try_to_wake_up(struct bu_machine *m, struct thread *t, int states)
 {
 	if (!(get_state(m, t) & states))
