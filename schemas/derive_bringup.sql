@@ -74,6 +74,9 @@ UPDATE bringup_cpu AS b SET
 			AND ts_ns BETWEEN coalesce(b.kick_thread_ns, b.idle_ns) AND coalesce(b.done_ns, ts_ns)
 		UNION ALL SELECT min(start_ns) FROM step WHERE op = b.op AND cpu = b.cpu));
 
+-- The function that marks the release is called right after it: a CPU seen moving earlier was released by then.
+UPDATE bringup_cpu SET release_ns = starting_ns WHERE release_ns > starting_ns AND starting_ns >= alive_ns;
+
 INSERT INTO bringup (id, start_ns, start_what, end_ns, bringup_ns, algorithm, cpus, cpus_ok)
 SELECT 1, coalesce(smp, first), CASE WHEN smp IS NULL THEN 'first step' ELSE 'smp_init' END, last,
        last - coalesce(smp, first), algorithm, n, ok
