@@ -551,7 +551,7 @@ static void four_ran(void *arg)
 	assert_int_equal(((struct scene *)arg)->n, 4);
 }
 
-/* H1 and H2 of the facts, as fixed: pairs in a ring and everybody at once never hang. */
+/* What 177c53d94336 and b17718d02f54 fixed stays fixed: pairs in a ring and everybody at once never hang. */
 static void test_stops_do_not_deadlock(void **state)
 {
 	struct scene s;

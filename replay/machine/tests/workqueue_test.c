@@ -189,7 +189,7 @@ static void test_delayed_work(void **state)
 	run_done(m);
 }
 
-/* The shape of H16 of the facts: who holds a lock flushes work that wants it. */
+/* The shape of what 3da1c84c00c7 (v2.6.27) fixed: who holds a lock flushes work that wants it. */
 static void fn_lock(struct bu_machine *m, void *arg)
 {
 	bu_mutex_lock(m, ((struct scene *)arg)->done);
