@@ -43,8 +43,9 @@ int64_t bu_raw_read_seqcount_latch(struct bu_machine *m, bu_obj s);
 bool bu_read_seqcount_latch_retry(struct bu_machine *m, bu_obj s, int64_t start);
 
 /**
- * bu_static_key() - A branch that is patched into the text. Turning it costs text_poke_ns per step of three (breakpoint, tail,
- * first byte), after each of which every other online CPU is interrupted to synchronise; under a mutex (text_mutex).
+ * bu_static_key() - A branch that is patched into the text. Turning it costs text_poke_ns per step of three
+ * (breakpoint, tail, first byte), after each of which every other online CPU is interrupted to synchronise; under a
+ * mutex (text_mutex).
  * bu_static_branch() costs nothing.
  */
 bu_obj bu_static_key(struct bu_machine *m, const char *name, bool on);

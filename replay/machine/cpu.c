@@ -8,9 +8,10 @@
  * reason from elsewhere brings the end forward (cpu_rebound()).
  *
  * Overcommit: with n_physical set, a CPU that has something to execute needs a physical one. Those that wait stand
- * in one queue, first come first served; who has one keeps it for a quantum, or until its CPU goes idle. A CPU without one
- * does nothing: no interrupt, no NMI, no polling; what arrives stays pending. This is the round robin of a
- * hypervisor that knows nothing of its guests (cf. 3401a61e16a5, which is about stop_machine on overcommitted s390 guests).
+ * in one queue, first come first served; who has one keeps it for a quantum, or until its CPU goes idle. A CPU
+ * without one does nothing: no interrupt, no NMI, no polling; what arrives stays pending. This is the round robin of a
+ * hypervisor that knows nothing of its guests (cf. 3401a61e16a5, which is about stop_machine on overcommitted s390
+ * guests).
  */
 #include "replay/machine/machine_int.h"
 

@@ -43,7 +43,10 @@ void bu_kthread_parkme(struct bu_machine *m);		/* returns at once when it is not
 int bu_kthread_stop(struct bu_machine *m, bu_thread k);
 bool bu_kthread_should_stop(struct bu_machine *m);
 
-/* A thread per CPU. Hooks are called in the thread with preemption enabled, but should_run; all but the first two may be NULL. */
+/*
+ * A thread per CPU. Hooks are called in the thread, all but should_run with preemption enabled; those behind fn may be
+ * NULL.
+ */
 struct bu_smp_hotplug_thread {
 	const char *name;		/* "/N" is appended */
 	bool (*should_run)(struct bu_machine *, int cpu);
@@ -58,7 +61,8 @@ struct bu_smp_hotplug_thread {
 };
 
 /**
- * bu_smpboot_register() - Threads for the CPUs that are online, unparked unless selfparking. @ht is borrowed for the run.
+ * bu_smpboot_register() - Threads for the CPUs that are online, unparked unless selfparking. @ht is borrowed for the
+ * run.
  * Return: a number for the other calls; negative when memory is out.
  */
 int bu_smpboot_register(struct bu_machine *m, const struct bu_smp_hotplug_thread *ht);

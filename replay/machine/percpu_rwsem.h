@@ -4,10 +4,10 @@
  *
  * Flow: rcu, wait -> [percpu_rwsem] -> cores: cpu_hotplug_lock is one.
  *
- * Sources: kernel/locking/percpu-rwsem.c and kernel/rcu/sync.c of v6.12. Readers and writers that wait stand in one queue; a
- * release lets in the readers at its front, or one writer. A reader behind a waiting writer waits, also one that holds the
- * lock already: not recursive. A writer after a while without writers waits for a grace period, one that follows another
- * closely does not.
+ * Sources: kernel/locking/percpu-rwsem.c and kernel/rcu/sync.c of v6.12. Readers and writers that wait stand in one
+ * queue; a release lets in the readers at its front, or one writer. A reader behind a waiting writer waits, also one
+ * that holds the lock already: not recursive. A writer after a while without writers waits for a grace period, one
+ * that follows another closely does not.
  */
 #ifndef BU_REPLAY_MACHINE_PERCPU_RWSEM_H
 #define BU_REPLAY_MACHINE_PERCPU_RWSEM_H

@@ -4,14 +4,15 @@
  *
  * Flow: kthread, timer -> [rcu] -> percpu_rwsem, cores.
  *
- * Sources: kernel/rcu/{tree,tree_exp.h,tree_plugin.h,update.c} of v6.12 with CONFIG_PREEMPT_RCU. A normal grace period is
- * driven by the thread rcu_preempt: it notes which CPUs run, sleeps for a jiffy or more, and then looks for those that
- * are idle (force_quiescent_state); others report at their ticks, the first of which notices the grace period and the next
- * reports it if the CPU is outside of read-side sections; threads that were preempted inside one are waited for themselves.
- * An expedited one interrupts every CPU that is not idle.
+ * Sources: kernel/rcu/{tree,tree_exp.h,tree_plugin.h,update.c} of v6.12 with CONFIG_PREEMPT_RCU. A normal grace
+ * period is driven by the thread rcu_preempt: it notes which CPUs run, sleeps for a jiffy or more, and then looks
+ * for those that are idle (force_quiescent_state); others report at their ticks, the first of which notices the
+ * grace period and the next reports it if the CPU is outside of read-side sections; threads that were preempted
+ * inside one are waited for themselves. An expedited one interrupts every CPU that is not idle.
  *
- * Simplified: one node instead of a tree; a CPU without a tick is found by the next look when it has switched contexts; a CPU counts from
- * bu_cpu_start() to its death; callbacks run in rcu_preempt, in the order in which they were queued on any CPU.
+ * Simplified: one node instead of a tree; a CPU without a tick is found by the next look when it has switched
+ * contexts; a CPU counts from bu_cpu_start() to its death; callbacks run in rcu_preempt, in the order in which they
+ * were queued on any CPU.
  */
 #ifndef BU_REPLAY_MACHINE_RCU_H
 #define BU_REPLAY_MACHINE_RCU_H

@@ -36,8 +36,8 @@ bool bu_hrtimer_active(struct bu_machine *m, bu_obj timer);	/* armed or its hand
 int bu_hrtimer_cpu(struct bu_machine *m, bu_obj timer);		/* where it is or was armed; -1: never */
 
 /**
- * bu_timers_migrate() - All timers of CPU @from go to CPU @to: hrtimers_dead_cpu() and timers_dead_cpu() up to v6.6, run by
- * the control CPU after the death; hrtimers_cpu_dying() since v6.7 (5c0930ccaad5), run by the dying CPU.
+ * bu_timers_migrate() - All timers of CPU @from go to CPU @to: hrtimers_dead_cpu() and timers_dead_cpu() up to v6.6,
+ * run by the control CPU after the death; hrtimers_cpu_dying() since v6.7 (5c0930ccaad5), run by the dying CPU.
  */
 void bu_timers_migrate(struct bu_machine *m, int from, int to);
 

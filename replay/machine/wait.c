@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * wait.c - see wait.h. The lock inside a queue protects nothing that anybody else looks at: what the kernel does under it
- * is one step here.
+ * wait.c - see wait.h. The lock inside a queue protects nothing that anybody else looks at: what the kernel does
+ * under it is one step here.
  */
 #include "replay/machine/wait.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * waits.c - see waits.h. Nothing is kept for it but what the primitives know anyway; holders of shared locks are found by
- * looking at what threads hold, which costs time only when somebody asks.
+ * waits.c - see waits.h. Nothing is kept for it but what the primitives know anyway; holders of shared locks are
+ * found by looking at what threads hold, which costs time only when somebody asks.
  */
 #include "replay/machine/waits.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * workqueue.c - see workqueue.h. pool->lock protects lists that nobody else looks at: what is done under it is one step.
+ * workqueue.c - see workqueue.h. pool->lock protects lists that nobody else looks at: what is done under it is one
+ * step.
  */
 #include "replay/machine/workqueue.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * hotplug_test.c - the pieces together: a CPU that goes down and comes up again and again, as kernel/cpu.c does it (v6.12,
- * shortened), on a busy machine with ticks.
+ * hotplug_test.c - the pieces together: a CPU that goes down and comes up again and again, as kernel/cpu.c does it
+ * (v6.12, shortened), on a busy machine with ticks.
  */
 #include "replay/machine/tests/drive.h"
 

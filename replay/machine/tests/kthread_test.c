@@ -104,8 +104,8 @@ static void ran_once(void *arg)
 }
 
 /*
- * All orders of parking it before it ran, of unparking it before that, of unparking and stopping it when parked; many of
- * parking it while it runs.
+ * All orders of parking it before it ran, of unparking it before that, of unparking and stopping it when parked;
+ * many of parking it while it runs.
  */
 static void test_park_unpark_stop_in_all_interleavings(void **state)
 {
@@ -348,8 +348,8 @@ static int parks_itself(struct bu_machine *m, void *arg)
 }
 
 /*
- * As take_cpu_down() does: what was queued before it was disabled is run before the thread parks; what comes later is not
- * run, and completed at once.
+ * As take_cpu_down() does: what was queued before it was disabled is run before the thread parks; what comes later
+ * is not run, and completed at once.
  */
 static void stops_disabled(struct bu_machine *m, void *arg)
 {
@@ -376,7 +376,7 @@ static void test_stopper_disabled_while_queued(void **state)
 	assert_string_equal(s.text, "pss");
 }
 
-/* From another CPU the thread may find that it is to park before it finds its work: the kernel's WARN in cpu_stop_park(). */
+/* Asked from another CPU it may find that it is to park before it finds its work: WARN in cpu_stop_park(). */
 static void parks_far(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
@@ -493,7 +493,8 @@ static void test_stop_machine_with_a_stuck_cpu(void **state)
 	r = run(m);
 	assert_int_equal(r.end, BU_MACHINE_STUCK);
 	assert_string_equal(r.verdict,
-		"control waits for CPU of migration/0 on CPU 0 since 1.00 ms in stops_hung; migration/0 spins for cpu_stop_work MULTI_STOP_DISABLE_IRQ of migration/1 since 1.00 ms in "
+		"control waits for CPU of migration/0 on CPU 0 since 1.00 ms in stops_hung; "
+		"migration/0 spins for cpu_stop_work MULTI_STOP_DISABLE_IRQ of migration/1 since 1.00 ms in "
 		"multi_cpu_stop <- smpboot_thread_fn; migration/1 waits for CPU of stuck on CPU 1 since 1.00 ms in "
 		"smpboot_thread_fn; migration/2 spins for cpu_stop_work MULTI_STOP_DISABLE_IRQ of migration/1 since 1.00 ms in "
 		"multi_cpu_stop <- smpboot_thread_fn; stuck spins for word reply that never comes on CPU 0 since 0 ns in "

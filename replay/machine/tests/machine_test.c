@@ -457,7 +457,10 @@ static void test_bandwidth_throttles(void **state)
 	assert_int_equal(run_done(m), 4 * 50 * MS + 15 * MS);
 }
 
-/* 2b8272ff4a70 (v6.6), 5c0930ccaad5 (v6.7): the period timer is on a CPU that has died, so the throttled thread is never let go. */
+/*
+ * 2b8272ff4a70 (v6.6), 5c0930ccaad5 (v6.7): the period timer is on a CPU that has died, so the throttled thread is
+ * never let go.
+ */
 static void kill_timer_cpu(struct bu_machine *m, void *arg)
 {
 	struct log *l = arg;

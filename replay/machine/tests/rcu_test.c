@@ -421,8 +421,9 @@ static void all_passed(void *arg)
 }
 
 /*
- * Two threads, (a) in many orders of their steps until one is inside, (b) in all orders from the first's leaving until the
- * second is inside. A writer has come and gone before, and its callback never runs: readers take the slow path.
+ * Two threads, (a) in many orders of their steps until one is inside, (b) in all orders from the first's leaving
+ * until the second is inside. A writer has come and gone before, and its callback never runs: readers take the slow
+ * path.
  */
 struct duel {
 	bool first_reads, second_reads, leaving;

@@ -448,8 +448,8 @@ static void polite(struct bu_machine *m, void *arg)
 }
 
 /*
- * Who unlocks and locks again is faster than who has to wake up first (2 us by IPI); the waiter, having found it taken once,
- * asks for it and is handed it at the next unlock.
+ * Who unlocks and locks again is faster than who has to wake up first (2 us by IPI); the waiter, having found it
+ * taken once, asks for it and is handed it at the next unlock.
  */
 static void test_mutex_is_stolen_once_then_handed_off(void **state)
 {
