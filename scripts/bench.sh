@@ -52,3 +52,6 @@ for name in 6.1-smp64 6.12-smp64; do
 		rm -f "$work/runs.db"
 	done
 done
+
+echo
+scripts/bench_engine.sh

@@ -298,6 +298,9 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 /* More than what a switch pushes: who comes so near to the end of its stack is looked at by the engine. */
 #define NEAR_THE_END_BYTES 256u
 
+#define STACK_AHEAD 1u		/* events */
+#define TASK_AHEAD 6u
+
 /*
  * What is picked lies in the engine, not on the stack: with the address of a local given away, the compiler would make
  * the switch at the end a call and not a jump.
@@ -320,10 +323,12 @@ int bu_engine_pass_on(struct bu_engine *e)
 		e->holds = true;
 		return bu_co_leave(&e->stacks, &self->co, false);
 	}
-	coming = bu_evq_coming(&e->queue, 0);
+	/* Begin to fetch what the next ones will need: far ahead the task, nearer its stack. */
+	coming = bu_evq_coming(&e->queue, STACK_AHEAD);
 	__builtin_prefetch(e->task[coming].co.sp);
-	__builtin_prefetch(e->task[coming].co.canary);
-	__builtin_prefetch(&e->task[bu_evq_coming(&e->queue, 3)]);
+	__builtin_prefetch((char *)e->task[coming].co.sp + 64);
+	if (e->queue.due[0].tail - e->queue.due[0].head > TASK_AHEAD)
+		__builtin_prefetch(&e->task[bu_evq_coming(&e->queue, TASK_AHEAD)]);
 	happens(e, &e->held, kind);
 	if (kind == EVENT_TIMEOUT)
 		bu_word_stop_waiting(e, e->held.id);
@@ -416,7 +421,9 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 	if (e->ended)
 		return bu_fail(err, -EINVAL, "engine: this run has ended, reset the engine before the next");
 	e->running = true;
-	e->direct_until = e->config.choose || e->steps || e->config.check_stacks ? 0 : e->config.max_events ? e->config.max_events : UINT64_MAX;
+	e->direct_until = e->config.max_events ? e->config.max_events : UINT64_MAX;
+	if (e->config.choose || e->steps || e->config.check_stacks)
+		e->direct_until = 0;
 	while (!e->failed) {
 		if (e->config.max_events && e->events >= e->config.max_events && bu_evq_wanted(&e->queue)) {
 			end = BU_END_LIMIT;

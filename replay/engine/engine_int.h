@@ -30,7 +30,10 @@ enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_SLEEPING, TASK_WAITIN
 
 enum { PRIO_NORMAL, PRIO_TIMEOUT };
 
-/* What happened, as it goes into the run hash, and as enum bu_step_kind. The numbers are part of it: never change them. */
+/*
+ * What happened, as it goes into the run hash; the same as enum bu_step_kind. The numbers are part of the hash: never
+ * change them.
+ */
 enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT = 4 };
 
 #define EFFECT_IN_OP 255	/* the operand is only in struct bu_await_op */
@@ -145,10 +148,10 @@ struct bu_engine {
 void bu_engine_rule_broken(struct bu_engine *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * The running task stops here; its next event, if it knows one, is queued before. Goes on with what happens next, straight
- * from its stack where that is another task's turn and nothing else. Returns when the task is picked again: 0, or
- * -ETIMEDOUT when that is what ended its wait. See bu_co_leave() for why this is the last thing that the operations of a
- * task do.
+ * The running task stops here; its next event, if it knows one, is queued before. Goes on with what happens next,
+ * straight from its stack where that is another task's turn and nothing else. Returns when the task is picked again:
+ * 0, or -ETIMEDOUT when that is what ended its wait. See bu_co_leave() for why this is the last thing that the
+ * operations of a task do.
  */
 int bu_engine_pass_on(struct bu_engine *e);
 

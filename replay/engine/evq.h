@@ -147,14 +147,20 @@ static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 static inline uint32_t bu_evq_coming(const struct bu_evq *q, uint32_t nth)
 {
 	const struct bu_evq_ring *r = &q->due[0];
-	uint32_t level;
+	uint64_t digits = q->digits[0];
+	uint32_t level = 0;
 
 	if (r->tail - r->head > nth)
 		return r->at[(r->head + nth) & q->due_mask].id;
-	level = q->digits[0] ? 0 : 1;
-	if (nth || !q->digits[level])
-		return 0;
-	return q->block[q->bucket[level][__builtin_ctzll(q->digits[level])].head].entry[0].id;
+	for (nth -= r->tail - r->head; nth && digits; nth--)
+		digits &= digits - 1;
+	if (!digits) {
+		digits = q->digits[1];
+		level = 1;
+		if (!digits)
+			return 0;
+	}
+	return q->block[q->bucket[level][__builtin_ctzll(digits)].head].entry[0].id;
 }
 
 /**

@@ -30,8 +30,8 @@ void bu_run_mem_rewind(struct bu_run_mem *m);
 void bu_run_mem_fini(struct bu_run_mem *m);
 
 /**
- * bu_big_realloc() - Like realloc(), for the engine's arrays that grow by doubling and are looked at in no order: begins
- * on a cache line and, when large, asks the kernel for huge pages, without which each look misses the TLB.
+ * bu_big_realloc() - Like realloc(), for the engine's arrays that grow by doubling and are looked at in no order:
+ * begins on a cache line and, when large, asks the kernel for huge pages, without which each look misses the TLB.
  * @used_bytes: how much of @old is kept. Return: to be freed by free(); NULL with @old unharmed.
  */
 void *bu_big_realloc(void *old, size_t used_bytes, size_t bytes);

@@ -4,8 +4,8 @@
  *
  * Under engine.c. A stopped task's slice of its stack, from its stack pointer up, belongs to nobody else: what is on
  * it when the task stops is there when it goes on. Its hash is taken when the task stops and compared after each step
- * of any other task, so that the step that broke it is known. With very many tasks a step looks at some of them in turn;
- * each is looked at before it goes on in any case.
+ * of any other task, so that the step that broke it is known. With very many tasks a step looks at some of them in
+ * turn; each is looked at before it goes on in any case.
  */
 #include <stdlib.h>
 

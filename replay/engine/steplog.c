@@ -2,8 +2,8 @@
 /*
  * steplog.c - writing down what happens, and comparing; see steplog.h.
  *
- * Steps are gathered in a buffer. A task that finds it full stops and lets the engine hand the steps on, so that whoever
- * takes them has the stack of bu_engine_run() and not that of a task.
+ * Steps are gathered in a buffer. A task that finds it full stops and lets the engine hand the steps on, so that
+ * whoever takes them has the stack of bu_engine_run() and not that of a task.
  */
 #include "replay/engine/steplog.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "replay/engine/engine_int.h"
+
 #define BUFFER_STEPS 4096u
 
 int bu_steps_init(struct bu_engine *e)

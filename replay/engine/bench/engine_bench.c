@@ -2,15 +2,16 @@
 /*
  * engine_bench.c - how fast the engine is, alone: no schedule, no cores, no database.
  *
- * Prints one measurement per line, "name value unit". Time is user+system time of this process, best of three runs; the
- * switch is measured next to swapcontext() in the same run, because only their ratio travels between machines. Memory
- * is the growth of the resident set (/proc/self/statm), in a child of its own.
+ * Prints one measurement per line, "name value unit"; scripts/bench_engine.sh puts them beside those of other programs.
+ * Time is user CPU time of this process, best of three runs; the switch is measured next to swapcontext() in the same
+ * run, with system time, since that calls the kernel. Memory is the growth of the resident set (/proc/self/statm), in a child of its own.
  *
  * Hold model (Jones, "An Empirical Comparison of Priority-Queue and Event-Set Implementations", CACM 29(4), 1986): n
  * tasks, each sleeping again and again for an exponentially distributed time of 1 ms mean.
  * Hand-off: n tasks in pairs that pass a token to and fro through two words used as semaphores.
+ * Boot: a control task brings n CPUs up, each runs about a thousand operations on words of its own, of its node, and of
+ * all, with delays in between; a thread and an idle task per CPU stay. Ticks: n CPUs, each ticking at 250 Hz for a second.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +20,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "replay/engine/bench/workload.h"
 #include "replay/engine/co.h"
 #include "replay/engine/engine.h"
-#include "schemas/base/hash.h"
 
-#define REPEATS 3
-#define TABLE 65536u
-
-static int64_t increment_ns[TABLE];
-static uint64_t random_state = 88172645463325252u;
-
-/* A cheap generator for the choice of increments, so that the engine is measured and not the dice. */
-static uint32_t cheap_random(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 48);
-}
-
-static double cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+static int repeats = 3;
 
 static long resident_bytes(void)
 {
@@ -79,35 +59,22 @@ static double run(struct bu_engine *e, enum bu_end want)
 {
 	struct bu_engine_result r;
 	struct bu_err err = BU_ERR_INIT;
-	double t0 = cpu_s(), t1;
+	double t0 = bench_user_s(), t1;
 
 	if (bu_engine_run(e, &r, &err))
 		die(err.text);
-	t1 = cpu_s();
+	t1 = bench_user_s();
 	if (r.end != want)
 		die(r.detail);
 	return t1 - t0;
-}
-
-/*
- * The clock starts when every task has had its first few turns: giving tasks their stacks (a page fault each) is
- * measured on its own.
- */
-static uint64_t turns, warm_turns;
-static double warm_s;
-
-static inline void turn(void)
-{
-	if (turns++ == warm_turns)
-		warm_s = cpu_s();
 }
 
 static void hold_task(struct bu_engine *e, void *arg)
 {
 	(void)arg;
 	for (;;) {
-		turn();
-		bu_engine_delay(e, increment_ns[cheap_random()]);
+		bench_turn();
+		bu_engine_delay(e, bench_increment());
 	}
 }
 
@@ -115,7 +82,7 @@ static void yield_task(struct bu_engine *e, void *arg)
 {
 	(void)arg;
 	for (;;) {
-		turn();
+		bench_turn();
 		bu_engine_delay(e, 0);
 	}
 }
@@ -132,7 +99,7 @@ static void handoff_task(struct bu_engine *e, void *arg)
 
 	for (;;) {
 		bu_word_await(e, &take, NULL);
-		turn();
+		bench_turn();
 		bu_word_add(e, first_word + (i ^ 1), 1);
 	}
 }
@@ -143,7 +110,7 @@ static void contend_task(struct bu_engine *e, void *arg)
 	(void)arg;
 	for (;;) {
 		bu_resource_use(e, first_word, 1, "resource");
-		turn();
+		bench_turn();
 	}
 }
 
@@ -152,9 +119,9 @@ static void measure(const char *name, uint32_t n, uint64_t events, void (*fn)(st
 	double best = 1e9;
 	int rep;
 
-	for (rep = 0; rep < REPEATS; rep++) {
+	for (rep = 0; rep < repeats; rep++) {
 		struct bu_engine *e = new_engine(4 * n + events);
-		double s;
+		double ns;
 		uint32_t i;
 
 		for (i = 0; i < n; i++) {
@@ -166,17 +133,15 @@ static void measure(const char *name, uint32_t n, uint64_t events, void (*fn)(st
 		for (i = 0; i < n; i++)
 			if (!bu_task_spawn(e, "task", -1, fn, (void *)(uintptr_t)i))
 				die("out of memory");
-		turns = 0;
-		warm_turns = 2 * n;
+		bench_turns = 0;
+		bench_warm_turns = 2 * n;
 		run(e, BU_END_LIMIT);
-		s = (cpu_s() - warm_s) / (double)(turns - warm_turns);
-		if (s < best)
-			best = s;
+		ns = bench_ns_per_turn();
+		if (ns < best)
+			best = ns;
 		bu_engine_destroy(e);
 	}
-	printf("%s_%u %.1f ns\n", name, n, best * 1e9);
-	printf("%s_%u_rate %.2f M/s\n", name, n, 1e-6 / best);
-	fflush(stdout);
+	bench_report(name, n, best, "ns");
 }
 
 static void once_task(struct bu_engine *e, void *arg)
@@ -189,7 +154,7 @@ static void measure_reset(void)
 {
 	enum { RESETS = 200000 };
 	struct bu_engine *e = new_engine(0);
-	double t0 = cpu_s(), s = 0;
+	double t0 = bench_user_s(), s = 0;
 	int i, k;
 
 	for (i = 0; i < RESETS; i++) {
@@ -200,28 +165,189 @@ static void measure_reset(void)
 		s += run(e, BU_END_DONE);
 	}
 	(void)s;
-	printf("reset_and_run_4_tasks %.3f us\n", (cpu_s() - t0) / RESETS * 1e6);
-	t0 = cpu_s();
+	printf("reset_and_run_4_tasks %.3f us\n", (bench_user_s() - t0) / RESETS * 1e6);
+	t0 = bench_user_s();
 	for (i = 0; i < RESETS; i++)
 		bu_engine_reset(e, (uint64_t)i);
-	printf("reset %.3f us\n", (cpu_s() - t0) / RESETS * 1e6);
+	printf("reset %.3f us\n", (bench_user_s() - t0) / RESETS * 1e6);
 	bu_engine_destroy(e);
 }
 
-static void measure_memory(uint32_t n, bool started)
+static void stays_task(struct bu_engine *e, void *arg)
 {
+	const struct bu_await_op op = { .word = (bu_word_id)(uintptr_t)arg, .guard = BU_GUARD_EQ, .value = 1,
+					.timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
+
+	bu_word_await(e, &op, NULL);
+}
+
+#define WORDS_PER_CPU 16u	/* state, locks, counters: what a CPU has when it does nothing */
+
+/* @tasks: live tasks per CPU; 0: offline. */
+static void measure_memory(uint32_t cpus, uint32_t tasks)
+{
+	char name[32];
+
 	fflush(stdout);
 	if (fork() == 0) {
-		struct bu_engine *e = new_engine(n + 1000);
+		struct bu_engine *e = new_engine(0);
 		long before = resident_bytes();
+		uint32_t i, k;
+
+		for (i = 0; i < cpus; i++) {
+			bu_word_id w = 0;
+
+			for (k = 0; k < WORDS_PER_CPU; k++)
+				w = bu_word_new(e, "word", 0);
+			for (k = 0; k < tasks; k++)
+				bu_task_spawn(e, "task", (int32_t)i, stays_task, (void *)(uintptr_t)w);
+		}
+		if (tasks)
+			run(e, BU_END_STUCK);
+		snprintf(name, sizeof(name), "memory_per_cpu_%u_tasks", tasks);
+		bench_report(name, cpus, (double)(resident_bytes() - before) / cpus, "bytes");
+		exit(0);
+	}
+	wait(NULL);
+}
+
+/* ---------------------------------------------------------------------------------------------- whole machines */
+
+#define CPUS_PER_NODE 64u
+#define ROUNDS 110u		/* of nine operations */
+
+static struct machine {
+	uint32_t cpus;
+	bu_word_id online, go_idle;	/* how many; 1: the idle tasks may end */
+	bu_word_id *state, *own, *node;	/* per CPU, per CPU, per node */
+	uint64_t ops;
+} machine;
+
+static void await_value(struct bu_engine *e, bu_word_id word, int64_t value)
+{
+	const struct bu_await_op op = { .word = word, .guard = BU_GUARD_GE, .value = value,
+					.timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
+
+	bu_word_await(e, &op, NULL);
+	machine.ops++;
+}
+
+static void idle_task(struct bu_engine *e, void *arg)
+{
+	uint32_t cpu = (uint32_t)(uintptr_t)arg;
+
+	await_value(e, machine.state[cpu], 1);	/* the INIT and SIPI that wake it */
+	bu_engine_delay(e, 20000);
+	bu_word_store(e, machine.state[cpu], 2);
+	machine.ops += 2;
+	await_value(e, machine.go_idle, 1);
+}
+
+/* The steps that a CPU's own thread runs. */
+static void thread_task(struct bu_engine *e, void *arg)
+{
+	uint32_t cpu = (uint32_t)(uintptr_t)arg, i;
+	bu_word_id node = machine.node[cpu / CPUS_PER_NODE], own = machine.own[cpu];
+
+	await_value(e, machine.state[cpu], 3);
+	for (i = 0; i < ROUNDS; i++) {
+		bu_engine_delay(e, bench_increment() / 1000);
+		bu_word_store(e, own, i);
+		bu_word_cmpxchg(e, own, i, i + 1);
+		bu_word_add(e, own, -1);
+		bu_word_load(e, machine.state[cpu]);
+		bu_word_load(e, machine.online);
+		bu_resource_use(e, node, 10, "node lock");	/* await, delay, add */
+		machine.ops += 9;
+	}
+	bu_word_store(e, machine.state[cpu], 4);
+	bu_word_add(e, machine.online, 1);
+	machine.ops += 2;
+	await_value(e, machine.go_idle, 1);
+}
+
+static void control_task(struct bu_engine *e, void *arg)
+{
+	uint32_t cpu;
+
+	(void)arg;
+	for (cpu = 0; cpu < machine.cpus; cpu++) {
+		bu_task_spawn(e, "cpuhp", (int32_t)cpu, thread_task, (void *)(uintptr_t)cpu);
+		bu_task_spawn(e, "idle", (int32_t)cpu, idle_task, (void *)(uintptr_t)cpu);
+		bu_word_store(e, machine.state[cpu], 1);
+		await_value(e, machine.state[cpu], 2);
+		bu_engine_delay(e, 1000);
+		bu_word_store(e, machine.state[cpu], 3);
+		machine.ops += 3;
+	}
+	await_value(e, machine.online, machine.cpus);
+	bu_word_store(e, machine.go_idle, 1);
+}
+
+static void tick_task(struct bu_engine *e, void *arg)
+{
+	uint32_t cpu = (uint32_t)(uintptr_t)arg;
+	int tick;
+
+	for (tick = 0; tick < 250; tick++) {
+		bu_engine_delay(e, 4000000);
+		bu_word_add(e, machine.own[cpu], 1);
+	}
+}
+
+static struct bu_engine *new_machine(uint32_t cpus)
+{
+	struct bu_engine *e = new_engine(0);
+	uint32_t i;
+
+	machine.cpus = cpus;
+	machine.ops = 0;
+	machine.state = calloc(cpus, sizeof(*machine.state));
+	machine.own = calloc(cpus, sizeof(*machine.own));
+	machine.node = calloc(cpus / CPUS_PER_NODE + 1, sizeof(*machine.node));
+	if (!machine.state || !machine.own || !machine.node)
+		die("out of memory");
+	machine.online = bu_word_new(e, "online", 0);
+	machine.go_idle = bu_word_new(e, "go idle", 0);
+	for (i = 0; i <= cpus / CPUS_PER_NODE; i++)
+		machine.node[i] = bu_word_new(e, "node lock", 1);
+	for (i = 0; i < cpus; i++) {
+		machine.state[i] = bu_word_new(e, "state", 0);
+		machine.own[i] = bu_word_new(e, "own", 0);
+	}
+	return e;
+}
+
+/* In a child, for its memory: all of it, from creating to destroying. */
+static void measure_machine(const char *name, uint32_t cpus, bool ticks)
+{
+	char label[64];
+
+	fflush(stdout);
+	if (fork() == 0) {
+		struct rusage r0, r;
+		struct bu_engine *e = new_machine(cpus);
 		uint32_t i;
 
-		for (i = 0; i < n; i++)
-			bu_task_spawn(e, "task", -1, hold_task, NULL);
-		if (started)
-			run(e, BU_END_LIMIT);
-		printf("%s_task_%u %.0f bytes\n", started ? "idle" : "new", n,
-		       (double)(resident_bytes() - before) / n);
+		getrusage(RUSAGE_SELF, &r0);
+		if (ticks)
+			for (i = 0; i < cpus; i++)
+				bu_task_spawn(e, "tick", (int32_t)i, tick_task, (void *)(uintptr_t)i);
+		else
+			bu_task_spawn(e, "control", -1, control_task, NULL);
+		run(e, BU_END_DONE);
+		if (ticks)
+			machine.ops = (uint64_t)cpus * 500;
+		bu_engine_destroy(e);
+		getrusage(RUSAGE_SELF, &r);
+		snprintf(label, sizeof(label), "%s_user", name);
+		bench_report(label, cpus, bench_user_s(), "s");
+		snprintf(label, sizeof(label), "%s_system", name);
+		bench_report(label, cpus, (double)r.ru_stime.tv_sec + 1e-6 * (double)r.ru_stime.tv_usec, "s");
+		snprintf(label, sizeof(label), "%s_peak", name);
+		bench_report(label, cpus, (double)r.ru_maxrss / 1024, "MiB");
+		snprintf(label, sizeof(label), "%s_operations_per_cpu", name);
+		bench_report(label, cpus, (double)machine.ops / cpus, "operations");
 		exit(0);
 	}
 	wait(NULL);
@@ -265,12 +391,12 @@ static void measure_switch(uint32_t n)
 			die("out of memory");
 		bu_co_init(&a, &co[i], stack, co_member, both[i]);
 	}
-	for (rep = 0; rep < REPEATS; rep++) {
-		t0 = cpu_s();
+	for (rep = 0; rep < repeats; rep++) {
+		t0 = bench_cpu_s();
 		for (r = 0; r < rounds; r++)
 			for (i = 0; i < n; i++)
 				bu_co_resume(&a, &co[i], 0);
-		s = (cpu_s() - t0) / (double)(rounds * n * 2);
+		s = (bench_cpu_s() - t0) / (double)(rounds * n * 2);
 		best = s < best ? s : best;
 	}
 	/* One context to and fro: what swapcontext() costs does not hang on how many there are. */
@@ -278,17 +404,15 @@ static void measure_switch(uint32_t n)
 	uc_task.uc_stack.ss_sp = stacks;
 	uc_task.uc_stack.ss_size = 16384;
 	makecontext(&uc_task, uc_member, 0);
-	for (rep = 0; rep < REPEATS; rep++) {
-		t0 = cpu_s();
+	for (rep = 0; rep < repeats; rep++) {
+		t0 = bench_cpu_s();
 		for (r = 0; r < uc_rounds * n; r++)
 			swapcontext(&uc_main, &uc_task);
-		s = (cpu_s() - t0) / (double)(uc_rounds * n * 2);
+		s = (bench_cpu_s() - t0) / (double)(uc_rounds * n * 2);
 		uc_best = s < uc_best ? s : uc_best;
 	}
-	printf("switch_%u %.2f ns\n", n, best * 1e9);
-	printf("swapcontext %.1f ns\n", uc_best * 1e9);
-	printf("switch_%u_to_swapcontext %.4f ratio\n", n, best / uc_best);
-	fflush(stdout);
+	bench_report("switch", n, best * 1e9, "ns");
+	bench_report("swapcontext", n, uc_best * 1e9, "ns");
 	bu_co_arena_fini(&a);
 	free(co);
 	free(both);
@@ -302,10 +426,11 @@ static int wanted(const char *name)
 	return !only || !strcmp(only, name);
 }
 
-/* engine_bench [NAME [TASKS]]: only one of hold, handoff, contended, yield, switch, reset, memory. */
+/* engine_bench [NAME [TASKS [REPEATS]]]: only one of hold, handoff, contended, yield, switch, reset, memory, boot, ticks. */
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = { 1024, 16384, 65536 };
+	static const uint32_t sizes[] = { 1024, 16384, 65536 }, switches[] = { 2, 1024, 4096 };
+	static const uint32_t boots[] = { 4096, 65536 }, ticking[] = { 4096, 16384 };
 	static const struct {
 		const char *name;
 		void (*fn)(struct bu_engine *, void *);
@@ -315,27 +440,34 @@ int main(int argc, char **argv)
 		{ "contended", contend_task },
 		{ "yield", yield_task },
 	};
-	struct bu_rng rng;
+	uint32_t one = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
 	size_t i, k;
 
-	bu_rng_init(&rng, 1, 0);
-	for (i = 0; i < TABLE; i++)
-		increment_ns[i] = (int64_t)ceil(-log((double)((bu_rng_u64(&rng) >> 11) + 1) * 0x1p-53) * 1e6);
+	if (argc > 3)
+		repeats = atoi(argv[3]);
+
+#define EACH(list) for (i = 0; i < sizeof(list) / sizeof((list)[0]); i++) if (!one || one == (list)[i])
+
+	bench_init();
 	only = argc > 1 ? argv[1] : NULL;
-	if (wanted("switch")) {
-		measure_switch(2);
-		measure_switch(1024);
-		measure_switch(4096);
-	}
+	if (wanted("switch"))
+		EACH(switches)
+			measure_switch(switches[i]);
 	for (k = 0; k < sizeof(models) / sizeof(models[0]); k++)
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-			if (wanted(models[k].name) && (argc < 3 || sizes[i] == (uint32_t)atoi(argv[2])))
+		if (wanted(models[k].name))
+			EACH(sizes)
 				measure(models[k].name, sizes[i], 3000000, models[k].fn);
 	if (wanted("reset"))
 		measure_reset();
 	if (wanted("memory")) {
-		measure_memory(65536, false);
-		measure_memory(65536, true);
+		measure_memory(16384, 0);
+		measure_memory(16384, 3);
 	}
+	if (wanted("boot"))
+		EACH(boots)
+			measure_machine("boot", boots[i], false);
+	if (wanted("ticks"))
+		EACH(ticking)
+			measure_machine("ticks", ticking[i], true);
 	return 0;
 }

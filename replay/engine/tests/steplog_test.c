@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * steplog_test.c - what is written down of a run, where two runs part, and that a step which changes another task's stack
- * is caught and both tasks are named.
+ * steplog_test.c - what is written down of a run, where two runs part, and that a step which changes another task's
+ * stack is caught and both tasks are named.
  */
 #include "replay/engine/steplog.h"
 
