@@ -74,6 +74,10 @@ do for [p = 1:panels] {
 		set title sprintf('work per CPU (%s)', work_unit) offset 0,-0.4 font title_font
 		set xlabel (cpus_per_row > 1 ? sprintf('worst of %d CPUs', cpus_per_row) : '') offset 0,0.7
 		set xrange [0:work_max]
+		# the panel is narrow: at most four tics, at 1, 2 or 5 times a power of ten
+		tic = 10 ** floor(log10(work_max / 3.0))
+		do for [f in '5 2'] { if (work_max / (tic * real(f)) >= 2) { tic = tic * real(f); break } }
+		set xtics 0, tic
 		unset ytics
 		unset arrow
 		unset label
