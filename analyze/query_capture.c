@@ -388,11 +388,16 @@ static int read_losses(struct bu_boot_builder *b, struct bu_err *err)
 	return rc;
 }
 
+static int read_tax(struct bu_boot_builder *b, struct bu_err *err)
+{
+	return bu_tax_read(b->db, b->boot, b->base_ns, &b->boot->tax, &b->boot->clocks, err);
+}
+
 int bu_boot_read_capture(struct bu_boot_builder *b, struct bu_err *err)
 {
 	static int (*const parts[])(struct bu_boot_builder *, struct bu_err *) = {
 		read_head, read_bringup, read_end, read_cpus, read_last_steps, read_steps, read_phases,
-		add_open_ends, read_ops, read_op_steps, read_losses,
+		add_open_ends, read_ops, read_op_steps, read_losses, read_tax,
 	};
 	size_t i;
 	int rc = 0;

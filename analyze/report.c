@@ -109,7 +109,9 @@ static void head_capture(struct out *o)
 	fprintf(o->to, "  clock         %s", or_unknown(b->trace_clock));
 	if (b->ticks)
 		fprintf(o->to, "; its rate is not known, so every time below is in its ticks");
-	fprintf(o->to, "\n  events        %" PRId64, b->events_total);
+	fprintf(o->to, "\n");
+	bu_clock_text(o->to, b);
+	fprintf(o->to, "  events        %" PRId64, b->events_total);
 	if (b->complete)
 		fprintf(o->to, ", none lost\n");
 	else
@@ -436,6 +438,7 @@ static void print_one(struct out *o)
 	print_not_up(o);
 	print_waits(o);
 	print_ops(o);
+	bu_tax_text(o->to, o->boot);
 	print_losses(o);
 	bu_hang_text(o->to, o->boot->hang, o->top);
 }

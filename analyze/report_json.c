@@ -119,6 +119,55 @@ static json_t *losses(struct maker *m, const struct bu_boot *b)
 	return o;
 }
 
+static json_t *tax(struct maker *m, const struct bu_boot *b)
+{
+	const struct bu_tax *t = &b->tax;
+	json_t *o = json_object(), *r;
+
+	r = json_object();
+	set_int(m, r, "steps", t->rb_steps);
+	set_int(m, r, "cpus", t->rb_cpus);
+	set_int(m, r, "total_ns", t->rb_total_ns);
+	set(m, r, "share", b->bringup_ns > 0 ? json_real((double)t->rb_total_ns / (double)b->bringup_ns) : json_null());
+	set_ns(m, r, "max_ns", t->rb_max_ns);
+	set(m, r, "max_cpu", t->rb_max_cpu < 0 ? json_null() : json_integer(t->rb_max_cpu));
+	set(m, o, "ring_buffers", r);
+	r = json_object();
+	set_ns(m, r, "control", t->events_control);
+	set_ns(m, r, "all", t->events_all);
+	set_int(m, r, "each_low_ns", BU_TAX_EVENT_LOW_NS);
+	set_int(m, r, "each_high_ns", BU_TAX_EVENT_HIGH_NS);
+	set_ns(m, r, "control_low_ns", t->events_low_ns);
+	set_ns(m, r, "control_high_ns", t->events_high_ns);
+	set(m, o, "events", r);
+	r = json_object();
+	set_bool(m, r, "console", t->serial);
+	set_ns(m, r, "bytes", t->serial_bytes);
+	set_int(m, r, "baud", t->baud);
+	set_bool(m, r, "baud_known", t->baud_known);
+	set_ns(m, r, "at_most_ns", t->serial_ns);
+	set(m, o, "serial", r);
+	return o;
+}
+
+static json_t *clocks(struct maker *m, const struct bu_boot *b)
+{
+	const struct bu_clock_check *c = &b->clocks;
+	json_t *o = json_object();
+
+	set_int(m, o, "cpus", c->cpus);
+	set(m, o, "ref_cpu", c->cpus ? json_integer(c->ref_cpu) : json_null());
+	set_ns(m, o, "median_ns", c->median_ns);
+	set_ns(m, o, "worst_ns", c->worst_ns);
+	set(m, o, "worst_cpu", c->worst_cpu < 0 ? json_null() : json_integer(c->worst_cpu));
+	set_int(m, o, "unsynchronised", c->unsynchronised);
+	set_int(m, o, "contradictory", c->contradictory);
+	set_int(m, o, "corrected", c->corrected);
+	set_int(m, o, "across", c->across);
+	set_int(m, o, "finer", c->finer);
+	return o;
+}
+
 static json_t *phases(struct maker *m, const struct bu_summary *s)
 {
 	json_t *o = json_object(), *r;
@@ -292,6 +341,8 @@ static json_t *one(struct maker *m, const struct bu_boot *b, const struct bu_sum
 		set(m, o, "waits", waits(m, s));
 	} else {
 		set(m, o, "losses", losses(m, b));
+		set(m, o, "tax", tax(m, b));
+		set(m, o, "clocks", clocks(m, b));
 		set(m, o, "hang", bu_hang_json(b->hang));
 	}
 	return o;

@@ -104,6 +104,25 @@ static int add_events(struct bu_db *db, json_t *to, struct bu_err *err)
 	return rc;
 }
 
+/* A time across two CPUs that is shorter than what their clocks may be apart says nothing. */
+static int add_clock_bounds(struct bu_db *db, json_t *to, struct bu_err *err)
+{
+	static const char *const keys[] = { "cpus", "worst_ns", "finer" };
+	json_t *o = json_object();
+	int64_t there = 0;
+	int rc;
+
+	rc = bu_db_i64(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'clock_bound'", &there, err);
+	if (rc >= 0 && there)
+		rc = one_row(db, "SELECT count(*), max(wrong), (SELECT count(*) FROM bringup_cpu b JOIN (SELECT cpu, max(abs(lo_ns - "
+			     "corrected_ns), abs(hi_ns - corrected_ns)) AS wrong FROM clock_bound) w USING (cpu) WHERE "
+			     "b.first_sign_ns - b.kick_last_ns < w.wrong) FROM (SELECT max(abs(lo_ns - corrected_ns), abs(hi_ns - "
+			     "corrected_ns)) AS wrong FROM clock_bound WHERE cpu <> ref_cpu AND verdict <> 'contradictory') "
+			     "WHERE wrong IS NOT NULL", "iii", keys, o, err);
+	json_object_set_new(to, "clock_bounds", o);
+	return rc < 0 ? rc : 0;
+}
+
 static int collect(struct bu_db *db, json_t *o, struct bu_err *err)
 {
 	static const char *const capture[] = {
@@ -156,6 +175,8 @@ static int collect(struct bu_db *db, json_t *o, struct bu_err *err)
 	if (!rc)
 		rc = add_rows(db, o, "notes", "SELECT severity, topic, count, detail FROM import_note ORDER BY id", "ttit",
 			      notes, err);
+	if (!rc)
+		rc = add_clock_bounds(db, o, err);
 	if (!rc)
 		rc = one_row(db, "SELECT algorithm, start_what, start_ns, end_ns, bringup_ns, cpus, cpus_ok FROM bringup",
 			     "ttiiiii", bringup, b, err);
@@ -215,6 +236,27 @@ static void print_clock(const json_t *o)
 		printf("; its unit is not known, the trace spans %" PRId64 " ticks\n", span);
 }
 
+/* How far the clocks may be apart, and whether that matters for what is told here. */
+static void print_clock_bounds(const json_t *o)
+{
+	const json_t *c = json_object_get(o, "clock_bounds");
+	int64_t worst = json_integer_value(json_object_get(c, "worst_ns"));
+	int64_t finer = json_integer_value(json_object_get(c, "finer"));
+	bool ns = !strcmp(text_of(o, "clock_unit"), "ns");
+	char a[32], t[BU_NS_STRLEN];
+
+	if (!json_integer_value(json_object_get(c, "cpus")))
+		return;
+	printf("clocks       of %s CPUs known to agree within ", num_of(c, "cpus", a));
+	if (ns)
+		printf("%s", bu_ns_str(worst, t));
+	else
+		printf("%" PRId64 " ticks", worst);
+	if (finer)
+		printf("; the first sign of %" PRId64 " CPUs came sooner than that of theirs: not to be told that finely", finer);
+	printf("\n");
+}
+
 static void print_bringup(const json_t *o)
 {
 	const json_t *b = json_object_get(o, "bringup");
@@ -261,6 +303,7 @@ static void print_text(const json_t *o)
 
 	print_machine(o);
 	print_clock(o);
+	print_clock_bounds(o);
 	print_bringup(o);
 	printf("events       %s\n", num_of(o, "events_total", a));
 	json_object_foreach((json_t *)events, key, v)
