@@ -103,9 +103,7 @@ const char *bu_boot_text(struct bu_boot_builder *b, struct bu_stmt *st, int col,
 
 int64_t bu_boot_ns(const struct bu_boot_builder *b, struct bu_stmt *st, int col)
 {
-	int64_t ns = bu_stmt_ns(st, col);
-
-	return ns == BU_NS_UNKNOWN ? ns : ns - b->base_ns;
+	return bu_ns_since(bu_stmt_ns(st, col), b->base_ns);
 }
 
 struct bu_boot_cpu *bu_boot_add_cpu(struct bu_boot_builder *b, int cpu, struct bu_err *err)
@@ -174,8 +172,7 @@ int bu_boot_add_interval(struct bu_boot_builder *b, int lane, int cpu, enum bu_p
 	if (bu_grow(&boot->interval, boot->n_interval, &b->cap_interval, sizeof(*boot->interval)))
 		return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
 	boot->interval[boot->n_interval++] = (struct bu_interval){
-		.start_ns = start_ns - b->base_ns,
-		.end_ns = end_ns == BU_NS_UNKNOWN ? end_ns : end_ns - b->base_ns,
+		.start_ns = bu_ns_since(start_ns, b->base_ns), .end_ns = bu_ns_since(end_ns, b->base_ns),
 		.lane = lane, .cpu = cpu, .step = b->last_step, .phase = phase, .outcome = outcome,
 	};
 	return 0;

@@ -67,7 +67,7 @@ static int read_bringup(struct bu_boot_builder *b, struct bu_err *err)
 		boot->has_bringup = true;
 		b->base_ns = bu_stmt_i64(st, 0);
 		boot->start_what = bu_boot_text(b, st, 1, &rc, err);
-		boot->bringup_ns = bu_stmt_ns(st, 2);
+		boot->bringup_ns = bu_ns_since(bu_stmt_ns(st, 2), 0);
 		boot->algorithm = bu_boot_text(b, st, 3, &rc, err);
 		boot->cpus = bu_stmt_i64(st, 4);
 		boot->cpus_ok = bu_stmt_i64(st, 5);
@@ -113,7 +113,7 @@ static int read_end(struct bu_boot_builder *b, struct bu_err *err)
 		if (rc && ns > end_ns)
 			end_ns = ns;
 	}
-	b->boot->end_ns = end_ns - b->base_ns;
+	b->boot->end_ns = bu_ns_since(end_ns, b->base_ns);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct bu_stat bu_stat_of(struct bu_sample *samples, size_t n)
 		return s;
 	qsort(samples, n, sizeof(*samples), by_value);
 	for (i = 0; i < n; i++)
-		s.total_ns += samples[i].ns;
+		s.total_ns = bu_ns_add(s.total_ns, samples[i].ns);
 	s.min_ns = samples[0].ns;
 	s.p50_ns = bu_quantile(samples, n, 500);
 	s.p99_ns = bu_quantile(samples, n, 990);

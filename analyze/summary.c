@@ -37,7 +37,7 @@ static int64_t union_ns(struct span *s, size_t n, int64_t from_ns, int64_t to_ns
 
 		if (end <= start)
 			continue;
-		total += end - start;
+		total = bu_ns_add(total, bu_ns_since(end, start));
 		upto = end;
 	}
 	return total;
@@ -126,7 +126,7 @@ static void sum_cpu(struct work *w, size_t at, size_t from, size_t to)
 
 		if (!known(v->end_ns))
 			continue;
-		s->phase_ns[v->phase] += v->end_ns - v->start_ns;
+		s->phase_ns[v->phase] = bu_ns_add(s->phase_ns[v->phase], v->end_ns - v->start_ns);
 		if (v->phase != BU_PHASE_PARKED)
 			w->span[n++] = (struct span){ v->start_ns, v->end_ns };
 	}
@@ -191,7 +191,7 @@ static void sum_phases(struct work *w)
 		if (!known(v->end_ns))
 			f->unfinished++;
 		else
-			f->total_ns += v->end_ns - v->start_ns;
+			f->total_ns = bu_ns_add(f->total_ns, v->end_ns - v->start_ns);
 	}
 	for (p = 0; p < BU_PHASE_N; p++) {
 		size_t n = 0;
@@ -201,7 +201,7 @@ static void sum_phases(struct work *w)
 				w->sample[n++] = (struct bu_sample){ s->cpu[i].phase_ns[p], boot->cpu[i].cpu };
 		s->phase[p].per_cpu = bu_stat_of(w->sample, n);
 		if (!bu_phase_on_control((enum bu_phase)p))
-			s->cpu_time_ns += s->phase[p].total_ns;
+			s->cpu_time_ns = bu_ns_add(s->cpu_time_ns, s->phase[p].total_ns);
 	}
 	for (p = 0; p < BU_PHASE_N; p++) {
 		int64_t whole = bu_phase_on_control((enum bu_phase)p) ? s->control_span_ns : s->cpu_time_ns;

@@ -76,7 +76,7 @@ struct loader {
 
 static int64_t rebase(const struct loader *l, int64_t ts)
 {
-	return ts == BU_NS_UNKNOWN ? ts : ts - l->origin;
+	return bu_ns_since(ts, l->origin);
 }
 
 static bool known(int64_t ns)
@@ -388,7 +388,7 @@ static int load_head(struct loader *l)
 	s->kernel_release = keep_text(l, st, 1);
 	s->algorithm = keep_text(l, st, 2);
 	l->origin = bu_stmt_i64(st, 3);
-	s->bringup_ns = bu_stmt_ns(st, 4);
+	s->bringup_ns = bu_ns_since(bu_stmt_ns(st, 4), 0);
 	s->start_what = keep_text(l, st, 6);
 	s->capture_name = bu_arena_strdup(&s->arena, bu_db_path(l->db));
 	if (!s->capture_sha256 || !s->kernel_release || !s->algorithm || !s->start_what || !s->capture_name)

@@ -16,7 +16,34 @@
 #define BU_NS_PER_MS  INT64_C(1000000)
 #define BU_NS_PER_S   INT64_C(1000000000)
 
+#define BU_NS_FARTHEST (INT64_C(1) << 53)	/* 104 days: nothing that is measured here takes longer */
+
 #define BU_NS_STRLEN 32
+
+/**
+ * bu_ns_since() - Time @ns of a file as counted from @zero of the same file, which is not to be trusted: kept within
+ * BU_NS_FARTHEST, so that what is computed from a thousand of them does not overflow. Unknown stays unknown.
+ */
+static inline int64_t bu_ns_since(int64_t ns, int64_t zero)
+{
+	int64_t d;
+
+	if (ns == BU_NS_UNKNOWN)
+		return ns;
+	if (__builtin_sub_overflow(ns, zero, &d))
+		d = ns < zero ? -BU_NS_FARTHEST : BU_NS_FARTHEST;
+	return d > BU_NS_FARTHEST ? BU_NS_FARTHEST : d < -BU_NS_FARTHEST ? -BU_NS_FARTHEST : d;
+}
+
+/**
+ * bu_ns_add() - @a + @b, or the limit of the type where the sum lies behind it.
+ */
+static inline int64_t bu_ns_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? (a < 0 ? -INT64_MAX : INT64_MAX) : sum;
+}
 
 /**
  * bu_ns_str() - @ns for people, in the unit that leaves 1 to 4 digits before the point: "850 ns",

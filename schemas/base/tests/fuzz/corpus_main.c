@@ -3,7 +3,7 @@
  * corpus_main.c - runs a fuzz target without a fuzzing engine: every input of its corpus, and cheap variations.
  *
  * Linked with one NAME_fuzz.c (fuzz.h) into a test of `make check`. Arguments are inputs or folders of them; without
- * any it takes $SRC/datasets/fuzz/NAME. Each input is run as it is, then $FUZZ_VARIATIONS times (64) with something
+ * any it takes $SRC/datasets/fuzz/NAME. Each input is run as it is, then $FUZZ_VARIATIONS times (24) with something
  * cut, flipped or repeated by a generator with a fixed seed, so that two runs do the same. A finding ends the
  * program, and an input on which it hangs is named after 20 seconds.
  */
@@ -17,7 +17,7 @@
 
 enum { LONGEST_INPUT = 1 << 20, SECONDS = 20 };
 
-static unsigned long inputs, executions, variations = 64;
+static unsigned long inputs, executions, variations = 24;
 static const char *current = "";
 
 /* A target that has nothing to prepare leaves this out, as libFuzzer allows. */

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * schedule_fuzz.c - from the rows of a capture to a schedule and its replay (schedule/, session.c, the cores).
+ *
+ * An input is options, then changes to the rows of a small boot (schemas/store/tests/boot.h). What comes of it need not
+ * make sense; it has to end, with an error or a verdict. Rows are changed in a transaction that is taken back.
+ */
+#include <errno.h>
+
+#include "replay/registry.h"
+#include "replay/session.h"
+#include "schemas/base/ns.h"
+#include "schemas/store/tests/boot.h"
+
+static struct bu_db *db[2];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	struct bu_err err = BU_ERR_INIT;
+	char folder[64], path[80];
+	int i;
+
+	(void)argc;
+	(void)argv;
+	fuzz_folder(folder);
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%d.db", folder, i);
+		if (boot_capture(path, 4, i ? "parallel" : "serial", &err) ||
+		    bu_db_append(path, &bu_capture_format, &db[i], &err)) {
+			fprintf(stderr, "%s\n", err.text);
+			abort();
+		}
+		/* Nothing is ever committed: the file may as well have no name. */
+		bu_db_exec(db[i], "PRAGMA journal_mode = MEMORY; PRAGMA foreign_keys = OFF", NULL);
+		unlink(path);
+	}
+	rmdir(folder);
+	return 0;
+}
+
+static void replay(const struct bu_hp_schedule *s, const char *name)
+{
+	struct bu_replay_options options = { .seed = 1, .max_events = 20000, .recorded_cpus = 4 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_replay_result result;
+	struct bu_core core;
+	int64_t params[64];
+
+	FUZZ_CHECK(!bu_core_open("hotplug", name, strlen(name), &core, &err));
+	FUZZ_CHECK(bu_core_n_params(&core.def) <= 64 && !bu_core_params(&core.def, NULL, params, &err));
+	options.params = params;
+	if (!bu_replay_hotplug(&core.def, s, &options, &result, &err)) {
+		FUZZ_CHECK(result.run.verdict && result.run.verdict[0]);
+		bu_replay_result_fini(&result);
+	} else {
+		FUZZ_CHECK(err.text[0]);
+	}
+	bu_core_close(&core);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_in in = { data, size };
+	unsigned int how = (unsigned int)fuzz_num(&in, 1);
+	struct bu_hp_schedule s = { 0 }, larger = { 0 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_db *d = db[how & 1];
+	int rc;
+
+	FUZZ_CHECK(!bu_db_begin(d, &err));
+	while (in.left)
+		boot_spoil(d, &in);
+	rc = bu_hp_schedule_load(d, how & 2 ? 1500 : 0, &s, &err);
+	FUZZ_CHECK(!rc == !err.text[0]);
+	if (!rc) {
+		replay(&s, how & 4 ? "parallel" : how & 8 ? "recorded" : "serial");
+		if (how & 16 && !bu_hp_schedule_resize(&s, 6, how & 32 ? BU_HP_DRAW_ALL : BU_HP_DRAW_NEW, 1, &larger, &err))
+			replay(&larger, "serial");
+		bu_hp_schedule_fini(&larger);
+		bu_hp_schedule_fini(&s);
+	}
+	FUZZ_CHECK(!bu_db_exec(d, "ROLLBACK", NULL));
+	return 0;
+}
