@@ -399,6 +399,22 @@ static int undo_one(const struct bu_journal *j, const struct record *r, struct b
 	return rc && rc != -ENOENT ? bu_fail_errno(err, rc, "%s: write back '%s'", path, r->field[3]) : 0;
 }
 
+int bu_journal_forget(struct bu_journal *j)
+{
+	size_t i;
+
+	if (unlinkat(j->dir_fd, "journal", 0) && errno != ENOENT)
+		return -errno;
+	if (j->file >= 0)
+		close(j->file);
+	j->file = -1;
+	for (i = 0; i < j->n; i++)
+		free_record(&j->records[i]);
+	j->n = 0;
+	j->found = false;
+	return 0;
+}
+
 int bu_journal_undo(struct bu_journal *j, bool keep_it, struct bu_err *err)
 {
 	int rc = 0, one;
@@ -411,14 +427,6 @@ int bu_journal_undo(struct bu_journal *j, bool keep_it, struct bu_err *err)
 	}
 	if (rc || keep_it)
 		return rc;
-	if (unlinkat(j->dir_fd, "journal", 0) && errno != ENOENT)
-		return bu_fail_errno(err, -errno, "%s/journal", j->dir);
-	if (j->file >= 0)
-		close(j->file);
-	j->file = -1;
-	for (i = 0; i < j->n; i++)
-		free_record(&j->records[i]);
-	j->n = 0;
-	j->found = false;
-	return 0;
+	rc = bu_journal_forget(j);
+	return rc ? bu_fail_errno(err, rc, "%s/journal", j->dir) : 0;
 }

@@ -74,4 +74,9 @@ bool bu_journal_same_boot(const struct bu_journal *j);
  */
 int bu_journal_undo(struct bu_journal *j, bool keep, struct bu_err *err);
 
+/**
+ * bu_journal_forget() - What was changed is to stay: remove the journal.
+ */
+int bu_journal_forget(struct bu_journal *j);
+
 #endif

@@ -255,7 +255,7 @@ int bu_live_deliver(const struct bu_journal *j, struct bu_live_result *ret, stru
 		rc = bu_fail_errno(err, -errno, "%s: rename into place", output);
 	}
 	if (rc)
-		return bu_fail(err, rc, "what was recorded is safe in %s, but", folder);
+		return bu_fail(err, rc, "what was recorded is safe in %s", folder);
 	bu_remove_folder(folder);
 	return 0;
 }
@@ -374,7 +374,7 @@ int bu_live_recover(const char *state, struct bu_live_result *ret, char **ret_ou
 		return bu_fail(err, -ENOENT, "there is nothing to recover");
 	rc = recover_output(j, ret, ret_output, err);
 	if (rc)		/* tracing is off; the instance still holds what could not be saved */
-		return bu_fail(err, rc, "try again, or remove %s to give up what was recorded;",
+		return bu_fail(err, rc, "try again, or remove %s to give up what was recorded",
 			       bu_journal_recall(j, BU_FACT_FOLDER));
 	return bu_journal_undo(j, false, err);
 }

@@ -528,7 +528,7 @@ int bu_live_record(const struct bu_live_params *params, struct bu_live_result *r
 	if (!rc)
 		rc = bu_journal_undo(l.journal, false, err);
 	if (rc && prepared)
-		bu_fail(err, rc, "'bringup record --recover' tries again:");
+		bu_fail(err, rc, "'bringup record --recover' tries again");
 	bu_journal_close(l.journal);
 	free(l.folder);
 	free(l.output);

@@ -8,13 +8,16 @@
  */
 #include "collector/session.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/journal.h"
 #include "collector/machine_dir.h"
 #include "collector/machine_probe.h"
 #include "collector/tracedat_write.h"
@@ -125,26 +128,133 @@ static int save(const struct bu_tracefs *fs, const struct bu_record_params *p, s
 	return rc;
 }
 
+/* ---- others ---------------------------------------------------------------------------------------------------- */
+
+/* Does the file that this link leads to read the buffer below @folder? Its instances are others' own. */
+static bool reads_buffer(const char *target, const char *folder)
+{
+	size_t n = strlen(folder);
+	const char *name;
+
+	if (strncmp(target, folder, n) || target[n] != '/' || !strncmp(target + n, "/instances/", strlen("/instances/")))
+		return false;
+	name = strrchr(target, '/') + 1;
+	return !strcmp(name, "trace_pipe") || !strcmp(name, "trace_pipe_raw");
+}
+
+/* A process that has trace_pipe or trace_pipe_raw of this buffer open; 0: none that can be seen. */
+static int find_reader(const char *folder)
+{
+	char path[64], target[PATH_MAX];
+	DIR *procs = opendir("/proc"), *fds;
+	struct dirent *p, *e;
+	int found = 0, pid;
+	ssize_t n;
+
+	while (procs && !found && (p = readdir(procs)) != NULL) {
+		pid = atoi(p->d_name);
+		if (pid <= 0 || pid == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+		fds = opendir(path);
+		while (fds && !found && (e = readdir(fds)) != NULL) {
+			n = readlinkat(dirfd(fds), e->d_name, target, sizeof(target) - 1);
+			if (n <= 0)
+				continue;
+			target[n] = 0;
+			if (reads_buffer(target, folder))
+				found = pid;
+		}
+		if (fds)
+			closedir(fds);
+	}
+	if (procs)
+		closedir(procs);
+	return found;
+}
+
+static bool boot_traces(void)
+{
+	static const char *const parameters[] = { "trace_event=", "ftrace=" };
+	_cleanup_free_ char *cmdline = NULL;
+	size_t i;
+
+	if (bu_read_whole(AT_FDCWD, "/proc/cmdline", &cmdline, NULL))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
+		const char *p = strstr(cmdline, parameters[i]);
+
+		if (p && (p == cmdline || p[-1] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* Somebody else's recording is not to be stopped and emptied. */
+static int check_others(const struct bu_tracefs *fs, const char *instance, struct bu_err *err)
+{
+	_cleanup_free_ char *on = NULL, *events = NULL, *tracer = NULL;
+	char link[64], folder[PATH_MAX];
+	ssize_t n;
+	int pid;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fs->buffer);
+	n = readlink(link, folder, sizeof(folder) - 1);
+	folder[n > 0 ? n : 0] = 0;
+	pid = n > 0 ? find_reader(folder) : 0;
+	if (pid)
+		return bu_fail(err, -EBUSY, "process %d is reading this trace buffer; two readers take events from one another, "
+			       "so end that one first", pid);
+	if (instance || boot_traces() || bu_read_whole(fs->buffer, "tracing_on", &on, NULL) || *on != '1' ||
+	    bu_read_whole(fs->buffer, "set_event", &events, NULL) ||
+	    bu_read_whole(fs->buffer, "current_tracer", &tracer, NULL))
+		return 0;
+	if (*events || strncmp(tracer, "nop", 3))
+		return bu_fail(err, -EBUSY, "somebody is tracing into the top-level buffer (%s%.*s), and the kernel command line "
+			       "did not begin it; it is left alone. Live recording (without --boot) does not get in its way",
+			       *events ? "events are on, like " : "tracer ", (int)strcspn(*events ? events : tracer, "\n"),
+			       *events ? events : tracer);
+	return 0;
+}
+
+/* Where no journal can be kept, as in the unit's sandbox, the one thing written is that tracing is off. */
+static int open_journal(const struct bu_record_params *p, struct bu_journal **ret, struct bu_err *err)
+{
+	struct bu_err e = BU_ERR_INIT;
+	int rc = bu_journal_open(p->state, false, ret, &e);
+
+	if (!rc || (!p->state && (rc == -EROFS || rc == -EACCES || rc == -EPERM)))
+		return 0;
+	return bu_fail(err, rc, "%s", e.text);
+}
+
 int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, struct bu_err *err)
 {
+	_cleanup_(bu_journal_closep) struct bu_journal *j = NULL;
 	_cleanup_free_ char *was_on = NULL;
 	struct bu_tracefs fs;
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
 	rc = bu_tracefs_open(p->instance, &fs, err);
+	if (!rc)
+		rc = check_others(&fs, p->instance, err);
+	if (!rc)
+		rc = open_journal(p, &j, err);
 	if (!rc) {
 		ret->mounted = fs.mounted;
 		rc = bu_read_whole(fs.buffer, "tracing_on", &was_on, NULL);
-		if (!rc)
-			rc = bu_write_word(fs.buffer, "tracing_on", "0");
 		if (rc)
 			bu_fail_errno(err, rc, "tracing_on");
+		else
+			rc = bu_journal_write(j, fs.buffer, "tracing_on", "0", err);
 	}
 	if (!rc)
 		rc = save(&fs, p, ret, err);
 	if (was_on && *was_on == '1' && (rc || p->keep_tracing) && fs.buffer >= 0)
 		bu_write_word(fs.buffer, "tracing_on", "1");
+	if (j)
+		bu_journal_forget(j);
 	bu_tracefs_close(&fs);
 	return rc;
 }
