@@ -4,14 +4,16 @@
 . "${SRC:?run by make check}/scripts/tap.sh" || exit
 cd "$TMP" || exit
 
-run "$BRINGUP" record -o x.dat
-is "neither --boot nor --instance: usage" "$status" 2
+run "$BRINGUP" record --state "$TMP/.state" --boot --instance x -o x.dat
+is "both --boot and --instance: usage" "$status" 2
+run "$BRINGUP" record --state "$TMP/.state" --boot
+is "no output: usage" "$status" 2
 if [[ $EUID != 0 ]]; then
-	run "$BRINGUP" record --boot -o x.dat
+	run "$BRINGUP" record --state "$TMP/.state" --boot -o x.dat
 	like "not root: says so" "$err" "root only"
 	skip_rest=1
 else
-	run "$BRINGUP" record --instance there_is_no_such_instance -o x.dat
+	run "$BRINGUP" record --state "$TMP/.state" --instance there_is_no_such_instance -o x.dat
 	[[ $err == *"cannot be mounted"* ]] && skip_rest=1
 fi
 tracing=$(awk '$3 == "tracefs" { print $2; exit }' /proc/mounts)
@@ -25,7 +27,7 @@ trap 'rmdir "$buffer"; rm -rf "$TMP"' EXIT
 
 is "no such instance: exit code" "$status" 1
 like "no such instance: says so" "$err" "there_is_no_such_instance.*No such file"
-run "$BRINGUP" record --instance "$instance" -o x.dat
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat
 is "an empty buffer: exit code" "$status" 1
 like "an empty buffer: says so" "$err" "no events"
 is "an empty buffer: tracing is on as before" "$(<"$buffer/tracing_on")" 1
@@ -42,7 +44,7 @@ fill() {
 	for _ in {1..200}; do /bin/true; done
 }
 fill
-run "$BRINGUP" record --instance "$instance" -o x.dat --machine machine
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat --machine machine
 is "records" "$status" 0
 is "leaves tracing off" "$(<"$buffer/tracing_on")" 0
 entries=$(awk -F'entries: ' '/:entries: / { n += $2 } END { print n }' machine/stats)
@@ -60,9 +62,9 @@ ok "all CPUs of the machine have a row" test "$(sqlite3 x.db 'SELECT count(*) FR
 is "symbols have names" "$(sqlite3 x.db "SELECT count(*) FROM symbol WHERE name LIKE '0x%'")" 0
 
 fill
-run "$BRINGUP" record --instance "$instance" -o x.dat
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat
 like "does not replace unasked" "$err" "exists already"
-run "$BRINGUP" record --instance "$instance" -o y.db --keep-tracing
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o y.db --keep-tracing
 is "records into a database" "$status" 0
 is "tracing goes on when asked" "$(<"$buffer/tracing_on")" 1
 ok "nothing but the database is left" test "$(echo y.db*)" = y.db
@@ -70,7 +72,7 @@ ok "nothing but the database is left" test "$(echo y.db*)" = y.db
 echo 4 >"$buffer/buffer_size_kb"
 echo 1 >"$buffer/events/timer/enable"
 for _ in {1..5}; do fill; done
-run "$BRINGUP" record --instance "$instance" -o z.dat --machine machine
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o z.dat --machine machine
 is "overwritten events make it incomplete" "$status" 3
 run "$BRINGUP" import z.dat --machine machine -o z.db
 is "the database says so too" "$status" 3
