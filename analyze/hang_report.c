@@ -180,7 +180,7 @@ static int say_start(struct bu_hang *h)
 	if (h->starter_cpu >= 0)
 		put(&w, " %s (pid %" PRId64 ") on CPU %d began it at %s and has waited since, for %s at least: then the events end.",
 		    h->starter_comm && *h->starter_comm ? h->starter_comm : "A task", h->starter_pid, h->starter_cpu,
-		    dur(h, h->start_ns, at), dur(h, h->end_ns - h->start_ns, age));
+		    dur(h, h->start_ns, at), dur(h, bu_ns_since(h->end_ns, h->start_ns), age));
 	else
 		put(&w, " Who began it was not traced; its first CPU entered at %s.", dur(h, h->start_ns, at));
 	return say(h, &w);
@@ -207,7 +207,7 @@ static int say_missing(struct bu_hang *h)
 		put(&w, "CPU %d was last seen ", c->cpu);
 		if (known(c->last_ns))
 			put(&w, "at %s (%s), %s before the last event of the record", dur(h, c->last_ns, at),
-			    c->last_what ? c->last_what : "?", dur(h, h->end_ns - c->last_ns, gap));
+			    c->last_what ? c->last_what : "?", dur(h, bu_ns_since(h->end_ns, c->last_ns), gap));
 		else
 			put(&w, "in no event at all");
 		if (c->trace >= 0)
@@ -305,7 +305,7 @@ static int say_step(struct bu_hang *h, const struct bu_hang_step *s)
 	if (s->cpu != s->target_cpu)
 		put(&w, " for CPU %d", s->target_cpu);
 	put(&w, " since %s, for %s at least: then the events end.", dur(h, s->start_ns, at),
-	    dur(h, h->end_ns - s->start_ns, age));
+	    dur(h, bu_ns_since(h->end_ns, s->start_ns), age));
 	if (own)
 		put(&w, " It waits for CPU %d, which is in step %d %s.", own->cpu, own->nr, own->name);
 	else if (s->waits && (!c || !known(c->last_ns)))
