@@ -140,6 +140,8 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 	if (!rc)
 		rc = write_events(s, d, w, err);
 	if (!rc)
+		rc = bu_capture_writer_flush(w, err);
+	if (!rc)
 		rc = write_dictionaries(s, d, err);
 	bu_decoder_destroy(d);
 	return rc;

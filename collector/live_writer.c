@@ -269,6 +269,8 @@ static int write_batch(struct writer *w, struct bu_err *err)
 	while (!rc && w->n_heap && w->heap[0]->ts <= w->bound && w->events < end)
 		rc = write_first(w, err);
 	if (!rc)
+		rc = bu_capture_writer_flush(w->rows, err);
+	if (!rc)
 		rc = write_dictionaries(w, err);
 	if (!rc)
 		rc = write_account(w, err);

@@ -488,6 +488,8 @@ int bu_text_import_events(struct bu_import_state *s, struct bu_err *err)
 	if (!rc)
 		rc = t->kind == BU_TEXT_TRACE ? bu_text_trace_parse(&t->parser, text_of(t), err) :
 						bu_console_parse(&t->parser, &t->reader, &t->survey, err);
+	if (!rc)
+		rc = bu_capture_writer_flush(o.writer, err);
 	outlet_fini(&o);
 	s->events = t->parser.events;
 	if (!rc && sections_overlap(&t->parser)) {

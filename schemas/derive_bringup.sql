@@ -27,13 +27,20 @@ SELECT o.cpu, o.id, o.control_cpu, o.start_ns,
        o.verdict, o.ret
   FROM hotplug_op o WHERE o.direction = 'up' AND o.nth = 1 ORDER BY o.cpu;
 
--- Events by number rather than by time: the kick step, and the CPU's first sign after it.
+-- Events by number rather than by time: the kick step, the end of the step that waits for the CPU, and the functions
+-- between the first kick and the last such end, by CPU (all that follow where a bring-up has no end).
 CREATE TEMP TABLE kick AS
-SELECT b.cpu, b.control_cpu, s.id AS id, s.exit_id AS exit_id,
-       (SELECT f.id FROM ev_func f WHERE f.cpu = b.cpu AND f.id > s.id ORDER BY f.id LIMIT 1) AS sign_id
+SELECT b.cpu, b.control_cpu, s.id AS id, s.exit_id AS exit_id, NULL AS sign_id,
+       (SELECT max(exit_id) FROM step WHERE op = b.op AND name IN ('cpuhp_bringup_ap', 'bringup_cpu')) AS done_id
   FROM bringup_cpu b JOIN step s ON s.id =
        (SELECT min(id) FROM step WHERE op = b.op AND name IN ('cpuhp_kick_ap_alive', 'bringup_cpu'));
 CREATE UNIQUE INDEX temp.kick_of ON kick (cpu);
+CREATE TEMP TABLE lane AS
+SELECT f.cpu, f.id, f.ts_ns, f.func FROM ev_func f
+ WHERE f.id > (SELECT min(id) FROM kick)
+   AND f.id <= (SELECT CASE WHEN count(done_id) = count(*) THEN max(done_id) ELSE 9223372036854775807 END FROM kick);
+CREATE INDEX temp.lane_of ON lane (cpu, id);
+UPDATE kick AS k SET sign_id = (SELECT min(f.id) FROM lane f WHERE f.cpu = k.cpu AND f.id > k.id);
 
 UPDATE bringup_cpu AS b SET
 	first_sign_ns = (SELECT f.ts_ns FROM kick k JOIN ev_func f ON f.id = k.sign_id
@@ -53,7 +60,7 @@ UPDATE bringup_cpu AS b SET
 
 UPDATE bringup_cpu AS b SET
 	-- Without a first sign, what the control CPU did after a kick within bringup_cpu cannot be told from its waiting.
-	kick_last_ns = (SELECT f.ts_ns FROM kick k JOIN ev_func f ON f.cpu = b.control_cpu AND f.id > k.id
+	kick_last_ns = (SELECT f.ts_ns FROM kick k JOIN lane f ON f.cpu = b.control_cpu AND f.id > k.id
 			AND f.id < min(coalesce(k.exit_id, k.sign_id), coalesce(k.sign_id, k.exit_id))
 		WHERE k.cpu = b.cpu AND (b.first_sign_ns IS NOT NULL OR b.kick_ns <> b.bringup_ns)
 		  AND f.func NOT IN (SELECT id FROM symbol WHERE base LIKE 'timekeeping_%')
@@ -61,7 +68,7 @@ UPDATE bringup_cpu AS b SET
 	-- The source joins late where both sides find that there is nothing to check (6.1, unsynchronized_tsc()).
 	tsc_source_ns = (SELECT ts_ns FROM mark WHERE base = 'check_tsc_sync_source' AND cpu <> b.cpu
 		AND ts_ns BETWEEN b.starting_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1),
-	tsc_end_ns = (SELECT ts_ns FROM ev_func WHERE cpu = b.cpu AND ts_ns > b.tsc_target_ns
+	tsc_end_ns = (SELECT ts_ns FROM lane WHERE cpu = b.cpu AND ts_ns > b.tsc_target_ns
 		AND ts_ns <= coalesce(b.idle_ns, ts_ns)
 		AND func NOT IN (SELECT func FROM mark WHERE base LIKE 'check_tsc_%') ORDER BY id LIMIT 1),
 	kick_thread_ns = (SELECT ts_ns FROM mark WHERE base = 'cpuhp_kick_ap' AND cpu <> b.cpu
@@ -94,3 +101,4 @@ SELECT 1, coalesce(smp, first), CASE WHEN smp IS NULL THEN 'first step' ELSE 'sm
  WHERE n > 0;
 DROP TABLE mark;
 DROP TABLE kick;
+DROP TABLE lane;

@@ -8,43 +8,44 @@
 #include <string.h>
 
 #include "schemas/base/ns.h"
+#include "schemas/store/feed.h"
 
 struct bu_capture_writer {
-	struct bu_stmt *insert[BU_EV_TABLES];
-	bool raw_stamps;
+	struct bu_feed *feeds[BU_EV_TABLES];
 };
 
-#define HEAD "(id, ts_ns, ts_raw, cpu, task, ctx, buf, "
+/* The seven columns that all event tables begin with. Without raw stamps the third is a '0'. */
+#define HEAD "id, ts_ns, ts_raw, cpu, task, ctx, buf, "
+#define HEAD_TYPES "iiiiiii"
+#define TS_RAW 2
 
-/* Each begins with the seven columns that all event tables share. */
 static const struct {
-	const char *table, *sql;
+	const char *table, *columns, *types;
 } tables[BU_EV_TABLES] = {
-	[BU_EV_CPUHP] = { "ev_cpuhp", "INSERT INTO ev_cpuhp " HEAD "kind, target_cpu, step, target, func, state, ret)"
-		" VALUES (?,?,?,?,?,?,?, ?,?,?,?,?,?,?)" },
-	[BU_EV_FUNC] = { "ev_func", "INSERT INTO ev_func " HEAD "func, caller) VALUES (?,?,?,?,?,?,?, ?,?)" },
-	[BU_EV_FAULT] = { "ev_fault", "INSERT INTO ev_fault " HEAD "mode, address, ip, error_code, ip_symbol)"
-		" VALUES (?,?,?,?,?,?,?, ?,?,?,?,?)" },
-	[BU_EV_IRQ_VECTOR] = { "ev_irq_vector", "INSERT INTO ev_irq_vector " HEAD "kind, vector)"
-		" VALUES (?,?,?,?,?,?,?, ?,?)" },
-	[BU_EV_SCHED_SWITCH] = { "ev_sched_switch", "INSERT INTO ev_sched_switch " HEAD
-		"prev, prev_prio, prev_state, next, next_prio) VALUES (?,?,?,?,?,?,?, ?,?,?,?,?)" },
-	[BU_EV_TIMER] = { "ev_timer", "INSERT INTO ev_timer " HEAD "kind, timer, func, expires, now)"
-		" VALUES (?,?,?,?,?,?,?, ?,?,?,?,?)" },
-	[BU_EV_OTHER] = { "ev_other", "INSERT INTO ev_other " HEAD "kind, fields) VALUES (?,?,?,?,?,?,?, ?,?)" },
+	[BU_EV_CPUHP] = { "ev_cpuhp", HEAD "kind, target_cpu, step, target, func, state, ret", HEAD_TYPES "siinnnn" },
+	[BU_EV_FUNC] = { "ev_func", HEAD "func, caller", HEAD_TYPES "in" },
+	[BU_EV_FAULT] = { "ev_fault", HEAD "mode, address, ip, error_code, ip_symbol", HEAD_TYPES "sinin" },
+	[BU_EV_IRQ_VECTOR] = { "ev_irq_vector", HEAD "kind, vector", HEAD_TYPES "ii" },
+	[BU_EV_SCHED_SWITCH] = { "ev_sched_switch", HEAD "prev, prev_prio, prev_state, next, next_prio",
+				 HEAD_TYPES "iiiii" },
+	[BU_EV_TIMER] = { "ev_timer", HEAD "kind, timer, func, expires, now", HEAD_TYPES "iinnn" },
+	[BU_EV_OTHER] = { "ev_other", HEAD "kind, fields", HEAD_TYPES "it" },
 };
 
 int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret,
 			     struct bu_err *err)
 {
 	_cleanup_(bu_capture_writer_destroyp) struct bu_capture_writer *w = calloc(1, sizeof(*w));
+	char types[BU_FEED_COLUMNS + 1];
 	int i, rc;
 
 	if (!w)
 		return bu_fail_errno(err, -ENOMEM, "capture writer");
-	w->raw_stamps = raw_stamps;
 	for (i = 0; i < BU_EV_TABLES; i++) {
-		rc = bu_stmt_prepare(db, tables[i].sql, &w->insert[i], err);
+		snprintf(types, sizeof(types), "%s", tables[i].types);
+		if (!raw_stamps)
+			types[TS_RAW] = '0';
+		rc = bu_feed_create(db, tables[i].table, tables[i].columns, types, &w->feeds[i], err);
 		if (rc)
 			return rc;
 	}
@@ -59,7 +60,7 @@ void bu_capture_writer_destroy(struct bu_capture_writer *w)
 	if (!w)
 		return;
 	for (i = 0; i < BU_EV_TABLES; i++)
-		bu_stmt_close(w->insert[i]);
+		bu_feed_destroy(w->feeds[i]);
 	free(w);
 }
 
@@ -68,74 +69,90 @@ void bu_capture_writer_destroyp(struct bu_capture_writer **w)
 	bu_capture_writer_destroy(*w);
 }
 
-/* A dictionary number, of which 0 is NULL. */
-static void bind_ref(struct bu_stmt *st, int i, uint32_t id)
+int bu_capture_writer_flush(struct bu_capture_writer *w, struct bu_err *err)
 {
-	if (id)
-		bu_stmt_bind_i64(st, i, id);
-	else
-		bu_stmt_bind_null(st, i);
+	int i, rc = 0;
+
+	for (i = 0; !rc && i < BU_EV_TABLES; i++)
+		rc = bu_feed_flush(w->feeds[i], err);
+	return rc;
+}
+
+/* A dictionary number, of which 0 is NULL. */
+static int64_t ref(uint32_t id)
+{
+	return id ? id : BU_NS_UNKNOWN;
+}
+
+static void fill_cpuhp(union bu_cell *c, const struct bu_event *ev)
+{
+	static const char *const kinds[] = { "enter", "multi", "exit" };
+
+	c[0].text = kinds[ev->cpuhp.kind];
+	c[1].i = ev->cpuhp.target_cpu;
+	c[2].i = ev->cpuhp.step;
+	c[3].i = ev->cpuhp.target;
+	c[4].i = ref(ev->cpuhp.func);
+	c[5].i = ev->cpuhp.state;
+	c[6].i = ev->cpuhp.ret;
+}
+
+/* The columns after the seven. */
+static void fill(union bu_cell *c, const struct bu_event *ev)
+{
+	switch (ev->table) {
+	case BU_EV_CPUHP:
+		fill_cpuhp(c, ev);
+		break;
+	case BU_EV_FUNC:
+		c[0].i = ev->func.func;
+		c[1].i = ref(ev->func.caller);
+		break;
+	case BU_EV_FAULT:
+		c[0].text = ev->fault.is_user ? "user" : "kernel";
+		c[1].i = ev->fault.address;
+		c[2].i = ev->fault.ip;
+		c[3].i = ev->fault.error_code;
+		c[4].i = ref(ev->fault.ip_symbol);
+		break;
+	case BU_EV_IRQ_VECTOR:
+		c[0].i = ev->kind;
+		c[1].i = ev->irq.vector;
+		break;
+	case BU_EV_SCHED_SWITCH:
+		c[0].i = ev->sched.prev;
+		c[1].i = ev->sched.prev_prio;
+		c[2].i = ev->sched.prev_state;
+		c[3].i = ev->sched.next;
+		c[4].i = ev->sched.next_prio;
+		break;
+	case BU_EV_TIMER:
+		c[0].i = ev->kind;
+		c[1].i = ev->timer.timer;
+		c[2].i = ref(ev->timer.func);
+		c[3].i = ev->timer.expires;
+		c[4].i = ev->timer.now;
+		break;
+	default:
+		c[0].i = ev->kind;
+		c[1].text = ev->other.fields;
+	}
 }
 
 int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *ev, struct bu_err *err)
 {
-	static const char *const cpuhp_kinds[] = { "enter", "multi", "exit" };
-	struct bu_stmt *st = w->insert[ev->table];
+	struct bu_feed *feed = w->feeds[ev->table];
+	union bu_cell *c = bu_feed_row(feed);
 
-	bu_stmt_bind_i64(st, 1, ev->id);
-	bu_stmt_bind_i64(st, 2, ev->ts_ns);
-	if (w->raw_stamps)
-		bu_stmt_bind_i64(st, 3, (int64_t)ev->ts_raw);
-	else
-		bu_stmt_bind_null(st, 3);
-	bu_stmt_bind_i64(st, 4, ev->cpu);
-	bu_stmt_bind_i64(st, 5, ev->task);
-	bu_stmt_bind_i64(st, 6, ev->ctx);
-	bu_stmt_bind_i64(st, 7, ev->buf);
-	switch (ev->table) {
-	case BU_EV_CPUHP:
-		bu_stmt_bind_text(st, 8, cpuhp_kinds[ev->cpuhp.kind]);
-		bu_stmt_bind_i64(st, 9, ev->cpuhp.target_cpu);
-		bu_stmt_bind_i64(st, 10, ev->cpuhp.step);
-		bu_stmt_bind_ns(st, 11, ev->cpuhp.target);
-		bind_ref(st, 12, ev->cpuhp.func);
-		bu_stmt_bind_ns(st, 13, ev->cpuhp.state);
-		bu_stmt_bind_ns(st, 14, ev->cpuhp.ret);
-		break;
-	case BU_EV_FUNC:
-		bu_stmt_bind_i64(st, 8, ev->func.func);
-		bind_ref(st, 9, ev->func.caller);
-		break;
-	case BU_EV_FAULT:
-		bu_stmt_bind_text(st, 8, ev->fault.is_user ? "user" : "kernel");
-		bu_stmt_bind_i64(st, 9, ev->fault.address);
-		bu_stmt_bind_ns(st, 10, ev->fault.ip);
-		bu_stmt_bind_i64(st, 11, ev->fault.error_code);
-		bind_ref(st, 12, ev->fault.ip_symbol);
-		break;
-	case BU_EV_IRQ_VECTOR:
-		bu_stmt_bind_i64(st, 8, ev->kind);
-		bu_stmt_bind_i64(st, 9, ev->irq.vector);
-		break;
-	case BU_EV_SCHED_SWITCH:
-		bu_stmt_bind_i64(st, 8, ev->sched.prev);
-		bu_stmt_bind_i64(st, 9, ev->sched.prev_prio);
-		bu_stmt_bind_i64(st, 10, ev->sched.prev_state);
-		bu_stmt_bind_i64(st, 11, ev->sched.next);
-		bu_stmt_bind_i64(st, 12, ev->sched.next_prio);
-		break;
-	case BU_EV_TIMER:
-		bu_stmt_bind_i64(st, 8, ev->kind);
-		bu_stmt_bind_i64(st, 9, ev->timer.timer);
-		bind_ref(st, 10, ev->timer.func);
-		bu_stmt_bind_ns(st, 11, ev->timer.expires);
-		bu_stmt_bind_ns(st, 12, ev->timer.now);
-		break;
-	default:
-		bu_stmt_bind_i64(st, 8, ev->kind);
-		bu_stmt_bind_text(st, 9, ev->other.fields);
-	}
-	return bu_stmt_run(st, err);
+	c[0].i = ev->id;
+	c[1].i = ev->ts_ns;
+	c[2].i = (int64_t)ev->ts_raw;
+	c[3].i = ev->cpu;
+	c[4].i = ev->task;
+	c[5].i = ev->ctx;
+	c[6].i = ev->buf;
+	fill(c + 7, ev);
+	return bu_feed_push(feed, err);
 }
 
 int bu_capture_write_symbols(struct bu_db *db, const struct bu_dict *symbols, struct bu_err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * capture_db.h - typed writing of a new capture database: one prepared statement per table.
+ * capture_db.h - typed writing of a new capture database: one feed per table of events.
  *
  * The importer's last stage. Rows may come in any order; indexes and derived tables are made afterwards. What the
  * columns mean is said once, in schemas/capture.sql.
@@ -27,9 +27,11 @@ void bu_capture_writer_destroy(struct bu_capture_writer *w);
 void bu_capture_writer_destroyp(struct bu_capture_writer **w);
 
 /**
- * bu_capture_write_event() - Add one row to the table that @ev->table names. @ev is borrowed for the call.
+ * bu_capture_write_event() - Add one row to the table that @ev->table names. @ev is borrowed for the call. The row is in
+ * its table after bu_capture_writer_flush(), which has to come before the writer is destroyed.
  */
 int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *ev, struct bu_err *err);
+int bu_capture_writer_flush(struct bu_capture_writer *w, struct bu_err *err);
 
 /**
  * bu_capture_write_symbols(), bu_capture_write_tasks() - Write a dictionary whole. A symbol's base is its name

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +18,8 @@
 
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
+#include "schemas/store/db_int.h"
 #include "schemas/store/ddl.h"
-
-struct bu_db {
-	sqlite3 *sq;
-	char *path, *partial;	/* partial is NULL once the file has its name */
-};
 
 struct bu_stmt {
 	sqlite3_stmt *st;
@@ -55,7 +50,7 @@ static int errno_of(int sqlite_code)
 	}
 }
 
-static int fail(struct bu_db *db, int code, const char *doing, struct bu_err *err)
+int bu_db_fail(struct bu_db *db, int code, const char *doing, struct bu_err *err)
 {
 	const char *hint = "";
 
@@ -164,7 +159,7 @@ int bu_db_create(const char *path, const struct bu_db_format *format, bool repla
 	rc = connect_to(db, db->partial, SQLITE_OPEN_READWRITE, err);
 	if (!rc)
 		rc = bu_db_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;"
-				"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768; PRAGMA temp_store = FILE",
+				"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE",
 				err);
 	if (!rc)
 		rc = bu_db_exec(db, format->ddl, err);
@@ -194,7 +189,7 @@ int bu_db_finish(struct bu_db *db, struct bu_err *err)
 
 	if (!folder)
 		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
-	rc = bu_db_exec(db, "COMMIT; ANALYZE; PRAGMA locking_mode = NORMAL", err);
+	rc = bu_db_exec(db, "COMMIT; PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA locking_mode = NORMAL", err);
 	if (!rc)
 		rc = sync_path(db->partial, O_RDWR, err);
 	if (rc)
@@ -366,7 +361,7 @@ int bu_db_exec(struct bu_db *db, const char *sql, struct bu_err *err)
 {
 	int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : fail(db, rc, "write", err);
+	return rc == SQLITE_OK ? 0 : bu_db_fail(db, rc, "write", err);
 }
 
 int bu_db_i64(struct bu_db *db, const char *sql, int64_t *ret, struct bu_err *err)
@@ -395,7 +390,7 @@ int bu_stmt_prepare(struct bu_db *db, const char *sql, struct bu_stmt **ret, str
 	rc = sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->st, NULL);
 	if (rc != SQLITE_OK) {
 		free(st);
-		return fail(db, rc, "query", err);
+		return bu_db_fail(db, rc, "query", err);
 	}
 	st->db = db;
 	*ret = st;
@@ -449,7 +444,7 @@ int bu_stmt_step(struct bu_stmt *stmt, struct bu_err *err)
 		sqlite3_reset(stmt->st);
 		return 0;
 	}
-	rc = fail(stmt->db, rc, sqlite3_stmt_readonly(stmt->st) ? "read" : "write", err);
+	rc = bu_db_fail(stmt->db, rc, sqlite3_stmt_readonly(stmt->st) ? "read" : "write", err);
 	sqlite3_reset(stmt->st);
 	return rc;
 }
