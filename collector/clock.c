@@ -72,6 +72,19 @@ void bu_clock_choose(const struct bu_dat_head *head, const struct bu_machine *m,
 			     "(--machine DIR with the dmesg of that boot tells)";
 }
 
+bool bu_clock_lacks_rate(const struct bu_clock *c)
+{
+	return c->raw && !c->in_ns && c->name && !strcmp(c->name, "x86-tsc");
+}
+
+void bu_clock_set_rate(struct bu_clock *c, int64_t hz, const char *source)
+{
+	c->hz = hz;
+	c->hz_source = source;
+	c->in_ns = true;
+	c->warning = NULL;
+}
+
 int64_t bu_clock_ns(const struct bu_clock *c, uint64_t stamp, uint64_t origin)
 {
 	bool back = stamp < origin;

@@ -3,8 +3,8 @@
  * clock.h - which clock stamped the events, and what its numbers mean.
  *
  * Some trace clocks count nanoseconds, others ticks of an unknown length (struct trace_clocks[], in_ns == 0, in
- * kernel/trace/trace.c of 6.1 and 6.12). The rate of the TSC is taken from the trace.dat, else from dmesg, and where
- * neither says, stamps stay ticks.
+ * kernel/trace/trace.c of 6.1 and 6.12). The rate of the TSC is taken from the trace.dat, else from dmesg, else from
+ * events that prove it (clock_anchors.h), and where none says, stamps stay ticks.
  */
 #ifndef BU_COLLECTOR_CLOCK_H
 #define BU_COLLECTOR_CLOCK_H
@@ -28,6 +28,16 @@ struct bu_clock {
  * bu_clock_choose() - Look at what the file and the machine say.
  */
 void bu_clock_choose(const struct bu_dat_head *head, const struct bu_machine *machine, struct bu_clock *ret);
+
+/**
+ * bu_clock_lacks_rate() - Whether events may tell what the file and the machine do not.
+ */
+bool bu_clock_lacks_rate(const struct bu_clock *clock);
+
+/**
+ * bu_clock_set_rate() - The rate has turned out to be @hz. @source is static.
+ */
+void bu_clock_set_rate(struct bu_clock *clock, int64_t hz, const char *source);
 
 /**
  * bu_clock_ns() - @stamp relative to @origin in the clock's unit; negative when it is before.

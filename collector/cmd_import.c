@@ -25,6 +25,8 @@ static void print_json(const struct bu_import_params *p, const struct bu_import_
 	json_object_set_new(o, "lost_unknown", json_integer(r->lost_unknown));
 	json_object_set_new(o, "complete", json_boolean(r->complete));
 	json_object_set_new(o, "cpus", json_integer(r->cpus));
+	json_object_set_new(o, "ingest_cpu_ns", json_integer(r->ingest_cpu_ns));
+	json_object_set_new(o, "finish_cpu_ns", json_integer(r->finish_cpu_ns));
 	json_object_set_new(o, "trace_clock", *r->clock ? json_string(r->clock) : json_null());
 	json_object_set_new(o, "kernel_release", *r->release ? json_string(r->release) : json_null());
 	json_dumpf(o, stdout, JSON_INDENT(2));

@@ -8,6 +8,7 @@
 #include <sha256.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/clock_doctor.h"
@@ -189,6 +190,41 @@ static int write_capture(struct bu_import_state *s, struct bu_err *err)
 			 s->lost, s->lost_unknown, (int64_t)s->complete);
 }
 
+/* Where nothing else tells the rate of the clock, its events may. */
+static int find_rate(struct bu_import_state *s, struct bu_err *err)
+{
+	int rc;
+
+	if (!bu_clock_lacks_rate(&s->clock))
+		return 0;
+	rc = bu_anchors_read(s->params->file, &s->head, &s->anchors, err);
+	if (!rc && s->anchors.verdict == BU_ANCHORS_PROVE)
+		bu_clock_set_rate(&s->clock, s->anchors.hz, "hrtimer_expire_entry anchors");
+	return rc;
+}
+
+static int note_anchors(struct bu_import_state *s, struct bu_err *err)
+{
+	const struct bu_anchors_result *a = &s->anchors;
+
+	switch (a->verdict) {
+	case BU_ANCHORS_PROVE:
+		return bu_capture_note(s->db, "info", "clock", a->used, err, "the rate of the clock was drawn from %" PRId64
+				       " timer interrupts of the tick over %" PRId64 " ms: by CLOCK_MONOTONIC, and right to %"
+				       PRId64 ".%03d ppm (%" PRId64 " ns of latency)", a->used, a->distance_ns / 1000000,
+				       a->bound_ppb / 1000, (int)(a->bound_ppb % 1000), a->latency_ns);
+	case BU_ANCHORS_NEAR:
+		return bu_capture_note(s->db, "info", "clock", a->used, err, "the %" PRId64 " timer interrupts of the tick are "
+				       "too near one another to tell the rate of the clock", a->used);
+	case BU_ANCHORS_CONTRADICT:
+		return bu_capture_note(s->db, "warning", "clock", a->used, err, "the %" PRId64 " timer interrupts of the tick "
+				       "contradict one another on the rate of the clock: it was set, the machine slept, or the "
+				       "counters of its CPUs differ", a->used);
+	default:
+		return 0;
+	}
+}
+
 static int write_clock_notes(struct bu_import_state *s, struct bu_err *err)
 {
 	const struct bu_dat_buffer *b;
@@ -205,7 +241,18 @@ static int write_clock_notes(struct bu_import_state *s, struct bu_err *err)
 	if (!rc && others)
 		rc = bu_capture_note(s->db, "warning", "clock", others, err, "the buffers of this trace use different "
 				     "clocks; times and order across buffers mean nothing");
+	if (!rc && s->anchors.used)
+		rc = note_anchors(s, err);
 	return rc;
+}
+
+/* CPU time of this process so far. */
+static int64_t cpu_ns(void)
+{
+	struct timespec t = { 0, 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * BU_NS_PER_S + t.tv_nsec;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
@@ -245,6 +292,7 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 	int rc;
 
 	rc = s->text ? bu_text_import_events(s, err) : import_events(s, err);
+	s->ingest_cpu_ns = cpu_ns();
 	if (!rc && !s->events && !s->text)
 		rc = bu_fail(err, -ENODATA, "%s holds no events", s->params->file);
 	if (!rc)
@@ -272,6 +320,8 @@ static void report(struct bu_import_state *s, struct bu_import_result *ret)
 	ret->lost = s->lost;
 	ret->lost_unknown = s->lost_unknown;
 	ret->complete = s->complete;
+	ret->ingest_cpu_ns = s->ingest_cpu_ns;
+	ret->finish_cpu_ns = cpu_ns() - s->ingest_cpu_ns;
 	snprintf(ret->clock, sizeof(ret->clock), "%s", s->clock.name ? s->clock.name : "");
 	snprintf(ret->release, sizeof(ret->release), "%s", s->machine.release ? s->machine.release : "");
 }
@@ -295,6 +345,8 @@ static int work(void *arg, void *result, struct bu_err *err)
 		if (!s.machine.release && s.head.uname)
 			rc = bu_machine_parse_uname(&s.machine, s.head.uname);
 		bu_clock_choose(&s.head, &s.machine, &s.clock);
+		if (!rc)
+			rc = find_rate(&s, err);
 	}
 	if (!rc)
 		rc = bu_db_create(s.params->output, &bu_capture_format, s.params->force, &s.db, err);

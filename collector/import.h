@@ -29,6 +29,7 @@ struct bu_import_params {
 struct bu_import_result {
 	int64_t events, lost, lost_unknown, cpus, notes;
 	bool complete;
+	int64_t ingest_cpu_ns, finish_cpu_ns;	/* CPU time until the last event was written; for all the rest */
 	char clock[64], release[128];	/* "" where not known */
 };
 

@@ -4,6 +4,7 @@
 #define BU_COLLECTOR_IMPORT_INT_H
 
 #include "collector/clock.h"
+#include "collector/clock_anchors.h"
 #include "collector/dat_head.h"
 #include "collector/dat_source.h"
 #include "collector/import.h"
@@ -17,6 +18,7 @@ struct bu_import_state {
 	struct bu_dat_head head;
 	struct bu_machine machine;
 	struct bu_clock clock;
+	struct bu_anchors_result anchors;	/* used 0: not looked for, or none there */
 	struct bu_dat_source source;
 	struct bu_text_state *text;	/* NULL: the source is a trace.dat */
 	const char *source_kind;	/* static; capture.source_kind of a text */
@@ -28,6 +30,7 @@ struct bu_import_state {
 	size_t n_holes, cap_holes;
 	int64_t lost, lost_unknown;
 	bool complete;
+	int64_t ingest_cpu_ns;	/* CPU time until the last event was written */
 	int64_t *first_ids;		/* by CPU: its first event; BU_NS_UNKNOWN: none */
 	size_t n_first_ids;
 };

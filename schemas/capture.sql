@@ -34,7 +34,8 @@ CREATE TABLE capture (			-- exactly one row
 	trace_clock TEXT,		-- 'x86-tsc', 'local', ...
 	clock_unit TEXT NOT NULL CHECK (clock_unit IN ('ns', 'tick')),	-- unit of every ts_ns in this file
 	clock_hz INTEGER,		-- ticks per second where ts_raw counts ticks
-	clock_hz_source TEXT,		-- where that rate came from: 'dmesg tsc: Detected', 'trace.dat', ...
+	clock_hz_source TEXT,		-- where that rate came from: 'dmesg tsc: Detected', 'trace.dat',
+					-- 'hrtimer_expire_entry anchors': the events' own, see import_note
 	ts_raw_origin INTEGER NOT NULL,	-- ts_raw of ts_ns = 0
 	events_total INTEGER NOT NULL,	-- rows in all ev_* tables
 	lost_total INTEGER NOT NULL,	-- events that the kernel produced and this file lacks, as far as counted

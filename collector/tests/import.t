@@ -111,6 +111,26 @@ is "dmesg has the rate" "$(sql tsc2.db 'SELECT clock_unit, clock_hz, clock_hz_so
 is "ticks become nanoseconds" "$(sql tsc2.db 'SELECT bringup_ns FROM bringup')" \
 	"$(($(sql tsc.db 'SELECT bringup_ns FROM bringup') / 2))"
 
+# ---- a rate that the events prove
+
+sql_rate() { sql "$1" "SELECT clock_unit, clock_hz_source, (SELECT severity || ': ' || detail FROM import_note
+	WHERE topic = 'clock' AND detail LIKE '%timer interrupts%') FROM capture"; }
+make_trace anchors.dat 4 3000 'clock=local [x86-tsc]' anchors_hz=2300000000 anchors_gap_us=20000
+run "$BRINGUP" import anchors.dat -o anchors.db
+like "timer interrupts prove the rate" "$(sql_rate anchors.db)" \
+	'^ns\|hrtimer_expire_entry anchors\|info: .* 80 timer interrupts .* right to [0-9.]+ ppm \([0-9]+ ns'
+bound_ppb=$(sql_rate anchors.db | sed -n 's/.*right to \([0-9]*\)\.\([0-9]*\) ppm.*/\1\2/p')
+is "it is the rate they were made with, within the bound" "$(sql anchors.db \
+	"SELECT abs(clock_hz - 2300000000) * 1e9 / 2300000000 <= ${bound_ppb:-0}, ${bound_ppb:-0} < 200000 FROM capture")" "1|1"
+run "$BRINGUP" import anchors.dat -o anchors2.db --machine machine
+is "dmesg comes first" "$(sql_rate anchors2.db)" "ns|dmesg tsc: Detected|"
+make_trace jump.dat 4 3000 'clock=local [x86-tsc]' anchors_hz=2300000000 anchors_gap_us=20000 anchors_jump_us=50000
+run "$BRINGUP" import jump.dat -o jump.db
+like "a clock that was set refutes it" "$(sql_rate jump.db)" '^tick\|\|warning: .*contradict'
+make_trace near.dat 4 3000 'clock=local [x86-tsc]' anchors_hz=2300000000 anchors_gap_us=1000
+run "$BRINGUP" import near.dat -o near.db
+like "too short a time tells no rate" "$(sql_rate near.db)" '^tick\|\|info: .*too near'
+
 # ---- 4096 CPUs
 
 make_trace big.dat 4096 200000

@@ -28,17 +28,20 @@
 
 static const char *const marks[] = {
 	"smp_init", "rcu_cpu_starting", "check_tsc_sync_target", "check_tsc_sync_source", "cpuhp_online_idle",
-	"cpuhp_kick_ap", "cpuhp_should_run", "native_cpu_up", "bringup_cpu", "smp_store_cpu_info",
+	"cpuhp_kick_ap", "cpuhp_should_run", "native_cpu_up", "bringup_cpu", "smp_store_cpu_info", "tick_sched_timer",
+	"hrtimer_wakeup",
 };
 
-enum { SMP_INIT, RCU, TSC_TARGET, TSC_SOURCE, IDLE, KICK_AP, SHOULD_RUN, NATIVE_UP, BRINGUP, STORE_INFO };
+enum { SMP_INIT, RCU, TSC_TARGET, TSC_SOURCE, IDLE, KICK_AP, SHOULD_RUN, NATIVE_UP, BRINGUP, STORE_INFO, TICK, WAKEUP };
 
 #define COMMON "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
 	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
 	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
 	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 
-enum { FUNCTION = 1, ENTER = 210, EXIT = 208 };
+#define N_ANCHORS 40
+
+enum { FUNCTION = 1, ENTER = 210, EXIT = 208, EXPIRE = 459 };
 
 static const char function_format[] = "name: function\nID: 1\nformat:\n" COMMON
 	"\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;\n"
@@ -56,6 +59,11 @@ static const char exit_format[] = "name: cpuhp_exit\nID: 208\nformat:\n" COMMON
 	"\tfield:int idx;\toffset:16;\tsize:4;\tsigned:1;\n"
 	"\tfield:int ret;\toffset:20;\tsize:4;\tsigned:1;\n\n"
 	"print fmt: \" cpu: %04u  state: %3d step: %3d ret: %d\", REC->cpu, REC->state, REC->idx, REC->ret\n";
+static const char expire_format[] = "name: hrtimer_expire_entry\nID: 459\nformat:\n" COMMON
+	"\tfield:void * hrtimer;\toffset:8;\tsize:8;\tsigned:0;\n"
+	"\tfield:s64 now;\toffset:16;\tsize:8;\tsigned:1;\n"
+	"\tfield:void * function;\toffset:24;\tsize:8;\tsigned:0;\n\n"
+	"print fmt: \"hrtimer=%p function=%ps now=%llu\", REC->hrtimer, REC->function, (unsigned long long) REC->now\n";
 static const char header_page[] = "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
 	"\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
 	"\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
@@ -170,6 +178,37 @@ static void leave(struct pager *p, uint64_t ts, uint32_t target_cpu, int nr)
 	event(p, ts, &r, sizeof(r));
 }
 
+static void expire(struct pager *p, uint64_t ts, int64_t now, unsigned int symbol)
+{
+	struct {
+		uint16_t type;
+		uint8_t flags, preempt;
+		int32_t pid;
+		uint64_t timer;
+		int64_t now;
+		uint64_t function;
+	} r = { EXPIRE, 1, 0, 0, UINT64_C(0xffff888000000000) + p->cpu * 64, now, address_of(symbol) };
+
+	event(p, ts, &r, sizeof(r));
+}
+
+/* Interrupts that come 2 to 6 us after the instant they carry, now and then 300 us; every second one is of a wall clock. */
+static void anchors(struct pager *p, uint64_t ts)
+{
+	uint64_t gap = p->s->anchors_hz / 1000000 * p->s->anchors_gap_us, late_us, i;
+	int64_t now;
+
+	for (i = 0, ts += gap; i < N_ANCHORS; i++, ts += gap) {
+		late_us = i % 9 == 4 ? 300 : 2 + (i * 7 + p->cpu) % 5;
+		now = (int64_t)((unsigned __int128)ts * 1000000000 / p->s->anchors_hz) - (int64_t)late_us * 1000;
+		if (i >= N_ANCHORS / 2)
+			now += p->s->anchors_jump_us * 1000;
+		if (i % 2)
+			now += INT64_C(1700000000000000000) + (int64_t)i * 12345678;
+		expire(p, ts, now, i % 2 ? WAKEUP : TICK);
+	}
+}
+
 static uint64_t slot(uint32_t cpu)
 {
 	return START + (uint64_t)cpu * SLOT;
@@ -247,6 +286,8 @@ static uint64_t write_cpu(struct pager *p, uint32_t cpu, uint64_t fillers)
 	}
 	for (i = 0; i < fillers; i++, t += 1000 + p->buf)
 		function(p, t, (unsigned int)(ARRAY_SIZE(marks) + i % (N_FILLERS - 2)));
+	if (p->s->anchors_hz && !p->buf)
+		anchors(p, t);
 	flush_page(p);
 	return online;
 }
@@ -256,6 +297,8 @@ static uint64_t count_cpu(const struct synth *s, uint32_t buf, uint32_t cpu, uin
 {
 	uint64_t own = cpu ? 5 + 2 * SYNTH_ONLINE_STEPS : 1 + (s->cpus - 1) * (uint64_t)(2 * SYNTH_STEPS + 5);
 
+	if (s->anchors_hz)
+		own += N_ANCHORS;
 	return (buf ? 0 : own) + fillers;
 }
 
@@ -310,11 +353,12 @@ int synth_write(const char *path, const struct synth *s, struct synth_result *re
 	const struct bu_dat_text function_text = { function_format, sizeof(function_format) - 1 };
 	const struct bu_dat_text cpuhp_texts[] = { { enter_format, sizeof(enter_format) - 1 },
 						   { exit_format, sizeof(exit_format) - 1 } };
-	const struct bu_dat_system cpuhp = { "cpuhp", cpuhp_texts, 2 };
+	const struct bu_dat_text timer_text = { expire_format, sizeof(expire_format) - 1 };
+	const struct bu_dat_system systems[] = { { "cpuhp", cpuhp_texts, 2 }, { "timer", &timer_text, 1 } };
 	struct bu_dat_content c = {
 		.page_bytes = PAGE, .cpus = s->cpus, .header_page = { header_page, sizeof(header_page) - 1 },
 		.header_event = { header_event, sizeof(header_event) - 1 }, .cmdlines = { "1 swapper/0\n", 12 },
-		.ftrace = { "ftrace", &function_text, 1 }, .systems = &cpuhp, .n_systems = 1,
+		.ftrace = { "ftrace", &function_text, 1 }, .systems = systems, .n_systems = 2,
 		.trace_clock = s->clock ? s->clock : "[local] global x86-tsc", .uname = "Linux (none) 6.1.0-synth x86_64",
 		.writer = "synth", .instances = &s->instance, .n_instances = s->instance != NULL,
 	};

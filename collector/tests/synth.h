@@ -27,6 +27,9 @@ struct synth {
 	bool no_stats;			/* leave out the statistics */
 	uint32_t skew_cpu;		/* the clock of that CPU ... */
 	int64_t skew;			/* ... is ahead by so much */
+	uint64_t anchors_hz;		/* each CPU ends with 40 timer interrupts, their stamps ticks of that rate; 0: none */
+	uint32_t anchors_gap_us;	/* between two of them */
+	int64_t anchors_jump_us;	/* by which the clock that they carry is set halfway */
 	int stats_excess;		/* statistics claim so many more events on CPU 0 */
 };
 

@@ -5,6 +5,7 @@
  * Called with arguments it is the tool that other tests and scripts/bench.sh make their traces and their floor with:
  *	synth_test write FILE CPUS EVENTS [KEY=VALUE...]	keys: clock lossy_cpu lost unknown instance no_stats excess
  *		skew_cpu skew
+ *		anchors_hz anchors_gap_us anchors_jump_us
  *	synth_test floor IN.db OUT.db	insert the rows of IN's events into OUT with bare statements; prints seconds
  *	synth_test measure PROGRAM [ARGUMENT...]	run it; prints what it cost
  */
@@ -128,6 +129,12 @@ static int write_tool(int argc, char **argv)
 			s.skew_cpu = (uint32_t)strtoul(value, NULL, 10);
 		else if (!strcmp(argv[i], "skew"))
 			s.skew = strtoll(value, NULL, 10);
+		else if (!strcmp(argv[i], "anchors_hz"))
+			s.anchors_hz = strtoull(value, NULL, 10);
+		else if (!strcmp(argv[i], "anchors_gap_us"))
+			s.anchors_gap_us = (uint32_t)strtoul(value, NULL, 10);
+		else if (!strcmp(argv[i], "anchors_jump_us"))
+			s.anchors_jump_us = strtoll(value, NULL, 10);
 		else if (!strcmp(argv[i], "excess"))
 			s.stats_excess = atoi(value);
 		else
