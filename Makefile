@@ -258,7 +258,7 @@ determinism: ## build in five ways; the same input must give the same run
 	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh
 
 bench: $(B)/bringup ## measure speed and memory of import and replay
-	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
+	+$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
 
 # ---- install and uninstall, from one list of mode:file:destination ------------------------------------------------
 

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bench.sh - what import and replay cost; `make bench` calls it.
 #
-# Import: synthetic traces of the same size with 8 and with 4096 CPUs. Beside the CPU time stands its ratio to the
-# floor: the same rows inserted with bare prepared statements into the same tables, without reading, decoding,
-# sorting, indexes or derived tables. CPU time rather than wall time, so that a shared machine can be compared with
-# itself. Replay: wall time of recorded boots under all cores.
-# The environment, set by `make bench`: SRC, B, BRINGUP. BENCH_EVENTS: events per trace (1500000).
+# Import: synthetic traces of the same size with 8 and with 4096 CPUs, in CPU time rather than wall time, so that a
+# shared machine can be compared with itself. "in": reading, decoding, ordering and writing every event; "finish": the
+# index, derived tables, statistics, checksum. Both also as multiples of the floor: the same rows inserted with bare
+# prepared statements into the same tables, one statement each, in the same run, with nothing read or derived.
+# The pipeline is what one would do without a program: trace-cmd report, its text cut into columns by awk, sqlite3
+# .import. Replay: wall time of recorded boots under all cores.
+# The environment, set by `make bench`: SRC, B, BRINGUP. BENCH_EVENTS: events per trace (1500000); BENCH_PIPELINE: of
+# the trace that also goes through the pipeline (200000).
 set -eu
 cd "$SRC"
 events=${BENCH_EVENTS:-1500000}
@@ -16,26 +19,62 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/bringup-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 field() { sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p" <<<"$2"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 echo "Import"
-printf '%8s %10s %8s %8s %10s %9s %8s\n' CPUs events wall-s CPU-s ns/event peak-MiB x-floor
+printf '%6s %9s %7s %6s %6s %7s %7s | %7s %7s %7s %7s\n' CPUs events wall-s in-s finish floor-s ns/ev. \
+	in/fl. all/fl. in-rate MiB
 declare -A ns_per_event
 import() {	# CPUS EVENTS
-	local made cost floor n cpu_s
+	local made cost floor n cpu_s in_s floor_s
 	made=$("$tool" write "$work/t.dat" "$1" "$2")
 	cost=$("$tool" measure "$BRINGUP" import "$work/t.dat" -o "$work/t.db" --force)
+	# Once more for its own account; what is printed is of one and the same run, the process as a whole as seen here.
+	in_s=$("$BRINGUP" import "$work/t.dat" -o "$work/t.db" --force --json |
+		jq '.ingest_cpu_ns / (.ingest_cpu_ns + .finish_cpu_ns)') || [[ -n $in_s ]]
 	floor=$("$tool" floor "$work/t.db" "$work/floor.db")
-	n=$(field events "$made") cpu_s=$(field cpu_s "$cost")
+	n=$(field events "$made") cpu_s=$(field cpu_s "$cost") floor_s=$(field floor_s "$floor")
+	in_s=$(awk -v s="$cpu_s" -v share="$in_s" 'BEGIN { printf "%.2f", s * share }')
 	ns_per_event[$1,$2]=$(awk -v s="$cpu_s" -v n="$n" 'BEGIN { printf "%.0f", s * 1e9 / n }')
-	printf '%8d %10d %8s %8s %10d %9d %8s\n' "$1" "$n" "$(field wall_s "$cost")" "$cpu_s" "${ns_per_event[$1,$2]}" \
-		"$(field peak_mib "$cost")" \
-		"$(awk -v a="$cpu_s" -v b="$(field floor_s "$floor")" 'BEGIN { printf "%.2f", a / b }')"
+	printf '%6d %9d %7s %6s %6s %7s %7d | %7s %7s %7s %7d\n' "$1" "$n" "$(field wall_s "$cost")" "$in_s" \
+		"$(awk -v a="$cpu_s" -v b="$in_s" 'BEGIN { printf "%.2f", a - b }')" "$floor_s" "${ns_per_event[$1,$2]}" \
+		"$(ratio "$in_s" "$floor_s")" "$(ratio "$cpu_s" "$floor_s")" "$(ratio "$floor_s" "$in_s")" \
+		"$(field peak_mib "$cost")"
 }
 import 8 "$events"
 import 4096 "$events"
 import 4096 $((events * 2))
 awk -v a="${ns_per_event[8,$events]}" -v b="${ns_per_event[4096,$events]}" -v c="${ns_per_event[4096,$((events * 2))]}" \
 	'BEGIN { printf "An event at 4096 CPUs costs %.2f times one at 8; %.2f times in a trace twice as long.\n", b / a, c / a }'
+echo "in/fl., all/fl.: CPU time as a multiple of the floor's; in-rate: rows per second going in, of the floor's."
+
+pipeline() {	# EVENTS - without topology, losses, symbols apart from text, or order across equal stamps
+	local made ours theirs n
+	made=$("$tool" write "$work/t.dat" 8 "$1")
+	n=$(field events "$made")
+	cat >"$work/pipeline" <<-END
+		#!/bin/bash
+		set -eo pipefail
+		trace-cmd report "$work/t.dat" 2>/dev/null | awk 'NR > 1 {
+			task = \$1; cpu = substr(\$2, 2, length(\$2) - 2); at = substr(\$3, 1, length(\$3) - 1)
+			event = substr(\$4, 1, length(\$4) - 1); rest = \$0; sub(/^.*: +[a-z_]+: +/, "", rest)
+			printf "%s|%d|%s|%s|%s\n", task, cpu, at, event, rest }' >"$work/rows"
+		rm -f "$work/pipeline.db"
+		sqlite3 "$work/pipeline.db" 'CREATE TABLE event (task TEXT, cpu INTEGER, at REAL, name TEXT, rest TEXT)' \
+			".import $work/rows event"
+	END
+	chmod +x "$work/pipeline"
+	theirs=$("$tool" measure "$work/pipeline")
+	ours=$("$tool" measure "$BRINGUP" import "$work/t.dat" -o "$work/t.db" --force)
+	[[ $(sqlite3 "$work/pipeline.db" 'SELECT count(*) FROM event') == "$n" ]] || echo "the pipeline lost rows" >&2
+	printf 'Pipeline of trace-cmd report, awk, sqlite3 .import, %d events: %s s CPU, import %s s: %s times as much.\n' "$n" \
+		"$(field cpu_s "$theirs")" "$(field cpu_s "$ours")" "$(ratio "$(field cpu_s "$theirs")" "$(field cpu_s "$ours")")"
+}
+if command -v trace-cmd >/dev/null; then
+	pipeline "${BENCH_PIPELINE:-200000}"
+else
+	echo "trace-cmd is not here: no pipeline to compare with"
+fi
 
 for name in 6.1-smp64 6.12-smp64; do
 	archive=datasets/boots/$name/capture.tar.xz
