@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # kill.t - kill -9 at any instant: a database is there whole or not at all, runs that were stored stay, and what a
