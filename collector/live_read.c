@@ -21,7 +21,6 @@
 #include "schemas/base/mem.h"
 
 #define TURN_PAGES 256		/* of one CPU, before the next has its turn */
-#define ROUND_PAGES 16384	/* of one CPU in one round: a flood must not keep the round from ending */
 #define MAX_HOLES 10000
 
 static void raise_limit(size_t wanted)
@@ -53,10 +52,15 @@ static void watch(struct bu_readers *r, size_t i, bool on)
 
 int bu_readers_init(struct bu_readers *r, const struct bu_tracefs *fs, uint32_t page_bytes, struct bu_err *err)
 {
+	_cleanup_free_ char *size = NULL;
 	char path[64];
 	size_t i;
 
 	*r = (struct bu_readers){ .epoll = -1, .page_bytes = page_bytes };
+	if (!bu_read_whole(fs->buffer, "buffer_size_kb", &size, NULL))
+		r->round_pages = strtol(size, NULL, 10) * 1024 / (long)page_bytes;
+	if (r->round_pages < TURN_PAGES)
+		r->round_pages = TURN_PAGES;
 	raise_limit(fs->n_cpus + 64);
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r->cpus = calloc(fs->n_cpus, sizeof(*r->cpus));
@@ -129,7 +133,7 @@ static uint32_t look_at(struct bu_readers *r, struct bu_live_cpu *c)
 	return len < r->page_bytes ? len : r->page_bytes;
 }
 
-static int read_some(struct bu_readers *r, size_t i, int pages, struct bu_spool *spool, struct bu_err *err)
+static int read_some(struct bu_readers *r, size_t i, long pages, struct bu_spool *spool, struct bu_err *err)
 {
 	struct bu_live_cpu *c = &r->cpus[i];
 	ssize_t n;
@@ -163,7 +167,7 @@ int bu_readers_all(struct bu_readers *r, struct bu_spool *spool, struct bu_err *
 
 	for (i = 0; !rc && i < r->n; i++)
 		if (r->cpus[i].fd >= 0)
-			rc = read_some(r, i, ROUND_PAGES, spool, err);
+			rc = read_some(r, i, 2 * r->round_pages, spool, err);
 	return rc;
 }
 

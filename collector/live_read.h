@@ -36,6 +36,7 @@ struct bu_readers {
 	uint32_t page_bytes;
 	struct bu_live_cpu *cpus;
 	size_t n;
+	long round_pages;	/* that a CPU's buffer has: who reads so many has read all that was there before */
 	char *page;
 	struct kbuffer *kbuf;
 	int64_t events, pages;
