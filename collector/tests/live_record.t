@@ -33,6 +33,7 @@ unchanged() {
 flood() {
 	for _ in {1..300}; do /bin/true; done
 }
+# shellcheck disable=SC2317  # called through run
 record() {
 	"$BRINGUP" record --state state "$@"
 }
@@ -82,6 +83,7 @@ is "SIGTERM ends it cleanly" $? 0
 like "and it says so" "$(<c.out)" "ended by SIGTERM"
 
 # Losses: tiny buffers and a flood, while the recorder is held up.
+# shellcheck disable=SC2016  # for the inner shell
 run record -e 'sched:*' --buffer 8K -o d.db -- bash -c \
 	'sleep 0.2; kill -STOP $PPID; for _ in {1..400}; do /bin/true; done; kill -CONT $PPID; for _ in {1..50}; do /bin/true; done'
 is "overwritten events: exit code" "$status" 3
@@ -110,6 +112,23 @@ is "page faults of user space are off" "$(grep -c page_fault_user machine/set_ev
 run record -e 'sched:sched_process_exec' --user-faults --max-faults 10 -o g.db -- \
 	bash -c 'for _ in {1..25}; do /bin/true; sleep 0.1; done'
 like "and capped when asked for" "$out" "page_fault_user was switched off"
+
+# The disk is full when the output is made: nothing is lost, and it can be tried again.
+mkdir small
+if mount -t tmpfs -o size=9M live_test small 2>/dev/null; then
+	trap 'umount small; rmdir "$other"; rm -rf "$TMP"' EXIT
+	head -c 3500000 /dev/zero >small/ballast
+	run record -e 'sched:sched_process_*' --min-free 0 -o small/z.dat -- bash -c 'for _ in {1..50}; do /bin/true; done'
+	is "a full disk: exit code" "$status" 1
+	like "a full disk: says so, and what to do" "$err" "record --recover.*No space left"
+	rm small/ballast
+	mount -o remount,size=60M small
+	run record --recover
+	like "recovers once there is room" "$out" "written ([0-9]+) \+ lost 0 = produced"
+	is "into the file that was asked for" "$(ls small)" z.dat
+	umount small
+	trap 'rmdir "$other"; rm -rf "$TMP"' EXIT
+fi
 unchanged "after the budgets"
 
 # The writer is killed at random instants: what it left is a prefix, and the recording does not suffer.
@@ -124,19 +143,22 @@ for ((i = 0; i < kills; i++)); do
 	sleep "$((RANDOM % 4)).$((RANDOM % 10))$((RANDOM % 10))"
 	writer=$(pgrep -P "$pid")
 	[[ -n $writer ]] && kill -9 "$writer"
+	while [[ -n $writer ]] && kill -0 "$writer" 2>/dev/null; do sleep 0.02; done	# until the recorder has seen it
 	rm -rf killed && mkdir killed && cp "w$i.db.recording"/live.db* killed
 	kill -TERM "$pid"
 	wait "$pid"
 	code=$?
 	n=$(sqlite3 killed/live.db 'SELECT events_total FROM capture')
+	sqlite3 killed/live.db "$rows" >got
+	sqlite3 "w$i.db" "$rows LIMIT $n" >wanted
 	if [[ $(sqlite3 killed/live.db 'PRAGMA integrity_check') == ok && $code != 1 &&
 		$(sqlite3 killed/live.db "SELECT complete FROM capture") == 0 &&
 		$(sqlite3 killed/live.db "SELECT count(*) FROM import_note WHERE detail LIKE '%was not finished%'") == 1 &&
-		$(sqlite3 killed/live.db "$rows") == "$(sqlite3 "w$i.db" "$rows LIMIT $n")" ]] &&
-		grep -q "the process that writes the database died" w.out; then
+		$(wc -l <got) == "$n" ]] && cmp got wanted && grep -q "the process that writes the database died" w.out; then
 		intact=$((intact + 1))
 	else
 		echo "# kill $i: exit code $code, $n rows; $(<w.out)"
+		diff got wanted | head -4 | sed 's/^/# /'
 	fi
 	[[ $n -gt 0 ]] && filled=$((filled + 1))
 	rm -f "w$i.db"
