@@ -86,7 +86,6 @@ static int read_tables(struct job *j, struct bu_err *err)
 	rc = bu_stmt_prepare(j->out, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' "
 			     "ESCAPE '~' AND name <> 'redaction' ORDER BY rowid", &st, err);
 	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
-		rc = 0;
 		if (bu_grow(&j->tables, j->n, &j->cap, sizeof(*j->tables)))
 			return bu_fail_errno(err, -ENOMEM, "redact");
 		t = &j->tables[j->n++];

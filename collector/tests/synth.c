@@ -219,10 +219,23 @@ static unsigned int step_symbol(int i)
 	return (unsigned int)ARRAY_SIZE(marks) + (unsigned int)i;
 }
 
-/* What the boot CPU does to bring @cpu up. */
-static void control_side(struct pager *p, uint32_t cpu)
+/* Bring-ups in the trace: each CPU comes up in its turn, and where there are more of them, again. */
+static uint32_t bringups(const struct synth *s)
 {
-	uint64_t t = slot(cpu);
+	return s->bringups ? s->bringups : s->cpus - 1;
+}
+
+/* Which CPU the bring-up number @n, from 1 on, is of. */
+static uint32_t cpu_of(const struct synth *s, uint32_t n)
+{
+	return 1 + (n - 1) % (s->cpus - 1);
+}
+
+/* What the boot CPU does to bring a CPU up, the @n-th time that it does so. */
+static void control_side(struct pager *p, uint32_t n)
+{
+	uint32_t cpu = cpu_of(p->s, n);
+	uint64_t t = slot(n);
 	int i;
 
 	for (i = 0; i < SYNTH_STEPS; i++, t += STEP) {
@@ -236,10 +249,11 @@ static void control_side(struct pager *p, uint32_t cpu)
 	leave(p, t + 90000, cpu, BRINGUP_NR);
 }
 
-/* What @cpu does meanwhile. Return: the stamp of its last step's end. */
-static uint64_t own_side(struct pager *p, uint32_t cpu)
+/* What that CPU does meanwhile. Return: the stamp of its last step's end. */
+static uint64_t own_side(struct pager *p, uint32_t n)
 {
-	uint64_t t = slot(cpu) + (uint64_t)SYNTH_STEPS * STEP;
+	uint32_t cpu = cpu_of(p->s, n);
+	uint64_t t = slot(n) + (uint64_t)SYNTH_STEPS * STEP;
 	int i;
 
 	function(p, t + 10000, RCU);
@@ -275,14 +289,16 @@ static char *make_kallsyms(void)
 
 static uint64_t write_cpu(struct pager *p, uint32_t cpu, uint64_t fillers)
 {
-	uint64_t t = slot(p->s->cpus) + cpu, online = 0, i;
+	const uint32_t ups = bringups(p->s);
+	uint64_t t = slot(ups + 1) + cpu, online = 0, i;
 
 	if (!p->buf && !cpu) {
 		function(p, START, SMP_INIT);
-		for (i = 1; i < p->s->cpus; i++)
+		for (i = 1; i <= ups; i++)
 			control_side(p, (uint32_t)i);
 	} else if (!p->buf) {
-		online = own_side(p, cpu);
+		for (i = cpu; i <= ups; i += p->s->cpus - 1)
+			online = own_side(p, (uint32_t)i);
 	}
 	for (i = 0; i < fillers; i++, t += 1000 + p->buf)
 		function(p, t, (unsigned int)(ARRAY_SIZE(marks) + i % (N_FILLERS - 2)));
@@ -295,7 +311,8 @@ static uint64_t write_cpu(struct pager *p, uint32_t cpu, uint64_t fillers)
 /* The number of events of one CPU, by the same rules as write_cpu(): the statistics come before the pages. */
 static uint64_t count_cpu(const struct synth *s, uint32_t buf, uint32_t cpu, uint64_t fillers)
 {
-	uint64_t own = cpu ? 5 + 2 * SYNTH_ONLINE_STEPS : 1 + (s->cpus - 1) * (uint64_t)(2 * SYNTH_STEPS + 5);
+	const uint64_t ups = bringups(s), turns = !cpu || ups < cpu ? 0 : 1 + (ups - cpu) / (s->cpus - 1);
+	uint64_t own = cpu ? turns * (5 + 2 * SYNTH_ONLINE_STEPS) : 1 + ups * (uint64_t)(2 * SYNTH_STEPS + 5);
 
 	if (s->anchors_hz)
 		own += N_ANCHORS;
@@ -339,7 +356,7 @@ static int write_pages(struct bu_dat_out *out, const struct synth *s, uint64_t f
 			if (p.rc)
 				return p.rc;
 			ret->events += p.events;
-			ret->functions += fillers + (buf ? 0 : cpu ? 5 : 1 + 3 * (s->cpus - 1));
+			ret->functions += fillers + (buf || cpu ? 0 : 1 + 8 * bringups(s));
 			if (online > ret->last_online)
 				ret->last_online = online;
 		}
@@ -365,7 +382,7 @@ int synth_write(const char *path, const struct synth *s, struct synth_result *re
 	_cleanup_free_ char *kallsyms = make_kallsyms();
 	_cleanup_free_ struct bu_dat_text *stats = calloc(s->cpus, sizeof(*stats));
 	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *out = NULL;
-	uint64_t bringup = count_cpu(s, 0, 0, 0) + (s->cpus - 1) * count_cpu(s, 0, 1, 0);
+	uint64_t bringup = 1 + bringups(s) * (uint64_t)(2 * SYNTH_STEPS + 5 + 5 + 2 * SYNTH_ONLINE_STEPS);
 	uint64_t lanes = (uint64_t)s->cpus * (s->instance ? 2 : 1), fillers;
 	uint32_t cpu;
 	int rc;

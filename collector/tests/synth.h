@@ -20,6 +20,7 @@
 struct synth {
 	uint32_t cpus;			/* at least 2 */
 	uint64_t events;		/* about how many in all; the bring-up always comes whole */
+	uint32_t bringups;		/* of these CPUs in turn, over and over; 0: each once */
 	const char *clock;		/* as trace_clock has it; NULL: "[local]" */
 	uint32_t lossy_cpu, lost;	/* before the second page of that CPU @lost events are missing; 0: none */
 	bool lost_unknown;		/* the ring buffer says so without the number */

@@ -113,7 +113,9 @@ static int write_tool(int argc, char **argv)
 		if (!value)
 			return 2;
 		*value++ = 0;
-		if (!strcmp(argv[i], "clock"))
+		if (!strcmp(argv[i], "bringups"))
+			s.bringups = (uint32_t)strtoul(value, NULL, 10);
+		else if (!strcmp(argv[i], "clock"))
 			s.clock = value;
 		else if (!strcmp(argv[i], "instance"))
 			s.instance = value;
