@@ -164,7 +164,9 @@ for ((i = 0; i < kills; i++)); do
 	rm -f "w$i.db"
 done
 is "the writer killed $kills times: a prefix in order, an account, and a whole database in the end" "$intact" "$kills"
-ok "and some of them had rows ($filled)" test "$filled" -gt 0
+# Where the kills fall is chance: a few may all come before the first rows.
+echo "# $filled of $kills had rows"
+((kills < 20)) || ok "and some of them had rows ($filled)" test "$filled" -gt 0
 
 # The recorder is killed at random instants.
 undone=0 outputs=0 whole=0
@@ -197,7 +199,8 @@ for ((i = 0; i < kills; i++)); do
 	diff before after >diff.out || { undone=$((undone - 1)); sed 's/^/# /' diff.out; }
 done
 is "the recorder killed $kills times: all is as before" "$undone" "$kills"
-ok "some were recording by then ($outputs)" test "$outputs" -gt 0
+echo "# $outputs of $kills were recording by then"
+((kills < 20)) || ok "some were recording by then ($outputs)" test "$outputs" -gt 0
 is "what they had recorded is there" "$whole" "$outputs"
 unchanged "in the end"
 ok "the other instance is still there" test -d "$other"
