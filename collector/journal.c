@@ -208,6 +208,19 @@ static int read_old(struct bu_journal *j, bool recover, struct bu_err *err)
 	return rc ? bu_fail_errno(err, rc, "%s/journal", j->dir) : 0;
 }
 
+/* The folder and those above it: an initramfs has no /run yet. */
+static int make_folder(char *path)
+{
+	char *slash;
+
+	for (slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		mkdir(path, 0755);	/* whether that went well shows in the last one */
+		*slash = '/';
+	}
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
 int bu_journal_open(const char *dir, bool recover, struct bu_journal **ret, struct bu_err *err)
 {
 	_cleanup_(bu_journal_closep) struct bu_journal *j = calloc(1, sizeof(*j));
@@ -220,8 +233,9 @@ int bu_journal_open(const char *dir, bool recover, struct bu_journal **ret, stru
 	j->dir = strdup(dir ? dir : BU_STATE_DIR);
 	if (!j->dir)
 		return bu_fail_errno(err, -ENOMEM, "the journal");
-	if (mkdir(j->dir, 0700) && errno != EEXIST)
-		return bu_fail_errno(err, -errno, "%s: make the folder; --state names another", j->dir);
+	rc = make_folder(j->dir);
+	if (rc)
+		return bu_fail_errno(err, rc, "%s: make the folder; --state names another", j->dir);
 	j->dir_fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->dir_fd < 0)
 		return bu_fail_errno(err, -errno, "%s", j->dir);

@@ -37,6 +37,8 @@ static int fill(struct bu_db *db, struct bu_err *err)
 		rc = bu_capture_write_event(w, &ev, err);
 	}
 	if (!rc)
+		rc = bu_capture_writer_flush(w, err);
+	if (!rc)
 		rc = bu_capture_note(db, "info", "clock", 1, err, "made by a test");
 	return rc ? rc : bu_db_exec(db, bu_sql_derive, err);
 }
