@@ -264,10 +264,8 @@ static int set_up(struct bu_journal *j, struct bu_live_setup *s, const struct bu
 	rc = trace_functions(j, s, w, &e);
 	if (rc && w->functions->n)
 		return bu_fail(err, rc, "%s", e.text);
-	if (rc) {
+	if (rc)
 		s->no_functions = strdup(e.text);
-		rc = 0;
-	}
 	if (!s->n && !s->functions)
 		return bu_fail(err, -ENOENT, "none of the events of this profile exist in this kernel%s%s; name some with -e",
 			       s->no_functions ? ", and " : "", s->no_functions ? s->no_functions : "");

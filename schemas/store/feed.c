@@ -45,7 +45,7 @@ static int vt_connect(sqlite3 *sq, void *feed, int argc, const char *const *argv
 	struct table *t = sqlite3_malloc(sizeof(*t));
 	struct bu_feed *f = feed;
 	size_t len;
-	int i;
+	int i, rc;
 
 	(void)argc;
 	(void)argv;
@@ -57,8 +57,12 @@ static int vt_connect(sqlite3 *sq, void *feed, int argc, const char *const *argv
 		len = strlen(declaration);
 		snprintf(declaration + len, sizeof(declaration) - len, "c%d%c", i, i + 1 < f->n_columns ? ',' : ')');
 	}
-	*ret = &t->base;
-	return sqlite3_declare_vtab(sq, declaration);
+	rc = sqlite3_declare_vtab(sq, declaration);
+	if (rc == SQLITE_OK)
+		*ret = &t->base;
+	else
+		sqlite3_free(t);	/* what was never connected is not disconnected either */
+	return rc;
 }
 
 static int vt_disconnect(sqlite3_vtab *t)
