@@ -9,6 +9,7 @@ sql() { sqlite3 -batch "$@"; }
 # made KEY - the number that synth_test printed for KEY
 made() { sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" <<<"$printed"; }
 make_trace() { printed=$("$synth" write "$@"); }
+# shellcheck disable=SC2317  # called by ok
 nothing_left() { [[ -z $(find . -maxdepth 1 -name "$1*") ]]; }
 refuses() {	# WHAT FILE REGEX [OPTION...] - import fails with exit 1 and a message, and leaves nothing
 	local what=$1 file=$2 regex=$3

@@ -344,7 +344,7 @@ static int write_pages(struct bu_dat_out *out, const struct synth *s, uint64_t f
 	uint64_t online;
 	uint32_t cpu, buf;
 
-	for (buf = 0; buf <= (s->instance != NULL); buf++)
+	for (buf = 0; buf < (s->instance ? 2U : 1U); buf++)
 		for (cpu = 0; cpu < s->cpus; cpu++) {
 			memset(&p, 0, sizeof(p));
 			p.out = out;

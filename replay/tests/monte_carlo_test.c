@@ -60,7 +60,7 @@ static void workers_do_not_matter(void **state)
 static void intervals_cover(void **state)
 {
 	enum { SAMPLES = 400, N = 101 };
-	int64_t values[N];
+	int64_t values[N] = { 0 };
 	struct bu_mc_result r = { .bringup_ns = values, .n = N };
 	struct bu_rng rng;
 	int covered = 0, i, k, m;
