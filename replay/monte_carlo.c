@@ -120,13 +120,6 @@ static int collect(int fd, const struct bu_mc_options *o, struct record *all, in
 	return 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static int summarise(const struct record *all, int64_t runs, struct bu_mc_result *ret)
 {
 	struct bu_mc_result r = { .hash = BU_HASH_INIT };
@@ -142,7 +135,7 @@ static int summarise(const struct record *all, int64_t runs, struct bu_mc_result
 			r.bringup_ns[r.n++] = all[i].bringup_ns;
 	}
 	r.hash = bu_hash_mix(r.hash);
-	qsort(r.bringup_ns, r.n, sizeof(*r.bringup_ns), by_value);
+	qsort(r.bringup_ns, r.n, sizeof(*r.bringup_ns), bu_ns_compare);
 	*ret = r;
 	return 0;
 }

@@ -51,13 +51,6 @@ static int make_slots(struct bu_host *h)
 	return 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Nearest rank: the smallest value that at least @percent of all do not exceed. */
 static int64_t quantile(const int64_t *sorted, size_t n, int percent)
 {
@@ -102,7 +95,7 @@ static int summarise(struct bu_host *h, const struct bu_engine_result *end)
 		if (r->kick_ns != BU_NS_UNKNOWN)
 			latency[n++] = r->online_ns - r->kick_ns;
 	}
-	qsort(latency, n, sizeof(*latency), by_value);
+	qsort(latency, n, sizeof(*latency), bu_ns_compare);
 	run->ap_latency_p50_ns = n ? quantile(latency, n, 50) : BU_NS_UNKNOWN;
 	run->ap_latency_p99_ns = n ? quantile(latency, n, 99) : BU_NS_UNKNOWN;
 	run->ap_latency_max_ns = n ? latency[n - 1] : BU_NS_UNKNOWN;

@@ -56,3 +56,10 @@ int bu_ns_parse(const char *text, int64_t *ret_ns)
 	}
 	return -EINVAL;
 }
+
+int bu_ns_compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}

@@ -67,4 +67,9 @@ static inline int64_t bu_ticks_to_ns(uint64_t ticks, uint64_t hz)
 	return (int64_t)((unsigned __int128)ticks * 1000000000u / hz);
 }
 
+/**
+ * bu_ns_compare() - Two int64_t in ascending order, for qsort(3).
+ */
+int bu_ns_compare(const void *a, const void *b);
+
 #endif
