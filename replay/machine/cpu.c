@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpu.c - what a CPU does besides choosing threads: time, interrupts, spinning, physical CPUs. See machine.h.
+ * cpu.c - what a CPU does besides choosing threads: time, interrupts, spinning. See machine.h.
  *
  * The current thread of a CPU carries everything: before each operation, and whenever a delay of it ends, it attends
  * to what is due there (attend()). A delay or spin ends at the first of: its own end, the arrival of an interrupt that
- * would be taken, the end of a time slice, of a group's runtime, of a quantum (next_bound()). Whoever adds such a
+ * would be taken, the end of a time slice, of a group's runtime, of the time on a physical CPU (next_bound()). Whoever adds such a
  * reason from elsewhere brings the end forward (cpu_rebound()).
- *
- * Overcommit: with n_physical set, a CPU that has something to execute needs a physical one. Those that wait stand
- * in one queue, first come first served; who has one keeps it for a quantum, or until its CPU goes idle. A CPU
- * without one does nothing: no interrupt, no NMI, no polling; what arrives stays pending. This is the round robin of a
- * hypervisor that knows nothing of its guests (cf. 3401a61e16a5, which is about stop_machine on overcommitted s390
- * guests).
  */
 #include "replay/machine/machine_int.h"
 
@@ -42,87 +36,11 @@ static struct cpu *cpu_get(struct bu_machine *m, int cpu, const char *call)
 	return &m->cpu[0];
 }
 
-/* --------------------------------------------------------------------------------------------- physical CPUs */
-
-static int64_t quantum_end(const struct bu_machine *m, const struct cpu *c)
-{
-	return m->hv_queue.head && c->hv == HV_RUNNING ? c->hv_since_ns + m->config.quantum_ns : FOREVER;
-}
-
-static void hv_enqueue(struct bu_machine *m, struct cpu *c)
-{
-	bool was_empty = !m->hv_queue.head;
-	uint32_t i;
-
-	c->hv = HV_QUEUED;
-	c->hv_since_ns = bu_now(m);
-	c->hv_next = 0;
-	if (m->hv_queue.tail)
-		m->cpu[m->hv_queue.tail - 1].hv_next = c->id + 1;
-	else
-		m->hv_queue.head = c->id + 1;
-	m->hv_queue.tail = c->id + 1;
-	/* Those that run have an end to their quantum from now on. */
-	for (i = 0; was_empty && i < m->config.n_cpus; i++)
-		if (m->cpu[i].hv == HV_RUNNING)
-			cpu_rebound(m, &m->cpu[i]);
-}
-
-/* A physical CPU has become free: it goes to who waits longest. */
-static void hv_grant(struct bu_machine *m)
-{
-	struct cpu *c;
-
-	if (!m->hv_queue.head)
-		return;
-	c = &m->cpu[m->hv_queue.head - 1];
-	m->hv_queue.head = c->hv_next;
-	if (!c->hv_next)
-		m->hv_queue.tail = 0;
-	c->account.steal_ns += bu_now(m) - c->hv_since_ns;
-	c->hv = HV_RUNNING;
-	c->hv_since_ns = bu_now(m);
-	m->hv_running++;
-	bu_task_cut_at(m->engine, thread_of(m, c->curr)->task, bu_now(m));
-}
-
-void hv_halt(struct bu_machine *m, struct cpu *c)
-{
-	if (c->hv != HV_RUNNING)
-		return;
-	c->hv = HV_HALTED;
-	m->hv_running--;
-	hv_grant(m);
-}
-
-static void never(struct bu_machine *m)
+void never(struct bu_machine *m)
 {
 	const struct bu_await_op op_ = { .word = m->off_cpu, .guard = BU_GUARD_NE, .timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
 
 	bu_word_await(m->engine, &op_, NULL);
-}
-
-/* The running thread goes on when its CPU has a physical one. */
-static void hv_run(struct bu_machine *m, struct cpu *c)
-{
-	if (!m->config.n_physical)
-		return;
-	if (c->hv == HV_RUNNING) {
-		if (bu_now(m) < quantum_end(m, c))
-			return;
-		m->hv_running--;
-		hv_enqueue(m, c);
-		hv_grant(m);
-	} else if (m->hv_running < m->config.n_physical) {
-		c->hv = HV_RUNNING;
-		c->hv_since_ns = bu_now(m);
-		m->hv_running++;
-		return;
-	} else {
-		hv_enqueue(m, c);
-	}
-	while (c->hv == HV_QUEUED)
-		never(m);
 }
 
 /* ------------------------------------------------------------------------------------------------- interrupts */
@@ -232,7 +150,7 @@ bool preemptible(const struct bu_machine *m, const struct cpu *c)
 static int64_t next_bound(const struct bu_machine *m, const struct cpu *c)
 {
 	const struct thread *t = m->thread[c->curr];
-	int64_t b = quantum_end(m, c), at;
+	int64_t b = phys_bound(m, c), at;
 
 	if (!c->in_nmi && (at = first_at(m, &c->nmis)) < b)
 		b = at;
@@ -274,7 +192,7 @@ void attend(struct bu_machine *m, struct thread *t)
 		struct cpu *c = cpu_of(m, t);
 		int64_t now;
 
-		hv_run(m, c);
+		phys_run(m, c);
 		now = bu_now(m);
 		if (!c->in_nmi && first_at(m, &c->nmis) <= now) {
 			run_nmi(m, t, c);
@@ -388,7 +306,7 @@ void op(struct bu_machine *m)
 		return;
 	if (m->config.op_ns) {
 		c = cpu_of(m, t);
-		hv_run(m, c);
+		phys_run(m, c);
 		bu_engine_delay(m->engine, m->config.op_ns);
 		account(m, t, c, m->config.op_ns, false);
 	} else if (m->config.step_ops) {
@@ -645,13 +563,13 @@ void bu_cpu_startup_entry(struct bu_machine *m)
 			c->irqs_off = true;
 			return;
 		} else if (!m->pullable) {
-			hv_halt(m, c);
+			phys_halt(m, c);
 			cpu_wait(m, t, FOREVER);
 		} else {
 			/* schedule() pulls a thread from another CPU, or finds that there is none for it. */
 			schedule(m, false);
 			if (c->curr == c->idle && !c->need_resched && !has_queued(c)) {
-				hv_halt(m, c);
+				phys_halt(m, c);
 				cpu_wait(m, t, FOREVER);
 			}
 		}
@@ -726,7 +644,7 @@ bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
 	ret->in_nmi = c->in_nmi;
 	ret->preempt_count = m->thread[c->curr]->preempt_count;
 	ret->switched_ns = c->switched_ns;
-	ret->no_physical = c->hv == HV_QUEUED;
+	ret->no_physical = phys_waits(m, c);
 	ret->irqs_pending = first_at(m, &c->irqs) <= bu_now(m) || c->timer_at_ns <= bu_now(m);
 	return true;
 }

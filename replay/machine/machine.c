@@ -29,16 +29,19 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 			       config->n_online);
 	if (config->ipi_ns < 0 || config->irq_ns < 0 || config->switch_ns < 0 || config->poll_ns < 0 ||
 	    config->op_ns < 0 || config->slice_ns < 0 || config->tick_ns < 0 || config->text_poke_ns < 0 ||
-	    config->quantum_ns < 0)
+	    config->quantum_ns < 0 || config->host_tick_ns < 0 || config->host_sched_latency_ns < 0 ||
+	    config->host_min_granularity_ns < 0 || config->host_wakeup_granularity_ns < 0)
 		return bu_fail(err, -EINVAL, "machine: a duration is negative");
+	if (config->host_load_permille && (!config->n_physical || config->quantum_ns || config->host_load_permille >= 1000))
+		return bu_fail(err, -EINVAL,
+			       "machine: other load of %u permille needs physical CPUs, no quantum, and is below 1000",
+			       config->host_load_permille);
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return bu_fail_errno(err, -ENOMEM, "machine");
 	m->config = *config;
 	if (!m->config.slice_ns)
 		m->config.slice_ns = 3 * BU_NS_PER_MS;
-	if (!m->config.quantum_ns)
-		m->config.quantum_ns = 10 * BU_NS_PER_MS;
 	m->cpu = calloc(config->n_cpus, sizeof(*m->cpu));
 	rc = m->cpu ? bu_engine_create(&engine, &m->engine, err) : bu_fail_errno(err, -ENOMEM, "machine");
 	if (!rc)
@@ -79,8 +82,6 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->n_online = 0;
 	m->n_users = 0;
 	m->pullable = 0;
-	m->hv_queue = (struct list){ 0, 0 };
-	m->hv_running = 0;
 	m->rcu = NULL;
 	m->free_csd = NULL;
 	m->unbound_pool = NULL;
@@ -99,6 +100,8 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
 	m->off_cpu = bu_word_new(m->engine, NULL, 0);
 	cpus_reset(m);
+	if (!phys_reset(m))
+		return bu_fail_errno(err, -ENOMEM, "machine");
 	for (i = 0; i < m->config.n_online && !m->failed; i++) {
 		bu_set_cpu_online(m, (int)i, true);
 		bu_cpu_start(m, (int)i, NULL, NULL);

@@ -64,8 +64,16 @@ struct bu_machine_config {
 	int64_t slice_ns;	/* of fair threads that share a CPU; 0: 3 ms */
 	int64_t tick_ns;	/* period of the tick of every online CPU; 0: none */
 	int64_t text_poke_ns;	/* patching a static key; its sync on every other CPU is an IPI each */
-	uint32_t n_physical;	/* CPUs that can really run at once (overcommit); 0: all */
-	int64_t quantum_ns;	/* how long a CPU keeps a physical one that others want; 0: 10 ms */
+	uint32_t n_physical;	/* CPUs of the host: as many can really run at once (overcommit); 0: all */
+	/*
+	 * How the host shares them. quantum_ns: first come first served, each for that long. 0: by virtual runtime, with the
+	 * knobs of kernel/sched/fair.c v6.1; 0 there: as v6.1 has them for n_physical CPUs (6 ms, 0.75 ms, 1 ms times
+	 * 1 + log2 of at most 8).
+	 */
+	int64_t quantum_ns;
+	int64_t host_sched_latency_ns, host_min_granularity_ns, host_wakeup_granularity_ns;
+	int64_t host_tick_ns;	/* slices of the host end with its tick (CONFIG_HZ); 0: when they are used up (HRTICK) */
+	uint32_t host_load_permille;	/* of each physical CPU, for other load that is always runnable (cpu.weight) */
 	uint64_t max_events;	/* as in the engine */
 	uint64_t seed;
 	size_t stack_bytes;	/* per thread, as in the engine */

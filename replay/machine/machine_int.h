@@ -88,8 +88,6 @@ struct arrival {
 	uint32_t next;
 };
 
-enum hv_state { HV_HALTED, HV_RUNNING, HV_QUEUED };
-
 struct list {
 	uint32_t head, tail;
 };
@@ -102,15 +100,12 @@ struct cpu {
 	bool online, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
 	bool slice_over;
 	uint8_t in_irq;
-	uint8_t hv;		/* enum hv_state */
 	int64_t bound_ns;
 	int64_t slice_end_ns;
 	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
 	struct list irqs, nmis;	/* arrivals, by time */
-	int64_t hv_since_ns;
 	int64_t irqs_off_ns;	/* since when they are off */
 	int64_t switched_ns;	/* last context switch */
-	uint32_t hv_next;
 	bu_thread_fn start_fn;
 	void *start_arg;
 	struct bu_cpu_account account;
@@ -156,8 +151,7 @@ struct bu_machine {
 	uint32_t n_online;
 	uint32_t n_users;	/* threads that the run waits for */
 	uint32_t pullable;	/* queued fair threads that may run anywhere */
-	struct list hv_queue;	/* CPUs + 1 */
-	uint32_t hv_running;
+	struct phys *phys;	/* NULL: every CPU has a physical one */
 	struct rcu *rcu;
 	struct csd *free_csd;
 	struct pool *unbound_pool;
@@ -209,19 +203,26 @@ static inline struct cpu *cpu_of(struct bu_machine *m, const struct thread *t)
 void cpus_reset(struct bu_machine *m);
 void attend(struct bu_machine *m, struct thread *t);	/* whatever is due on the CPU of the running thread */
 void cpu_rebound(struct bu_machine *m, struct cpu *c);
+void never(struct bu_machine *m);	/* the running task waits until it is cut short */
 bool preemptible(const struct bu_machine *m, const struct cpu *c);
 /* An operation on something shared is about to happen: time, choice, interrupts. */
 void op(struct bu_machine *m);
 /* Interruptible wait of the running thread on its CPU until @at_ns; 0, or the await's -ETIMEDOUT. */
 void cpu_wait(struct bu_machine *m, struct thread *t, int64_t until_ns);
 void cpu_arrive(struct bu_machine *m, int cpu, bool nmi, const char *name, int64_t at_ns, bu_thread_fn fn, void *arg);
-void hv_halt(struct bu_machine *m, struct cpu *c);
 /*
  * The running thread spins until the guard holds, then the effect is applied. @until_ns: absolute, FOREVER.
  * Return: 0; -ETIMEDOUT.
  */
 int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t value, enum bu_effect effect,
 	    int64_t operand, int64_t until_ns);
+
+/* physical.c */
+bool phys_reset(struct bu_machine *m);
+void phys_run(struct bu_machine *m, const struct cpu *c);	/* the running thread goes on when its CPU has a physical one */
+void phys_halt(struct bu_machine *m, const struct cpu *c);
+bool phys_waits(const struct bu_machine *m, const struct cpu *c);	/* for a physical CPU */
+int64_t phys_bound(const struct bu_machine *m, const struct cpu *c);	/* when it may lose its own; FOREVER: not */
 
 /* sched.c */
 struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum bu_class class, int prio,

@@ -65,7 +65,7 @@ static void thread_main(struct bu_engine *e, void *arg)
 	t->dead = true;
 	t->on_rq = false;
 	if (t->id == c->idle) {		/* the CPU is dead */
-		hv_halt(m, c);
+		phys_halt(m, c);
 		c->started = false;
 		rcu_cpu_dead(m, c);
 		c->curr = 0;

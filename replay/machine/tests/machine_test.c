@@ -497,42 +497,10 @@ static void test_bandwidth_timer_on_dead_cpu(void **state)
 
 /* ---------------------------------------------------------------------------------------------- overcommit */
 
-static void forever(struct bu_machine *m, void *arg)
-{
-	(void)arg;
-	for (;;)
-		bu_work(m, 1000 * MS);
-}
-
 static void measured(struct bu_machine *m, void *arg)
 {
 	bu_work(m, 1000 * MS);
 	note(m, arg, "w");
-}
-
-/* One worker and N - 1 spinners on M physical CPUs: the worker gets M / N of one, up to one quantum each way. */
-static void test_overcommit_shares_fairly(void **state)
-{
-	static const uint32_t cases[][2] = { { 2, 1 }, { 8, 2 }, { 16, 4 }, { 5, 3 }, { 4, 4 } };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bu_machine_config c = { .n_cpus = cases[i][0], .n_online = cases[i][0],
-					       .n_physical = cases[i][1], .quantum_ns = 10 * MS };
-		struct bu_machine *m = make(&c);
-		struct log l = { 0 };
-		uint32_t k;
-		int64_t end, ideal = 1000 * MS * (int64_t)c.n_cpus / c.n_physical;
-
-		bu_thread_run(m, "worker", 0, measured, &l);
-		for (k = 1; k < c.n_cpus; k++)
-			bu_thread_daemon(m, bu_thread_run(m, "spinner", (int)k, forever, &l));
-		end = run_done(m);
-		if (end < ideal - 10 * MS * c.n_cpus || end > ideal + 10 * MS * c.n_cpus)
-			fail_msg("%u on %u: %lld instead of %lld", c.n_cpus, c.n_physical, (long long)end,
-				 (long long)ideal);
-	}
 }
 
 /* ----------------------------------------------------------------------------------------- memory, timers */
@@ -641,7 +609,6 @@ int main(void)
 		cmocka_unit_test(test_cpu_up_down_up),
 		cmocka_unit_test(test_bandwidth_throttles),
 		cmocka_unit_test(test_bandwidth_timer_on_dead_cpu),
-		cmocka_unit_test(test_overcommit_shares_fairly),
 		cmocka_unit_test(test_memory_of_an_offline_cpu),
 		cmocka_unit_test(test_hrtimer_forwards_on_its_grid),
 		cmocka_unit_test(test_ticks),
