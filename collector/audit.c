@@ -126,7 +126,7 @@ static int look_at_table(struct audit *a, const char *table, struct bu_err *err)
 
 static bool is_own_statement(const char *sql)
 {
-	return strstr(bu_capture_format.ddl, sql) || strstr(bu_sql_derive, sql) || strstr(bu_sql_derive_bringup, sql);
+	return strstr(bu_capture_format.ddl, sql) || strstr(bu_sql_index, sql) || strstr(bu_sql_derive_bringup, sql);
 }
 
 /* Tables, views and indexes are ours, word for word; SQLite keeps the comments within them. */

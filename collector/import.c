@@ -87,10 +87,6 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 	}
 	bu_merge_fini(&merge);
 	s->steps_back = steps_back;
-	if (!rc && steps_back)
-		rc = bu_capture_note(s->db, "warning", "clock", steps_back, err, "%" PRId64 " events have a stamp before "
-				     "that of an earlier event of their CPU; the order of the ring buffer was kept",
-				     steps_back);
 	return rc;
 }
 
@@ -111,6 +107,10 @@ static int write_dictionaries(struct bu_import_state *s, const struct bu_decoder
 
 		rc = bu_capture_write_kind(s->db, &k, err);
 	}
+	if (!rc && s->steps_back)
+		rc = bu_capture_note(s->db, "warning", "clock", s->steps_back, err, "%" PRId64 " events have a stamp before "
+				     "that of an earlier event of their CPU; the order of the ring buffer was kept",
+				     s->steps_back);
 	if (!rc && damaged)
 		rc = bu_capture_note(s->db, "error", "decode", damaged, err, "%" PRId64 " records are shorter than their "
 				     "format says; the trace is damaged", damaged);
@@ -135,7 +135,7 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 		return bu_fail_errno(err, -ENOMEM, "import");
 	for (i = 0; i < s->n_first_ids; i++)
 		s->first_ids[i] = BU_NS_UNKNOWN;
-	rc = bu_capture_writer_create(s->db, s->clock.raw, &w, err);
+	rc = bu_capture_loader_create(s->db, s->clock.raw, &w, err);
 	if (!rc)
 		rc = bu_decoder_create(s->source.tep, &d, err);
 	if (!rc)
@@ -278,8 +278,10 @@ static int examine_clocks(struct bu_import_state *s, bool fix, struct bu_err *er
 
 static int derive(struct bu_import_state *s, struct bu_err *err)
 {
-	int rc = bu_db_exec(s->db, bu_sql_derive, err);
+	int rc = s->text ? bu_db_exec(s->db, bu_sql_index, err) : 0;	/* the loader made it */
 
+	if (!rc)
+		rc = bu_db_exec(s->db, bu_sql_derive, err);
 	if (!rc)
 		rc = bu_hotplug_ops(s->db, s->first_ids, s->n_first_ids, err);
 	if (!rc)

@@ -282,7 +282,7 @@ static int redact(struct job *j, struct bu_err *err)
 	if (!rc)
 		rc = write_account(j, err);
 	if (!rc)
-		rc = make_indexes(j, bu_sql_derive, err);
+		rc = make_indexes(j, bu_sql_index, err);
 	if (!rc)
 		rc = make_indexes(j, bu_sql_derive_bringup, err);
 	/* Splitting a page leaves copies of (redacted) rows in its gaps; written anew, there is nothing between the rows. */

@@ -2,10 +2,6 @@
 -- derive.sql - from the events of a capture to its steps. Run once by the collector when all events are in.
 -- hotplug_op and step.op are filled in between by collector/hotplug_ops.c; derive_bringup.sql follows that.
 
--- The only index on events: of the millions of calls a question usually wants one function's, in their order. An index
--- costs as much as the rows themselves, so what can go by time goes by id.
-CREATE INDEX ev_func_by_func ON ev_func (func);
-
 -- An exit belongs to the latest enter of the same step for the same CPU (the step number alone is ambiguous:
 -- number 91 of 6.1 is bringup_cpu going up and finish_cpu coming down, but they never overlap).
 INSERT INTO step (id, exit_id, cpu, target_cpu, task, nr, name, state_name, multi, target, start_ns, end_ns,

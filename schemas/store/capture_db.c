@@ -8,15 +8,21 @@
 #include <string.h>
 
 #include "schemas/base/ns.h"
+#include "schemas/store/ddl.h"
 #include "schemas/store/feed.h"
+#include "schemas/store/load.h"
 
 struct bu_capture_writer {
 	struct bu_feed *feeds[BU_EV_TABLES];
+	struct bu_load *load;		/* instead of the feeds */
 };
 
-/* The seven columns that all event tables begin with. Without raw stamps the third is a '0'. */
+/*
+ * All columns in their order. Each table begins with the same seven; without raw stamps the third is a '0'.
+ */
 #define HEAD "id, ts_ns, ts_raw, cpu, task, ctx, buf, "
 #define HEAD_TYPES "iiiiiii"
+#define HEAD_COLUMNS 7
 #define TS_RAW 2
 
 static const struct {
@@ -24,13 +30,20 @@ static const struct {
 } tables[BU_EV_TABLES] = {
 	[BU_EV_CPUHP] = { "ev_cpuhp", HEAD "kind, target_cpu, step, target, func, state, ret", HEAD_TYPES "siinnnn" },
 	[BU_EV_FUNC] = { "ev_func", HEAD "func, caller", HEAD_TYPES "in" },
-	[BU_EV_FAULT] = { "ev_fault", HEAD "mode, address, ip, error_code, ip_symbol", HEAD_TYPES "sinin" },
+	[BU_EV_FAULT] = { "ev_fault", HEAD "mode, address, ip, ip_symbol, error_code", HEAD_TYPES "sinni" },
 	[BU_EV_IRQ_VECTOR] = { "ev_irq_vector", HEAD "kind, vector", HEAD_TYPES "ii" },
 	[BU_EV_SCHED_SWITCH] = { "ev_sched_switch", HEAD "prev, prev_prio, prev_state, next, next_prio",
 				 HEAD_TYPES "iiiii" },
 	[BU_EV_TIMER] = { "ev_timer", HEAD "kind, timer, func, expires, now", HEAD_TYPES "iinnn" },
 	[BU_EV_OTHER] = { "ev_other", HEAD "kind, fields", HEAD_TYPES "it" },
 };
+
+static void types_of(int table, bool raw_stamps, char types[BU_FEED_COLUMNS + 1])
+{
+	snprintf(types, BU_FEED_COLUMNS + 1, "%s", tables[table].types);
+	if (!raw_stamps)
+		types[TS_RAW] = '0';
+}
 
 int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret,
 			     struct bu_err *err)
@@ -42,13 +55,35 @@ int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_captur
 	if (!w)
 		return bu_fail_errno(err, -ENOMEM, "capture writer");
 	for (i = 0; i < BU_EV_TABLES; i++) {
-		snprintf(types, sizeof(types), "%s", tables[i].types);
-		if (!raw_stamps)
-			types[TS_RAW] = '0';
+		types_of(i, raw_stamps, types);
 		rc = bu_feed_create(db, tables[i].table, tables[i].columns, types, &w->feeds[i], err);
 		if (rc)
 			return rc;
 	}
+	*ret = take_ptr(w);
+	return 0;
+}
+
+int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret, struct bu_err *err)
+{
+	_cleanup_(bu_capture_writer_destroyp) struct bu_capture_writer *w = calloc(1, sizeof(*w));
+	char types[BU_EV_TABLES][BU_FEED_COLUMNS + 1];
+	struct bu_load_table loads[BU_EV_TABLES];
+	int i, rc;
+
+	if (!w)
+		return bu_fail_errno(err, -ENOMEM, "capture writer");
+	for (i = 0; i < BU_EV_TABLES; i++) {
+		types_of(i, raw_stamps, types[i]);
+		loads[i] = (struct bu_load_table){ .name = tables[i].table, .types = types[i] };
+	}
+	loads[BU_EV_FUNC].index = "ev_func_by_func";
+	loads[BU_EV_FUNC].index_column = HEAD_COLUMNS;
+	rc = bu_db_exec(db, bu_sql_index, err);
+	if (!rc)
+		rc = bu_load_begin(db, loads, BU_EV_TABLES, &w->load, err);
+	if (rc)
+		return rc;
 	*ret = take_ptr(w);
 	return 0;
 }
@@ -61,6 +96,7 @@ void bu_capture_writer_destroy(struct bu_capture_writer *w)
 		return;
 	for (i = 0; i < BU_EV_TABLES; i++)
 		bu_feed_destroy(w->feeds[i]);
+	bu_load_destroy(w->load);
 	free(w);
 }
 
@@ -73,6 +109,8 @@ int bu_capture_writer_flush(struct bu_capture_writer *w, struct bu_err *err)
 {
 	int i, rc = 0;
 
+	if (w->load)
+		return bu_load_end(w->load, err);
 	for (i = 0; !rc && i < BU_EV_TABLES; i++)
 		rc = bu_feed_flush(w->feeds[i], err);
 	return rc;
@@ -112,8 +150,8 @@ static void fill(union bu_cell *c, const struct bu_event *ev)
 		c[0].text = ev->fault.is_user ? "user" : "kernel";
 		c[1].i = ev->fault.address;
 		c[2].i = ev->fault.ip;
-		c[3].i = ev->fault.error_code;
-		c[4].i = ref(ev->fault.ip_symbol);
+		c[3].i = ref(ev->fault.ip_symbol);
+		c[4].i = ev->fault.error_code;
 		break;
 	case BU_EV_IRQ_VECTOR:
 		c[0].i = ev->kind;
@@ -141,8 +179,7 @@ static void fill(union bu_cell *c, const struct bu_event *ev)
 
 int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *ev, struct bu_err *err)
 {
-	struct bu_feed *feed = w->feeds[ev->table];
-	union bu_cell *c = bu_feed_row(feed);
+	union bu_cell *c = w->load ? bu_load_row(w->load, ev->table) : bu_feed_row(w->feeds[ev->table]);
 
 	c[0].i = ev->id;
 	c[1].i = ev->ts_ns;
@@ -151,8 +188,8 @@ int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *e
 	c[4].i = ev->task;
 	c[5].i = ev->ctx;
 	c[6].i = ev->buf;
-	fill(c + 7, ev);
-	return bu_feed_push(feed, err);
+	fill(c + HEAD_COLUMNS, ev);
+	return w->load ? bu_load_push(w->load, ev->table, err) : bu_feed_push(w->feeds[ev->table], err);
 }
 
 int bu_capture_write_symbols(struct bu_db *db, const struct bu_dict *symbols, struct bu_err *err)

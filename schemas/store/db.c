@@ -129,6 +129,31 @@ static int new_handle(const char *path, struct bu_db **ret, struct bu_err *err)
 	return 0;
 }
 
+static int connect_for_making(struct bu_db *db, struct bu_err *err)
+{
+	int rc = connect_to(db, db->partial, SQLITE_OPEN_READWRITE, err);
+
+	return rc ? rc : bu_db_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;"
+				    "PRAGMA auto_vacuum = NONE; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;"
+				    "PRAGMA temp_store = FILE", err);
+}
+
+int bu_db_let_go(struct bu_db *db, struct bu_err *err)
+{
+	int rc = bu_db_exec(db, "COMMIT", err);
+
+	if (!rc)
+		sqlite3_close(take_ptr(db->sq));
+	return rc;
+}
+
+int bu_db_take_up(struct bu_db *db, struct bu_err *err)
+{
+	int rc = connect_for_making(db, err);
+
+	return rc ? rc : bu_db_exec(db, "BEGIN", err);
+}
+
 int bu_db_create(const char *path, const struct bu_db_format *format, bool replace, struct bu_db **ret,
 		 struct bu_err *err)
 {
@@ -156,11 +181,7 @@ int bu_db_create(const char *path, const struct bu_db_format *format, bool repla
 		return bu_fail_errno(err, rc, "%s.partial: create", path);
 	}
 	close(fd);
-	rc = connect_to(db, db->partial, SQLITE_OPEN_READWRITE, err);
-	if (!rc)
-		rc = bu_db_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;"
-				"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE",
-				err);
+	rc = connect_for_making(db, err);
 	if (!rc)
 		rc = bu_db_exec(db, format->ddl, err);
 	if (!rc)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* db_int.h - between db.c and feed.c: the connection itself. */
+/* db_int.h - between db.c, feed.c and load.c: the connection itself. */
 #ifndef BU_SCHEMAS_STORE_DB_INT_H
 #define BU_SCHEMAS_STORE_DB_INT_H
 
@@ -17,5 +17,12 @@ struct bu_db {
  * @code: SQLite's. Return: the negative errno that it means.
  */
 int bu_db_fail(struct bu_db *db, int code, const char *doing, struct bu_err *err);
+
+/**
+ * bu_db_let_go(), bu_db_take_up() - A database that is being made: commit and close it, so that its file may be written
+ * past SQLite; open it again, in a transaction as before. In between @db may only be closed.
+ */
+int bu_db_let_go(struct bu_db *db, struct bu_err *err);
+int bu_db_take_up(struct bu_db *db, struct bu_err *err);
 
 #endif

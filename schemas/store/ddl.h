@@ -8,6 +8,7 @@
 extern const char bu_sql_capture[];		/* capture.sql */
 extern const char bu_sql_derive[];		/* derive.sql */
 extern const char bu_sql_derive_bringup[];	/* derive_bringup.sql */
+extern const char bu_sql_index[];		/* index.sql */
 extern const char bu_sql_run[];			/* run.sql */
 
 #define BU_CAPTURE_APPLICATION_ID 1114981217

@@ -11,7 +11,7 @@
 #include "schemas/store/ddl.h"
 #include "schemas/store/run_db.h"
 
-static int fill(struct bu_db *db, struct bu_err *err)
+static int fill(struct bu_db *db, bool loaded, struct bu_err *err)
 {
 	_cleanup_(bu_capture_writer_destroyp) struct bu_capture_writer *w = NULL;
 	_cleanup_(bu_dict_fini) struct bu_dict symbols = { 0 }, tasks = { 0 };
@@ -29,7 +29,7 @@ static int fill(struct bu_db *db, struct bu_err *err)
 	if (!rc)
 		rc = bu_capture_write_kind(db, &kind, err);
 	if (!rc)
-		rc = bu_capture_writer_create(db, true, &w, err);
+		rc = loaded ? bu_capture_loader_create(db, true, &w, err) : bu_capture_writer_create(db, true, &w, err);
 	for (i = 0; !rc && i < SMALL_EVENTS; i++) {
 		ev.id = i + 1;
 		ev.ts_ns = i * 1000;
@@ -40,18 +40,30 @@ static int fill(struct bu_db *db, struct bu_err *err)
 		rc = bu_capture_writer_flush(w, err);
 	if (!rc)
 		rc = bu_capture_note(db, "info", "clock", 1, err, "made by a test");
+	if (!rc && !loaded)
+		rc = bu_db_exec(db, bu_sql_index, err);
 	return rc ? rc : bu_db_exec(db, bu_sql_derive, err);
 }
 
-int small_capture(const char *path, struct bu_err *err)
+static int make(const char *path, bool loaded, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
 	int rc;
 
 	rc = bu_db_create(path, &bu_capture_format, true, &db, err);
 	if (!rc)
-		rc = fill(db, err);
+		rc = fill(db, loaded, err);
 	return rc ? rc : bu_db_finish(db, err);
+}
+
+int small_capture(const char *path, struct bu_err *err)
+{
+	return make(path, false, err);
+}
+
+int small_loaded_capture(const char *path, struct bu_err *err)
+{
+	return make(path, true, err);
 }
 
 int small_run(const char *path, struct bu_err *err)

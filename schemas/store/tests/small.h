@@ -13,9 +13,11 @@
 #define SMALL_EVENTS 200
 
 /**
- * small_capture() - Create, fill and finish the capture @path, replacing what is there.
+ * small_capture(), small_loaded_capture() - Create, fill and finish the capture @path, replacing what is there; by
+ * statements, and by pages.
  */
 int small_capture(const char *path, struct bu_err *err);
+int small_loaded_capture(const char *path, struct bu_err *err);
 
 /**
  * small_run() - Add a run to @path, which is made where it is missing.

@@ -87,6 +87,13 @@ static void new_capture(void **state)
 	each(small_capture, SMALL_EVENTS, true, 31);
 }
 
+static void new_loaded_capture(void **state)
+{
+	(void)state;
+	each(small_loaded_capture, SMALL_EVENTS, false, 23);
+	each(small_loaded_capture, SMALL_EVENTS, true, 31);
+}
+
 static void new_runs(void **state)
 {
 	(void)state;
@@ -122,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_capture),
+		cmocka_unit_test(new_loaded_capture),
 		cmocka_unit_test(new_runs),
 		cmocka_unit_test(reading),
 	};
