@@ -267,7 +267,7 @@ manifest := 755:$(B)/bringup:$(bindir)/bringup \
 	$(foreach f,$(gp),644:$(f):$(datadir)/plots/$(notdir $(f))) \
 	$(foreach f,$(wildcard dist/*.service),644:$(f):$(unitdir)/$(notdir $(f))) \
 	$(foreach f,$(wildcard dist/initramfs-tools/* dist/dracut/*/*),755:$(f):$(datadir)/$(f)) \
-	$(foreach f,$(wildcard replay/core.h replay/kit/*.h),644:$(f):$(includedir)/$(f)) \
+	$(foreach f,$(filter-out %/core_check.h,$(wildcard replay/core*.h replay/kit/*.h)),644:$(f):$(includedir)/$(f)) \
 	$(foreach f,$(wildcard README.md LICENSE LICENSES/* docs/*.md),644:$(f):$(docdir)/$(notdir $(f))) \
 	$(foreach f,$(wildcard docs/man/*.1),644:$(f):$(mandir)/man1/$(notdir $(f)))
 

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.h - all that the author of a core sees: the machine it runs on, the work it is given, how it is announced.
+ * core.h - all that the author of a core sees: the simulated machine, the work it is given, how a core is announced.
  *
- * A core is one implementation of a kernel algorithm, written as straight-line C that reads like the kernel's own.
- * It acts only through the host operations below, keeps no state of its own outside its stack and the words it asks
- * for, and shares nothing between tasks but words. replay/cores/hotplug/serial.c is a complete small example.
+ * A core is one implementation of a kernel algorithm, written as straight-line C that reads like the kernel's own. It acts only
+ * through the operations below and those of its family (replay/core_hotplug.h, ...), keeps no state outside of its stack,
+ * the run's memory (alloc) and the objects it makes, and shares nothing between threads but words and objects.
  *
- * Versions: structs that cross the border begin with their size; fields are only ever appended. BU_CORE_ABI changes
- * when something breaks.
+ *   replay/core.h             types, operations of the machine, announcing a core
+ *   replay/core_FAMILY.h      what one family of cores is given: the schedule, the marks it sets
+ *   replay/kit/kernel.h       the operations under the kernel's own names: mutex_lock(m, lock)
+ *   replay/cores/hotplug/serial.c   a complete small example
+ *
+ * The operations are those of replay/machine/NAME.h, function bu_NAME there being operation NAME here; the comments there
+ * say what each does, costs and forbids, and which kernel source it follows.
+ *
+ * Versions: structs that cross the border begin with their size; fields are only ever appended, operations as well.
+ * BU_CORE_ABI changes when something breaks.
  */
 #ifndef BU_REPLAY_CORE_H
 #define BU_REPLAY_CORE_H
@@ -16,122 +24,338 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BU_CORE_ABI 1
+#define BU_CORE_ABI 2
 
-struct bu_host;			/* one run; opaque */
+/* ------------------------------------------------------------------------------------------------------- types */
 
-/* ---------------------------------------------------------------------------------- the machine, any family */
+struct bu_machine;		/* one machine in one run; opaque */
 
-enum bu_when { BU_WHEN_EQ, BU_WHEN_NE, BU_WHEN_GE, BU_WHEN_LE };	/* guard of an await: word WHEN value */
-enum bu_then { BU_THEN_NOTHING, BU_THEN_STORE, BU_THEN_ADD };		/* effect in the same step */
+typedef uint32_t bu_thread;	/* what the kernel calls a task; 0: none */
+typedef uint32_t bu_obj;	/* a kernel object: a lock, a completion, a timer, ...; 0: none */
+typedef uint32_t bu_word_id;	/* a shared word; 0: none */
+typedef void (*bu_thread_fn)(struct bu_machine *, void *);
+typedef int (*bu_kthread_fn)(struct bu_machine *, void *);
+typedef int (*bu_stop_fn)(struct bu_machine *, void *);
+typedef int64_t (*bu_timer_fn)(struct bu_machine *, void *);	/* ns from its expiry to the next, 0: none */
 
-struct bu_await {
-	uint32_t size;		/* sizeof(struct bu_await) */
-	uint32_t word;
-	enum bu_when when;
-	int64_t value;
-	enum bu_then then;
-	int64_t operand;
-	int64_t timeout_ns;	/* negative: none */
-	const char *point;	/* name of the wait point, a string literal: "W1 cpu_initialized_mask" */
-	int32_t cpu;		/* whom for, or -1 */
-	bool spins;		/* the CPU is busy while it waits (polling), so it takes its share of an overcommitted host */
+#define BU_ANY_CPU (-1)
+#define BU_FIRST_ONLINE_CPU (-1)	/* of stop_machine: who runs the function */
+#define BU_ALL_ONLINE_CPUS (-2)
+
+/* Thread states: values of include/linux/sched.h (v6.12). */
+enum {
+	BU_TASK_RUNNING = 0,
+	BU_TASK_INTERRUPTIBLE = 0x1,
+	BU_TASK_UNINTERRUPTIBLE = 0x2,
+	BU_TASK_PARKED = 0x40,
+	BU_TASK_DEAD = 0x80,
+	BU_TASK_NEW = 0x800,
+	BU_TASK_NORMAL = BU_TASK_INTERRUPTIBLE | BU_TASK_UNINTERRUPTIBLE,
 };
 
-struct bu_host_ops {
+/* Scheduler classes, first served first. */
+enum bu_class { BU_CLASS_STOP, BU_CLASS_RT, BU_CLASS_FAIR, BU_CLASS_IDLE };
+
+enum bu_guard { BU_GUARD_EQ, BU_GUARD_NE, BU_GUARD_GE, BU_GUARD_LE };	/* word GUARD value */
+
+/*
+ * Both let in whoever came first. A ticket lock is taken in two steps, drawing a number and looking whether it is
+ * called; a queued one in one step when it is free.
+ */
+enum bu_spin { BU_SPIN_QUEUED, BU_SPIN_TICKET };
+
+enum bu_arbitration {
+	BU_ARBITER_FIFO,	/* first come, first served */
+	BU_ARBITER_NEAR,	/* of those that wait the one nearest to the device, that is with the least |CPU - home| */
+	BU_ARBITER_BATCH,	/* all that wait, by CPU number; who comes later is in the next batch */
+};
+
+enum bu_wq_type { BU_WQ_PERCPU, BU_WQ_UNBOUND, BU_WQ_ORDERED };	/* ordered: unbound, one at a time in order of queueing */
+
+/* rcu_scheduler_active, with what synchronize_rcu() does then */
+enum bu_rcu_mode {
+	BU_RCU_INACTIVE,	/* one CPU, no scheduler: nothing to wait for */
+	BU_RCU_EXPEDITED,	/* until rcu_end_inkernel_boot() */
+	BU_RCU_NORMAL,
+};
+
+/*
+ * A thread per CPU (struct smp_hotplug_thread). Hooks are called in the thread, all but should_run with preemption
+ * enabled; those behind fn may be NULL.
+ */
+struct bu_smp_hotplug_thread {
+	const char *name;		/* "/N" is appended */
+	bool (*should_run)(struct bu_machine *, int cpu);
+	void (*fn)(struct bu_machine *, int cpu);
+	void (*setup)(struct bu_machine *, int cpu);	/* before the first round */
+	void (*cleanup)(struct bu_machine *, int cpu);	/* before the end */
+	void (*park)(struct bu_machine *, int cpu);
+	void (*unpark)(struct bu_machine *, int cpu);	/* after the first unpark only setup is called */
+	enum bu_class sched_class;
+	int prio;
+	bool selfparking;		/* neither parked nor unparked by smpboot_park_threads() and its like */
+};
+
+/* --------------------------------------------------------------------------------- operations of the machine */
+
+/* OP(type, name, parameters, arguments). In the order of the ABI: new ones are appended. */
+#define BU_MACHINE_OPS(OP) \
+	/* the run: time, memory, parameters, the end */ \
+	OP(int64_t, now, (struct bu_machine *m), (m)) \
+	OP(void *, alloc, (struct bu_machine *m, size_t bytes), (m, bytes)) \
+	OP(void, set_core_data, (struct bu_machine *m, void *data), (m, data)) \
+	OP(void *, core_data, (struct bu_machine *m), (m)) \
+	OP(int64_t, param, (struct bu_machine *m, int index), (m, index)) \
+	OP(uint64_t, random_u64, (struct bu_machine *m, uint32_t stream), (m, stream)) \
+	OP(void, core_fail, (struct bu_machine *m, const char *why), (m, why)) \
+	OP(void, crash, (struct bu_machine *m, const char *what, const char *where), (m, what, where)) \
+	OP(void, core_assert_failed, (struct bu_machine *m, const char *condition, const char *where), (m, condition, where)) \
+	OP(void, wait_point, (struct bu_machine *m, const char *point, int cpu), (m, point, cpu)) \
+	OP(void, call, (struct bu_machine *m, const char *function), (m, function)) \
+	OP(void, ret, (struct bu_machine *m), (m)) \
+	/* threads and the scheduler: machine.h */ \
+	OP(bu_thread, thread_create, (struct bu_machine *m, const char *name, int cpu, enum bu_class c, int prio, \
+		bu_thread_fn fn, void *arg), (m, name, cpu, c, prio, fn, arg)) \
+	OP(bu_thread, thread_run, (struct bu_machine *m, const char *name, int cpu, bu_thread_fn fn, void *arg), \
+		(m, name, cpu, fn, arg)) \
+	OP(void, thread_daemon, (struct bu_machine *m, bu_thread t), (m, t)) \
+	OP(bu_thread, current, (struct bu_machine *m), (m)) \
+	OP(int, thread_cpu, (struct bu_machine *m, bu_thread t), (m, t)) \
+	OP(int, this_cpu, (struct bu_machine *m), (m)) \
+	OP(void, set_current_state, (struct bu_machine *m, int state), (m, state)) \
+	OP(int, thread_state, (struct bu_machine *m, bu_thread t), (m, t)) \
+	OP(void, schedule, (struct bu_machine *m), (m)) \
+	OP(bool, wake_up_state, (struct bu_machine *m, bu_thread t, int states), (m, t, states)) \
+	OP(bool, wake_up_process, (struct bu_machine *m, bu_thread t), (m, t)) \
+	OP(void, yield, (struct bu_machine *m), (m)) \
+	OP(int64_t, schedule_timeout, (struct bu_machine *m, int64_t ns), (m, ns)) \
+	OP(void, sleep_ns, (struct bu_machine *m, int64_t ns), (m, ns)) \
+	OP(int, set_cpus_allowed_ptr, (struct bu_machine *m, bu_thread t, int cpu), (m, t, cpu)) \
+	OP(bu_obj, cfs_group, (struct bu_machine *m, const char *name, int64_t quota_ns, int64_t period_ns), \
+		(m, name, quota_ns, period_ns)) \
+	OP(void, cfs_join, (struct bu_machine *m, bu_obj group, bu_thread t), (m, group, t)) \
+	/* time, interrupts, preemption, CPUs: machine.h */ \
+	OP(void, work, (struct bu_machine *m, int64_t ns), (m, ns)) \
+	OP(void, mdelay, (struct bu_machine *m, int64_t ns), (m, ns)) \
+	OP(void, local_irq_disable, (struct bu_machine *m), (m)) \
+	OP(void, local_irq_enable, (struct bu_machine *m), (m)) \
+	OP(bool, local_irq_save, (struct bu_machine *m), (m)) \
+	OP(void, local_irq_restore, (struct bu_machine *m, bool on), (m, on)) \
+	OP(bool, irqs_disabled, (struct bu_machine *m), (m)) \
+	OP(void, preempt_disable, (struct bu_machine *m), (m)) \
+	OP(void, preempt_enable, (struct bu_machine *m), (m)) \
+	OP(int, preempt_count, (struct bu_machine *m), (m)) \
+	OP(bool, in_interrupt, (struct bu_machine *m), (m)) \
+	OP(bool, in_nmi, (struct bu_machine *m), (m)) \
+	OP(void, might_sleep, (struct bu_machine *m), (m)) \
+	OP(void, irq_send, (struct bu_machine *m, int cpu, const char *name, int64_t delay_ns, bu_thread_fn handler, \
+		void *arg), (m, cpu, name, delay_ns, handler, arg)) \
+	OP(void, ipi_send, (struct bu_machine *m, int cpu, const char *name, bu_thread_fn handler, void *arg), \
+		(m, cpu, name, handler, arg)) \
+	OP(void, nmi_send, (struct bu_machine *m, int cpu, const char *name, int64_t delay_ns, bu_thread_fn handler, \
+		void *arg), (m, cpu, name, delay_ns, handler, arg)) \
+	OP(void, cpu_start, (struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg), (m, cpu, fn, arg)) \
+	OP(void, cpu_startup_entry, (struct bu_machine *m), (m)) \
+	OP(uint32_t, nr_cpus, (struct bu_machine *m), (m)) \
+	OP(void, set_cpu_online, (struct bu_machine *m, int cpu, bool online), (m, cpu, online)) \
+	OP(bool, cpu_online, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(uint32_t, num_online_cpus, (struct bu_machine *m), (m)) \
+	OP(bool, cpu_started, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(bool, cpu_idle, (struct bu_machine *m, int cpu), (m, cpu)) \
+	/* words, spinning, sequence counters, static keys: atomic.h */ \
+	OP(bu_word_id, atomic, (struct bu_machine *m, const char *name, int64_t value), (m, name, value)) \
+	OP(int64_t, atomic_read, (struct bu_machine *m, bu_word_id w), (m, w)) \
+	OP(void, atomic_set, (struct bu_machine *m, bu_word_id w, int64_t value), (m, w, value)) \
+	OP(int64_t, atomic_add_return, (struct bu_machine *m, bu_word_id w, int64_t delta), (m, w, delta)) \
+	OP(bool, atomic_dec_and_test, (struct bu_machine *m, bu_word_id w), (m, w)) \
+	OP(int64_t, atomic_cmpxchg, (struct bu_machine *m, bu_word_id w, int64_t old_value, int64_t new_value), \
+		(m, w, old_value, new_value)) \
+	OP(int64_t, atomic_xchg, (struct bu_machine *m, bu_word_id w, int64_t new_value), (m, w, new_value)) \
+	OP(int, spin_until, (struct bu_machine *m, bu_word_id w, enum bu_guard guard, int64_t value, int64_t timeout_ns, \
+		const char *point, int for_cpu), (m, w, guard, value, timeout_ns, point, for_cpu)) \
+	OP(bu_obj, seqcount, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, write_seqcount_begin, (struct bu_machine *m, bu_obj s), (m, s)) \
+	OP(void, write_seqcount_end, (struct bu_machine *m, bu_obj s), (m, s)) \
+	OP(int64_t, read_seqcount_begin, (struct bu_machine *m, bu_obj s), (m, s)) \
+	OP(bool, read_seqcount_retry, (struct bu_machine *m, bu_obj s, int64_t start), (m, s, start)) \
+	OP(bu_obj, seqcount_latch, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, raw_write_seqcount_latch, (struct bu_machine *m, bu_obj s), (m, s)) \
+	OP(int64_t, raw_read_seqcount_latch, (struct bu_machine *m, bu_obj s), (m, s)) \
+	OP(bool, read_seqcount_latch_retry, (struct bu_machine *m, bu_obj s, int64_t start), (m, s, start)) \
+	OP(bu_obj, static_key, (struct bu_machine *m, const char *name, bool on), (m, name, on)) \
+	OP(void, static_key_set, (struct bu_machine *m, bu_obj key, bool on), (m, key, on)) \
+	OP(bool, static_branch, (struct bu_machine *m, bu_obj key), (m, key)) \
+	/* locks: lock.h, percpu_rwsem.h */ \
+	OP(bu_obj, raw_spinlock, (struct bu_machine *m, const char *name, enum bu_spin type), (m, name, type)) \
+	OP(void, raw_spin_lock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bool, raw_spin_trylock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(void, raw_spin_unlock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bool, raw_spin_lock_irqsave, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(void, raw_spin_unlock_irqrestore, (struct bu_machine *m, bu_obj lock, bool on), (m, lock, on)) \
+	OP(bool, raw_spin_is_locked, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bu_obj, mutex, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, mutex_lock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bool, mutex_trylock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(void, mutex_unlock, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bool, mutex_is_locked, (struct bu_machine *m, bu_obj lock), (m, lock)) \
+	OP(bu_obj, rwsem, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, down_read, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, up_read, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, down_write, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, up_write, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bool, down_read_trylock, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bool, down_write_trylock, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bu_obj, semaphore, (struct bu_machine *m, const char *name, uint32_t count), (m, name, count)) \
+	OP(void, down, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bool, down_trylock, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, up, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bu_obj, rcu_sync, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, rcu_sync_enter, (struct bu_machine *m, bu_obj rss), (m, rss)) \
+	OP(void, rcu_sync_exit, (struct bu_machine *m, bu_obj rss), (m, rss)) \
+	OP(bool, rcu_sync_is_idle, (struct bu_machine *m, bu_obj rss), (m, rss)) \
+	OP(bu_obj, percpu_rwsem, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, percpu_down_read, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(bool, percpu_down_read_trylock, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, percpu_up_read, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, percpu_down_write, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, percpu_up_write, (struct bu_machine *m, bu_obj sem), (m, sem)) \
+	OP(void, cpus_read_lock, (struct bu_machine *m), (m)) \
+	OP(void, cpus_read_unlock, (struct bu_machine *m), (m)) \
+	OP(void, cpus_write_lock, (struct bu_machine *m), (m)) \
+	OP(void, cpus_write_unlock, (struct bu_machine *m), (m)) \
+	/* completions, wait queues: wait.h */ \
+	OP(bu_obj, completion, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, complete, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(void, complete_all, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(void, wait_for_completion, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(int64_t, wait_for_completion_timeout, (struct bu_machine *m, bu_obj completion, int64_t ns), \
+		(m, completion, ns)) \
+	OP(bool, try_wait_for_completion, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(bool, completion_done, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(void, reinit_completion, (struct bu_machine *m, bu_obj completion), (m, completion)) \
+	OP(bu_obj, wait_queue, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, wait_event, (struct bu_machine *m, bu_obj wq, bu_word_id word, enum bu_guard guard, int64_t value), \
+		(m, wq, word, guard, value)) \
+	OP(void, wait_event_exclusive, (struct bu_machine *m, bu_obj wq, bu_word_id word, enum bu_guard guard, \
+		int64_t value), (m, wq, word, guard, value)) \
+	OP(int64_t, wait_event_timeout, (struct bu_machine *m, bu_obj wq, bu_word_id word, enum bu_guard guard, \
+		int64_t value, int64_t ns), (m, wq, word, guard, value, ns)) \
+	OP(void, prepare_to_wait, (struct bu_machine *m, bu_obj wq, bool exclusive, int state), (m, wq, exclusive, state)) \
+	OP(void, finish_wait, (struct bu_machine *m, bu_obj wq), (m, wq)) \
+	OP(void, wake_up, (struct bu_machine *m, bu_obj wq), (m, wq)) \
+	OP(void, wake_up_all, (struct bu_machine *m, bu_obj wq), (m, wq)) \
+	OP(bool, waitqueue_active, (struct bu_machine *m, bu_obj wq), (m, wq)) \
+	OP(bu_obj, swait_queue, (struct bu_machine *m, const char *name), (m, name)) \
+	OP(void, swait_event, (struct bu_machine *m, bu_obj q, bu_word_id word, enum bu_guard guard, int64_t value), \
+		(m, q, word, guard, value)) \
+	OP(void, swake_up_one, (struct bu_machine *m, bu_obj q), (m, q)) \
+	OP(void, swake_up_all, (struct bu_machine *m, bu_obj q), (m, q)) \
+	/* kernel threads and those of smpboot: kthread.h */ \
+	OP(bu_thread, kthread_create, (struct bu_machine *m, const char *name, bu_kthread_fn fn, void *arg), \
+		(m, name, fn, arg)) \
+	OP(void, kthread_bind, (struct bu_machine *m, bu_thread k, int cpu), (m, k, cpu)) \
+	OP(bu_thread, kthread_create_on_cpu, (struct bu_machine *m, const char *name, int cpu, bu_kthread_fn fn, \
+		void *arg), (m, name, cpu, fn, arg)) \
+	OP(int, kthread_park, (struct bu_machine *m, bu_thread k), (m, k)) \
+	OP(void, kthread_unpark, (struct bu_machine *m, bu_thread k), (m, k)) \
+	OP(bool, kthread_should_park, (struct bu_machine *m), (m)) \
+	OP(void, kthread_parkme, (struct bu_machine *m), (m)) \
+	OP(int, kthread_stop, (struct bu_machine *m, bu_thread k), (m, k)) \
+	OP(bool, kthread_should_stop, (struct bu_machine *m), (m)) \
+	OP(int, smpboot_register, (struct bu_machine *m, const struct bu_smp_hotplug_thread *ht), (m, ht)) \
+	OP(void, smpboot_create_threads, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(void, smpboot_unpark_threads, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(void, smpboot_park_threads, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(bu_thread, smpboot_thread, (struct bu_machine *m, int which, int cpu), (m, which, cpu)) \
+	/* stoppers: stop.h; calls on other CPUs: smp.h */ \
+	OP(void, cpu_stop_init, (struct bu_machine *m), (m)) \
+	OP(void, stop_machine_park, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(void, stop_machine_unpark, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(int, stop_one_cpu, (struct bu_machine *m, int cpu, const char *name, bu_stop_fn fn, void *arg), \
+		(m, cpu, name, fn, arg)) \
+	OP(bool, stop_one_cpu_nowait, (struct bu_machine *m, int cpu, const char *name, bu_stop_fn fn, void *arg), \
+		(m, cpu, name, fn, arg)) \
+	OP(int, stop_two_cpus, (struct bu_machine *m, int cpu1, int cpu2, const char *name, bu_stop_fn fn, void *arg), \
+		(m, cpu1, cpu2, name, fn, arg)) \
+	OP(int, stop_machine_cpuslocked, (struct bu_machine *m, const char *name, bu_stop_fn fn, void *arg, int cpu), \
+		(m, name, fn, arg, cpu)) \
+	OP(int, smp_call_function_single, (struct bu_machine *m, int cpu, const char *name, bu_thread_fn fn, void *arg, \
+		bool wait), (m, cpu, name, fn, arg, wait)) \
+	OP(void, smp_call_function, (struct bu_machine *m, const char *name, bu_thread_fn fn, void *arg, bool wait), \
+		(m, name, fn, arg, wait)) \
+	OP(void, on_each_cpu, (struct bu_machine *m, const char *name, bu_thread_fn fn, void *arg, bool wait), \
+		(m, name, fn, arg, wait)) \
+	OP(void, smpcfd_dying_cpu, (struct bu_machine *m), (m)) \
+	/* timers: timer.h; RCU: rcu.h; workqueues: workqueue.h; devices: device.h */ \
+	OP(bu_obj, hrtimer, (struct bu_machine *m, const char *name, bu_timer_fn fn, void *arg), (m, name, fn, arg)) \
+	OP(bu_obj, timer, (struct bu_machine *m, const char *name, bu_timer_fn fn, void *arg), (m, name, fn, arg)) \
+	OP(void, hrtimer_start, (struct bu_machine *m, bu_obj timer, int64_t ns), (m, timer, ns)) \
+	OP(void, hrtimer_start_on, (struct bu_machine *m, bu_obj timer, int cpu, int64_t ns), (m, timer, cpu, ns)) \
+	OP(int, hrtimer_try_to_cancel, (struct bu_machine *m, bu_obj timer), (m, timer)) \
+	OP(int, hrtimer_cancel, (struct bu_machine *m, bu_obj timer), (m, timer)) \
+	OP(bool, hrtimer_active, (struct bu_machine *m, bu_obj timer), (m, timer)) \
+	OP(void, timers_migrate, (struct bu_machine *m, int from, int to), (m, from, to)) \
+	OP(void, cpu_tick, (struct bu_machine *m, int cpu, int64_t period_ns), (m, cpu, period_ns)) \
+	OP(uint64_t, cpu_ticks, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(void, rcu_set_mode, (struct bu_machine *m, enum bu_rcu_mode mode), (m, mode)) \
+	OP(bu_thread, rcu_spawn_gp_kthread, (struct bu_machine *m, int64_t fqs_ns), (m, fqs_ns)) \
+	OP(void, rcu_read_lock, (struct bu_machine *m), (m)) \
+	OP(void, rcu_read_unlock, (struct bu_machine *m), (m)) \
+	OP(void, synchronize_rcu, (struct bu_machine *m), (m)) \
+	OP(void, synchronize_rcu_expedited, (struct bu_machine *m), (m)) \
+	OP(void, call_rcu, (struct bu_machine *m, bu_thread_fn fn, void *arg), (m, fn, arg)) \
+	OP(void, rcu_barrier, (struct bu_machine *m), (m)) \
+	OP(uint64_t, rcu_completed, (struct bu_machine *m), (m)) \
+	OP(bu_obj, workqueue, (struct bu_machine *m, const char *name, enum bu_wq_type type), (m, name, type)) \
+	OP(bu_obj, work_item, (struct bu_machine *m, const char *name, bu_thread_fn fn, void *arg), (m, name, fn, arg)) \
+	OP(bool, queue_work_on, (struct bu_machine *m, int cpu, bu_obj wq, bu_obj work), (m, cpu, wq, work)) \
+	OP(bool, queue_work, (struct bu_machine *m, bu_obj wq, bu_obj work), (m, wq, work)) \
+	OP(bool, queue_delayed_work_on, (struct bu_machine *m, int cpu, bu_obj wq, bu_obj work, int64_t delay_ns), \
+		(m, cpu, wq, work, delay_ns)) \
+	OP(bool, flush_work, (struct bu_machine *m, bu_obj work), (m, work)) \
+	OP(void, flush_workqueue, (struct bu_machine *m, bu_obj wq), (m, wq)) \
+	OP(void, work_on_cpu, (struct bu_machine *m, int cpu, const char *name, bu_thread_fn fn, void *arg), \
+		(m, cpu, name, fn, arg)) \
+	OP(bu_obj, mmio_device, (struct bu_machine *m, const char *name, int64_t service_ns, \
+		enum bu_arbitration arbitration, int home), (m, name, service_ns, arbitration, home)) \
+	OP(int64_t, mmio_access, (struct bu_machine *m, bu_obj device), (m, device)) \
+	OP(uint64_t, mmio_accesses, (struct bu_machine *m, bu_obj device), (m, device))
+
+struct bu_machine_ops {
 	uint32_t size, abi;
-	int64_t (*now_ns)(struct bu_host *);
-	void (*delay)(struct bu_host *, int64_t ns);		/* spend time without a name */
-	uint32_t (*word)(struct bu_host *, const char *name, int64_t value);	/* a new shared word */
-	int64_t (*load)(struct bu_host *, uint32_t word);
-	void (*store)(struct bu_host *, uint32_t word, int64_t value);
-	int64_t (*add)(struct bu_host *, uint32_t word, int64_t delta);
-	int64_t (*cmpxchg)(struct bu_host *, uint32_t word, int64_t old, int64_t new_value);
-	/* 0 at once, 1 after having waited, -ETIMEDOUT */
-	int (*await)(struct bu_host *, const struct bu_await *);
-	/* hold a word made with value 1, first come first served, for a time */
-	void (*serialise)(struct bu_host *, uint32_t word, int64_t ns, const char *point);
-	/* a new task on a CPU, ready now */
-	void (*spawn)(struct bu_host *, const char *name, int cpu, void (*fn)(struct bu_host *, void *), void *arg);
-	void *(*alloc)(struct bu_host *, size_t bytes);		/* zeroed, lives as long as the run; never NULL */
-	void (*fail)(struct bu_host *, const char *why);	/* a rule of the core is broken: ends the run */
-	int64_t (*param)(struct bu_host *, int index);		/* value of the core's parameter by its index */
+#define BU_OP_FIELD(type, name, params, args) type (*name) params;
+	BU_MACHINE_OPS(BU_OP_FIELD)
+#undef BU_OP_FIELD
 };
 
-/* ------------------------------------------------------------------------------------------------- hotplug */
-
-/* The parts of one CPU's way up, in the order of the way; docs/methods.md says how each is taken from a trace. */
-enum bu_hp_work {
-	BU_HP_ENTRY,		/* control: into cpu_up() for the first step (locks, idle task) */
-	BU_HP_KICK_ENTRY,	/* control: from the last prepare step into the kick step */
-	BU_HP_KICK,		/* control: the kick step up to INIT/SIPI */
-	BU_HP_KICK_TAIL,	/* control: the rest of the kick step, the CPU already starting */
-	BU_HP_DARK,		/* CPU: INIT/SIPI to the first word that the control CPU can see */
-	BU_HP_BRINGUP_ENTRY,	/* control: into cpu_up() again for the online pass (split start-up) */
-	BU_HP_RELEASE,		/* control: from finding the CPU alive to releasing it */
-	BU_HP_RELEASED,		/* CPU: from its release to the first work afterwards */
-	BU_HP_STARTING,		/* CPU: identify, topology, STARTING callbacks */
-	BU_HP_TSC_JOIN,		/* partner: from the CPU's arrival at the TSC check to its own */
-	BU_HP_TSC_SYNC,		/* both: the TSC check */
-	BU_HP_ONLINE,		/* CPU: set_cpu_online, tick, to cpuhp_online_idle */
-	BU_HP_UNPARK,		/* control: wake up, unpark cpuhp/N, kick it */
-	BU_HP_THREAD_WAKE,	/* CPU: cpuhp/N wakes up */
-	BU_HP_DONE,		/* control: wakes up after the last online step, leaves the bring-up step */
-	BU_HP_EXIT,		/* control: after the CPU's last step, before the next cpu_up() */
-	BU_HP_NR_WORK
-};
-
-enum bu_hp_section { BU_HP_PREPARE, BU_HP_ONLINE_STEPS };	/* callbacks on the control CPU; on the CPU itself */
-
-enum bu_hp_mark {		/* instants of a CPU that reports are made of */
-	BU_HP_AT_PREPARE, BU_HP_AT_KICK, BU_HP_AT_ALIVE, BU_HP_AT_RELEASE, BU_HP_AT_IDLE, BU_HP_AT_ONLINE,
-	BU_HP_NR_MARKS
-};
-
-struct bu_hp_interval {		/* an interval of the recording, for the `recorded` core */
-	uint32_t size;
-	int32_t lane, cpu;	/* CPU that spent it; CPU that it was for */
-	int64_t start_ns, end_ns;	/* since the start of the bring-up */
-	bool end_known;
-};
-
-struct bu_hotplug_ops {
-	uint32_t size, abi;
-	int (*nr_cpus)(struct bu_host *);		/* CPUs 0..n-1 of the run, the control CPU among them */
-	int (*control_cpu)(struct bu_host *);
-	bool (*is_primary)(struct bu_host *, int cpu);	/* first thread of its core, as far as known */
-	/* spend the time of one part, named and recorded as such; returns nanoseconds spent */
-	int64_t (*work)(struct bu_host *, int cpu, enum bu_hp_work part);
-	int64_t (*duration)(struct bu_host *, int cpu, enum bu_hp_work part);	/* without spending it */
-	bool (*never_comes)(struct bu_host *, int cpu);	/* the recording has it kicked but never alive */
-	int (*nr_steps)(struct bu_host *, int cpu, enum bu_hp_section);
-	/* run callback i: its overhead, its duration; returns what it returned in the recording, 0 or -errno */
-	int (*step)(struct bu_host *, int cpu, enum bu_hp_section, int i);
-	void (*lead_in)(struct bu_host *);		/* control: smp_init up to the first cpu_up() */
-	void (*mark)(struct bu_host *, int cpu, enum bu_hp_mark);
-	void (*failed)(struct bu_host *, int cpu, int ret);	/* the core gives this CPU up */
-	/* the recording itself, ordered by (lane, cpu, start); only the `recorded` core uses it */
-	int (*nr_recorded)(struct bu_host *);
-	void (*recorded)(struct bu_host *, int i, struct bu_hp_interval *ret);
-	void (*replay_interval)(struct bu_host *, int i);	/* sleep to its start, spend it as recorded */
-	void (*recorded_marks)(struct bu_host *, int cpu);	/* take this CPU's instants from the recording */
-};
-
-/* The host's tables, as the first words of every struct bu_host. */
+/* The tables of a run, as the first word of every struct bu_machine that a core is given. */
 struct bu_host_tables {
-	const struct bu_host_ops *ops;
-	const struct bu_hotplug_ops *hotplug;	/* NULL in runs of other families */
+	uint32_t size, abi;
+	const struct bu_machine_ops *machine;
+	const void *family;	/* struct bu_FAMILY_ops, which begins with its size too */
 };
 
-static inline const struct bu_host_ops *bu_ops(struct bu_host *h)
+static inline const struct bu_host_tables *bu_tables(struct bu_machine *m)
 {
-	return ((const struct bu_host_tables *)h)->ops;
+	return *(const struct bu_host_tables *const *)(const void *)m;
 }
 
-static inline const struct bu_hotplug_ops *bu_hp(struct bu_host *h)
+static inline const struct bu_machine_ops *bu_ops(struct bu_machine *m)
 {
-	return ((const struct bu_host_tables *)h)->hotplug;
+	return bu_tables(m)->machine;
 }
+
+/* Whether a table of the host has an operation: a core may be newer than its host. */
+#define BU_HAS(table, op) ((table)->size >= offsetof(__typeof__(*(table)), op) + sizeof((table)->op))
+
+#define BU_STR1(x) #x
+#define BU_STR(x) BU_STR1(x)
+/* What a core takes for granted: the run ends with a verdict that names the core, the condition and the call path. */
+#define BU_ASSERT_CORE(m, cond) \
+	do { \
+		if (!(cond)) \
+			bu_ops(m)->core_assert_failed((m), #cond, __FILE__ ":" BU_STR(__LINE__)); \
+	} while (0)
 
 /* ------------------------------------------------------------------------------------------ announcing a core */
 
@@ -142,12 +366,13 @@ struct bu_param {
 
 struct bu_core_def {
 	uint32_t size, abi;
-	const char *family;		/* "hotplug" */
+	const char *family;		/* "hotplug", ... */
 	const char *name, *summary;
 	const char *source;		/* kernel version, commit or mail that it follows */
 	const struct bu_param *params;	/* ends with name NULL; or NULL */
-	/* Required. The control CPU's task: brings the secondary CPUs up. Everything else is spawned by it. */
-	void (*control)(struct bu_host *);
+	/* Required. Runs as the first thread of the machine (docs/add-a-core.md says on which CPU); the run ends when it and
+	 * every thread that it made, daemons excepted, have returned. */
+	void (*control)(struct bu_machine *);
 };
 
 #ifdef BU_PLUGIN

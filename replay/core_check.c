@@ -190,7 +190,7 @@ static int check_misfortune(struct check *c, const char *what, void (*befall)(st
 		for (i = 0; i < r.run.n_cpu_rows; i++)
 			up += i != 1 && r.run.cpu_rows[i].verdict == BU_CPU_OK;
 		ok = !strcmp(r.run.verdict, "failed") && up == 3 && r.run.cpu_rows[1].verdict != BU_CPU_OK;
-		ok = ok || (!strcmp(r.run.verdict, "hang") && r.run.verdict_detail[0]);
+		ok = ok || ((!strcmp(r.run.verdict, "deadlock") || !strcmp(r.run.verdict, "lost wakeup")) && r.run.witness);
 		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up; %.150s", r.run.verdict, up,
 			 r.run.verdict_detail);
 		tell(c, ok, what, m.cpus);

@@ -23,7 +23,9 @@
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 
-const char *const bu_mc_verdict_names[BU_MC_NR_VERDICTS] = { "ok", "failed", "hang", "limit", "error" };
+const char *const bu_mc_verdict_names[BU_MC_NR_VERDICTS] = {
+	"ok", "failed", "deadlock", "lost wakeup", "livelock", "misuse", "crash", "limit", "error"
+};
 
 struct record {
 	int64_t run, bringup_ns;

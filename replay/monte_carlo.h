@@ -15,7 +15,11 @@
 #include "replay/schedule/hotplug.h"
 #include "schemas/base/err.h"
 
-enum bu_mc_verdict { BU_MC_OK, BU_MC_FAILED, BU_MC_HANG, BU_MC_LIMIT, BU_MC_ERROR, BU_MC_NR_VERDICTS };
+/* As run.verdict in schemas/run.sql. */
+enum bu_mc_verdict {
+	BU_MC_OK, BU_MC_FAILED, BU_MC_DEADLOCK, BU_MC_LOST_WAKEUP, BU_MC_LIVELOCK, BU_MC_MISUSE, BU_MC_CRASH, BU_MC_LIMIT,
+	BU_MC_ERROR, BU_MC_NR_VERDICTS
+};
 
 extern const char *const bu_mc_verdict_names[BU_MC_NR_VERDICTS];
 

@@ -51,6 +51,23 @@ static void print_bounds(const struct bu_hp_schedule *s)
 	}
 }
 
+/* The first lines of a witness; the whole of it is in the database. */
+static void print_witness(const char *core, const char *text)
+{
+	enum { LINES = 40 };
+	int n;
+
+	printf("\nWitness of core %s:\n", core);
+	for (n = 0; *text && n < LINES; n++) {
+		size_t len = strcspn(text, "\n");
+
+		printf("  %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+	if (*text)
+		printf("  ... (column witness of table run has the rest; -o FILE stores it)\n");
+}
+
 void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n)
 {
 	const struct bu_run *any = runs[0];
@@ -95,6 +112,9 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 			printf(" %10s", bu_ns_str(phase_total(runs[i], phase), b[0]));
 		putchar('\n');
 	}
+	for (i = 0; i < n; i++)
+		if (runs[i]->witness)
+			print_witness(runs[i]->core, runs[i]->witness);
 	print_bounds(s);
 }
 
@@ -133,6 +153,8 @@ static json_t *json_run(const struct bu_run *r)
 		      json_ns(r->recorded_bringup_ns), "control_busy_ns", (json_int_t)r->bp_busy_ns, "control_wait_ns",
 		      (json_int_t)r->bp_wait_ns, "verdict", r->verdict, "verdict_detail", r->verdict_detail, "hash", hash,
 		      "phases", phases, "events", (json_int_t)r->events);
+	if (o)
+		json_object_set_new(o, "witness", r->witness ? json_string(r->witness) : json_null());
 	if (o)
 		json_object_set_new(o, "host_cpus", r->host_milli ? json_real((double)r->host_milli / 1000) : json_null());
 	if (o)

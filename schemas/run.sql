@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-2.0-only
--- run.sql - replays of captures: one row set per run. Format version 1.
+-- run.sql - replays of captures: one row set per run. Format version 2.
 --
 -- Written by replay, read by analyze. A runs.db may hold many runs, of several captures. Times are virtual int64
 -- nanoseconds since the start of the bring-up (the entry of smp_init or the first step, see docs/methods.md).
 
 PRAGMA application_id = 1114985042;	-- 0x42756252 "BubR"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE run (
 	id INTEGER PRIMARY KEY,
@@ -33,10 +33,13 @@ CREATE TABLE run (
 	ap_latency_p99_ns INTEGER,
 	ap_latency_max_ns INTEGER,
 	events INTEGER NOT NULL,	-- engine events executed
-	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'hang', 'limit', 'error')),
-		-- failed: a CPU did not come up; hang: tasks wait and nothing is left that could wake them;
-		-- limit: more events than allowed; error: the core broke a rule of its interface
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'lost wakeup', 'livelock', 'misuse', 'crash',
+						 'limit', 'error')),
+		-- failed: a CPU did not come up; deadlock: a cycle of waits; lost wakeup: waits that nobody left can end;
+		-- livelock: events without progress; misuse: a rule of the kernel is broken; crash: the simulated kernel died;
+		-- limit: more events than allowed; error: the core gave up or broke a rule of its interface
 	verdict_detail TEXT NOT NULL,
+	witness TEXT,			-- the whole report of a run that did not end well
 	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits
 ) STRICT;
 
@@ -85,6 +88,32 @@ CREATE TABLE wait (			-- waiting, by wait point (docs/methods.md)
 	end_ns INTEGER,			-- NULL: never satisfied
 	outcome TEXT NOT NULL CHECK (outcome IN ('satisfied', 'timeout', 'never')),
 	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lock (			-- locks that were taken
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,		-- in the order in which they were made
+	name INTEGER NOT NULL REFERENCES name (id),
+	kind TEXT NOT NULL,		-- 'mutex', 'raw_spinlock', 'percpu_rwsem', ...
+	acquired INTEGER NOT NULL,	-- times, for reading or writing
+	contended INTEGER NOT NULL,	-- of these, after a wait that took time
+	wait_ns INTEGER NOT NULL,
+	wait_max_ns INTEGER NOT NULL,
+	hold_ns INTEGER NOT NULL,	-- of holds that ended
+	hold_max_ns INTEGER NOT NULL,
+	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (			-- what each CPU did with its time
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	cpu INTEGER NOT NULL,
+	busy_ns INTEGER NOT NULL,	-- running threads other than idle, spinning and interrupts included
+	spin_ns INTEGER NOT NULL,	-- of this, spinning
+	steal_ns INTEGER NOT NULL,	-- wanted to run without a physical CPU
+	interrupts INTEGER NOT NULL,
+	nmis INTEGER NOT NULL,
+	switches INTEGER NOT NULL,	-- of context
+	PRIMARY KEY (run, cpu)
 ) STRICT, WITHOUT ROWID;
 
 -- As in capture.sql: one shape for recorded and replayed timelines.

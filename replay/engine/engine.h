@@ -35,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "replay/core.h"
 #include "schemas/base/err.h"
 #include "schemas/base/hash.h"
 
@@ -42,11 +43,9 @@ struct bu_engine;
 struct bu_step;
 
 typedef uint32_t bu_task_id;	/* 0: none */
-typedef uint32_t bu_word_id;	/* 0: none */
 
 #define BU_NO_TIMEOUT INT64_C(-1)
 
-enum bu_guard { BU_GUARD_EQ, BU_GUARD_NE, BU_GUARD_GE, BU_GUARD_LE };
 enum bu_effect { BU_EFFECT_NONE, BU_EFFECT_STORE, BU_EFFECT_ADD };
 
 struct bu_await_op {

@@ -25,7 +25,7 @@
 const char *const bu_hang_class_names[BU_HANG_NR_CLASSES] = {
 	[BU_HANG_NONE] = "ok",		 [BU_HANG_DEADLOCK] = "deadlock", [BU_HANG_LOST_WAKEUP] = "lost wakeup",
 	[BU_HANG_LIVELOCK] = "livelock", [BU_HANG_MISUSE] = "misuse",	  [BU_HANG_FAILED] = "failed",
-	[BU_HANG_LIMIT] = "limit",
+	[BU_HANG_CRASH] = "crash",	 [BU_HANG_LIMIT] = "limit",
 };
 
 const struct bu_watchdog_def bu_watchdogs[BU_WATCHDOG_NR] = {
@@ -222,6 +222,9 @@ void bu_hang_diagnose(struct bu_machine *m, const struct bu_machine_result *resu
 		break;
 	case BU_MACHINE_MISUSE:
 		v.class = BU_HANG_MISUSE;
+		break;
+	case BU_MACHINE_CRASH:
+		v.class = BU_HANG_CRASH;
 		break;
 	case BU_MACHINE_FAILED:
 		v.class = BU_HANG_FAILED;

@@ -10,6 +10,7 @@
  *   livelock      something happens all the time and nobody gets anywhere: the event limit was reached while threads
  *                 spun, and none that works was among them
  *   misuse        a rule of the kernel was broken (sleeping while atomic, unlocking what is not held, ...)
+ *   crash         the simulated kernel died, say of an unhandled fault
  *   failed        the core gave up by itself, or broke a rule of the engine
  *   limit         the event limit was reached by threads that do work: give it more, or it never ends
  * The witness names per thread its CPU, call path, held locks, the awaited object and since when; then the cycle; then
@@ -25,8 +26,8 @@
 #include "schemas/base/err.h"
 
 enum bu_hang_class {
-	BU_HANG_NONE, BU_HANG_DEADLOCK, BU_HANG_LOST_WAKEUP, BU_HANG_LIVELOCK, BU_HANG_MISUSE, BU_HANG_FAILED, BU_HANG_LIMIT,
-	BU_HANG_NR_CLASSES
+	BU_HANG_NONE, BU_HANG_DEADLOCK, BU_HANG_LOST_WAKEUP, BU_HANG_LIVELOCK, BU_HANG_MISUSE, BU_HANG_FAILED, BU_HANG_CRASH,
+	BU_HANG_LIMIT, 	BU_HANG_NR_CLASSES
 };
 
 extern const char *const bu_hang_class_names[BU_HANG_NR_CLASSES];

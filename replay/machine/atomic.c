@@ -74,7 +74,7 @@ int bu_spin_until(struct bu_machine *m, bu_word_id w, enum bu_guard guard, int64
 	}
 	rc = spin_on(m, w, guard, value, BU_EFFECT_NONE, 0, until);
 	if (!outer)
-		wait_end(m);
+		wait_end(m, rc != 0);
 	return rc;
 }
 
@@ -144,7 +144,7 @@ int64_t bu_read_seqcount_begin(struct bu_machine *m, bu_obj s)
 		if (cur(m))
 			cur(m)->wait_thread = o->owner;
 		spin_on(m, o->w[0], BU_GUARD_NE, seq, BU_EFFECT_NONE, 0, FOREVER);
-		wait_end(m);
+		wait_end(m, false);
 		if (outer)
 			cur(m)->wait = outer;
 	}

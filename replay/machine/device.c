@@ -89,7 +89,7 @@ int64_t bu_mmio_access(struct bu_machine *m, bu_obj device)
 		wq_add(m, o, device, t, 0, false);
 		wait_begin(m, BU_WAITS_OBJECT, device, NULL);
 		bu_word_await(m->engine, &turn, NULL);
-		wait_end(m);
+		wait_end(m, false);
 		t->wait = outer;
 	} else {
 		bu_word_store(m->engine, o->w[0], t->id);

@@ -12,12 +12,6 @@
 
 #include "replay/machine/machine.h"
 
-enum bu_arbitration {
-	BU_ARBITER_FIFO,	/* first come, first served */
-	BU_ARBITER_NEAR,	/* of those that wait the one nearest to the device, that is with the least |CPU - home| */
-	BU_ARBITER_BATCH,	/* all that wait, by CPU number; who comes later is in the next batch */
-};
-
 /**
  * bu_mmio_device() - @service_ns: how long one access keeps the device busy. @home: CPU it is nearest to.
  */

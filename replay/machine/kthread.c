@@ -166,7 +166,7 @@ void bu_kthread_parkme(struct bu_machine *m)
 		wait_begin(m, BU_WAITS_PARKED, 0, NULL);
 		t->preempt_count--;
 		bu_schedule(m);
-		wait_end(m);
+		wait_end(m, false);
 	}
 	set_state(m, t, BU_TASK_RUNNING);
 }
@@ -198,7 +198,7 @@ int bu_kthread_park(struct bu_machine *m, bu_thread id)
 	op(m);
 	if (get_state(m, t) == BU_TASK_PARKED)
 		spin_on(m, t->inactive, BU_GUARD_EQ, 1, BU_EFFECT_NONE, 0, FOREVER);
-	wait_end(m);
+	wait_end(m, false);
 	return 0;
 }
 
@@ -233,7 +233,7 @@ int bu_kthread_stop(struct bu_machine *m, bu_thread id)
 	wait_begin(m, BU_WAITS_EXIT, 0, t->name);
 	cur(m)->wait_thread = id;
 	bu_wait_for_completion(m, k->exited);
-	wait_end(m);
+	wait_end(m, false);
 	return k->result;
 }
 
@@ -333,7 +333,7 @@ static void create_thread(struct bu_machine *m, struct smpboot *s, int cpu)
 	if (s->thread[cpu])
 		return;
 	snprintf(name, sizeof(name), "%s/%d", s->ht->name, cpu);
-	id = create(m, name, cpu, s->ht->class, s->ht->prio, smpboot_thread, NULL, NULL);
+	id = create(m, name, cpu, s->ht->sched_class, s->ht->prio, smpboot_thread, NULL, NULL);
 	if (!id)
 		return;
 	k = m->thread[id]->kthread;

@@ -13,8 +13,6 @@
 
 #include "replay/machine/machine.h"
 
-typedef int (*bu_kthread_fn)(struct bu_machine *, void *);
-
 /**
  * bu_kthread_create() - A fair thread that waits to be woken up, may run anywhere. The run does not wait for its end.
  */
@@ -42,23 +40,6 @@ void bu_kthread_parkme(struct bu_machine *m);		/* returns at once when it is not
  */
 int bu_kthread_stop(struct bu_machine *m, bu_thread k);
 bool bu_kthread_should_stop(struct bu_machine *m);
-
-/*
- * A thread per CPU. Hooks are called in the thread, all but should_run with preemption enabled; those behind fn may be
- * NULL.
- */
-struct bu_smp_hotplug_thread {
-	const char *name;		/* "/N" is appended */
-	bool (*should_run)(struct bu_machine *, int cpu);
-	void (*fn)(struct bu_machine *, int cpu);
-	void (*setup)(struct bu_machine *, int cpu);	/* before the first round */
-	void (*cleanup)(struct bu_machine *, int cpu);	/* before the end */
-	void (*park)(struct bu_machine *, int cpu);
-	void (*unpark)(struct bu_machine *, int cpu);	/* after the first unpark only setup is called */
-	enum bu_class class;
-	int prio;
-	bool selfparking;		/* neither parked nor unparked by the functions below */
-};
 
 /**
  * bu_smpboot_register() - Threads for the CPUs that are online, unparked unless selfparking. @ht is borrowed for the

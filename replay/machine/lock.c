@@ -64,7 +64,7 @@ void bu_raw_spin_lock(struct bu_machine *m, bu_obj lock)
 	if (bu_word_load(m->engine, o->w[1]) != mine) {
 		wait_begin(m, BU_WAITS_LOCK, lock, NULL);
 		spin_on(m, o->w[1], BU_GUARD_EQ, mine, BU_EFFECT_NONE, 0, FOREVER);
-		wait_end(m);
+		wait_end(m, false);
 	}
 	o->owner = t->id;
 	held_add(m, lock, false);
@@ -208,7 +208,7 @@ void bu_mutex_lock(struct bu_machine *m, bu_obj lock)
 					break;
 			}
 			op(m);
-			wait_end(m);
+			wait_end(m, false);
 			set_state(m, t, BU_TASK_RUNNING);
 			wq_del(m, t);
 			if (!o->waiters.head)
@@ -405,7 +405,7 @@ void bu_down_read(struct bu_machine *m, bu_obj sem)
 		bu_schedule(m);
 	}
 	set_state(m, t, BU_TASK_RUNNING);
-	wait_end(m);
+	wait_end(m, false);
 	held_add(m, sem, true);
 }
 
@@ -463,7 +463,7 @@ void bu_down_write(struct bu_machine *m, bu_obj sem)
 			bu_set_current_state(m, BU_TASK_UNINTERRUPTIBLE);
 		}
 		set_state(m, t, BU_TASK_RUNNING);
-		wait_end(m);
+		wait_end(m, false);
 	}
 	o->flag = 0;
 	o->owner = t->id;
@@ -583,7 +583,7 @@ void bu_down(struct bu_machine *m, bu_obj sem)
 			break;
 		set_state(m, t, BU_TASK_UNINTERRUPTIBLE);
 	}
-	wait_end(m);
+	wait_end(m, false);
 }
 
 bool bu_down_trylock(struct bu_machine *m, bu_obj sem)

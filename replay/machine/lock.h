@@ -17,12 +17,6 @@
 
 #include "replay/machine/machine.h"
 
-/*
- * Both let in whoever came first. A ticket lock is taken in two steps, drawing a number and looking whether it is
- * called; a queued one in one step when it is free.
- */
-enum bu_spin { BU_SPIN_QUEUED, BU_SPIN_TICKET };
-
 bu_obj bu_raw_spinlock(struct bu_machine *m, const char *name, enum bu_spin type);
 void bu_raw_spin_lock(struct bu_machine *m, bu_obj lock);	/* disables preemption, spins with interrupts as they are */
 bool bu_raw_spin_trylock(struct bu_machine *m, bu_obj lock);

@@ -19,7 +19,7 @@
 int bu_machine_create(const struct bu_machine_config *config, struct bu_machine **ret, struct bu_err *err)
 {
 	struct bu_engine_config engine = { .seed = config->seed, .stack_bytes = config->stack_bytes,
-					   .max_events = config->max_events, .sink = config->sink, .choose = config->choose,
+					     .max_events = config->max_events, .choose = config->choose,
 					   .choose_ctx = config->ctx };
 	struct bu_machine *m;
 	int rc;
@@ -40,6 +40,7 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 	if (!m)
 		return bu_fail_errno(err, -ENOMEM, "machine");
 	m->config = *config;
+	m->tables = config->tables;
 	if (!m->config.slice_ns)
 		m->config.slice_ns = 3 * BU_NS_PER_MS;
 	m->cpu = calloc(config->n_cpus, sizeof(*m->cpu));
@@ -94,7 +95,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->text_mutex = m->stop_mutex = m->cpu_hotplug_lock = 0;
 	m->stop_in_progress = 0;
 	m->bytes = 0;
-	m->done = m->misuse = m->failed = false;
+	m->done = m->misuse = m->crashed = m->failed = false;
 	m->verdict[0] = '\0';
 	if (m->cap_of_task)
 		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
@@ -151,6 +152,18 @@ void bu_machine_fail(struct bu_machine *m, const char *fmt, ...)
 	bu_engine_fail(m->engine, "machine");
 }
 
+void *bu_machine_host(struct bu_machine *m)
+{
+	return m->config.host;
+}
+
+void bu_crash(struct bu_machine *m, const char *what, const char *where)
+{
+	if (!m->failed)
+		m->crashed = true;
+	bu_misuse(m, "%s at %s", what, where);
+}
+
 void bu_misuse(struct bu_machine *m, const char *fmt, ...)
 {
 	const struct thread *t = cur(m);
@@ -177,7 +190,7 @@ void bu_misuse(struct bu_machine *m, const char *fmt, ...)
 				snprintf(m->verdict + n, sizeof(m->verdict) - n, ")");
 		}
 		m->failed = true;
-		m->misuse = true;
+		m->misuse = !m->crashed;
 	}
 	bu_engine_fail(m->engine, "machine");
 }
@@ -193,7 +206,7 @@ int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct b
 	ret->events = end.events;
 	ret->hash = end.hash;
 	if (m->failed) {
-		ret->end = m->misuse ? BU_MACHINE_MISUSE : BU_MACHINE_FAILED;
+		ret->end = m->crashed ? BU_MACHINE_CRASH : m->misuse ? BU_MACHINE_MISUSE : BU_MACHINE_FAILED;
 	} else if (!m->done && (end.end == BU_END_LIMIT || end.end == BU_END_FAILED)) {
 		ret->end = end.end == BU_END_LIMIT ? BU_MACHINE_LIMIT : BU_MACHINE_FAILED;
 		snprintf(m->verdict, sizeof(m->verdict), "%s", end.detail);
@@ -301,6 +314,25 @@ const char *where(const struct thread *t)
 	return t->live->path[d <= PATH_MAX_CALLS ? d - 1 : PATH_MAX_CALLS - 1];
 }
 
+static struct bu_lock_stats *lock_stats(struct bu_machine *m, bu_obj o)
+{
+	if (!m->obj[o]->stats)
+		m->obj[o]->stats = machine_alloc(m, sizeof(struct bu_lock_stats));
+	return m->obj[o]->stats;
+}
+
+void lock_waited(struct bu_machine *m, bu_obj o, int64_t ns)
+{
+	struct bu_lock_stats *s = m->config.lock_stats ? lock_stats(m, o) : NULL;
+
+	if (!s)
+		return;
+	s->contended++;
+	s->wait_ns += ns;
+	if (ns > s->wait_max_ns)
+		s->wait_max_ns = ns;
+}
+
 void held_add(struct bu_machine *m, bu_obj o, bool shared)
 {
 	struct thread *t = cur(m);
@@ -312,16 +344,29 @@ void held_add(struct bu_machine *m, bu_obj o, bool shared)
 		return;
 	}
 	t->live->held[t->live->n_held++] = (struct held){ o, shared, bu_now(m), where(t) };
+	if (m->config.lock_stats) {
+		struct bu_lock_stats *s = lock_stats(m, o);
+
+		if (s)
+			s->acquired++;
+	}
 }
 
 bool held_del(struct bu_machine *m, struct thread *t, bu_obj o)
 {
+	struct bu_lock_stats *s = m->obj[o]->stats;
 	uint32_t i;
 
-	(void)m;
 	for (i = t->live ? t->live->n_held : 0; i-- > 0;) {
 		if (t->live->held[i].obj != o)
 			continue;
+		if (s) {
+			int64_t ns = bu_now(m) - t->live->held[i].since_ns;
+
+			s->hold_ns += ns;
+			if (ns > s->hold_max_ns)
+				s->hold_max_ns = ns;
+		}
 		memmove(&t->live->held[i], &t->live->held[i + 1],
 			(t->live->n_held - i - 1) * sizeof(t->live->held[0]));
 		t->live->n_held--;

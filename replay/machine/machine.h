@@ -29,29 +29,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "replay/core.h"
 #include "replay/engine/engine.h"
 
-struct bu_machine;
-
-typedef uint32_t bu_thread;	/* 0: none */
-typedef uint32_t bu_obj;	/* a kernel object; 0: none */
-typedef void (*bu_thread_fn)(struct bu_machine *, void *);
-
-#define BU_ANY_CPU (-1)
-
-/* Thread states: values of include/linux/sched.h (v6.12). */
-enum {
-	BU_TASK_RUNNING = 0,
-	BU_TASK_INTERRUPTIBLE = 0x1,
-	BU_TASK_UNINTERRUPTIBLE = 0x2,
-	BU_TASK_PARKED = 0x40,
-	BU_TASK_DEAD = 0x80,
-	BU_TASK_NEW = 0x800,
-	BU_TASK_NORMAL = BU_TASK_INTERRUPTIBLE | BU_TASK_UNINTERRUPTIBLE,
+struct bu_waited {
+	bu_thread thread;
+	int cpu;		/* that the thread is on now */
+	uint8_t kind;		/* enum bu_wait_kind, see waits.h */
+	bool timed_out;
+	const char *name;	/* of the object or word; "" where there is none */
+	const char *point;	/* of the wait point, where the core gave one; or NULL */
+	int for_cpu;		/* the CPU that it was for, or -1 */
+	int64_t start_ns, end_ns;
 };
-
-/* Scheduler classes, first served first. */
-enum bu_class { BU_CLASS_STOP, BU_CLASS_RT, BU_CLASS_FAIR, BU_CLASS_IDLE };
 
 struct bu_machine_config {
 	uint32_t n_cpus;	/* CPUs that can exist; at least 1 */
@@ -81,7 +71,11 @@ struct bu_machine_config {
 	/* As in the engine: which of @n events that are due goes first. NULL: the one queued first. */
 	uint32_t (*choose)(void *ctx, uint32_t n);
 	void *ctx;
-	struct bu_engine_sink sink;	/* as in the engine; waits without a point's name are the machine's own */
+	/* What a core finds behind its handle: the first word of the machine, and whatever the host keeps of the run. */
+	const struct bu_host_tables *tables;
+	void *host;
+	void (*waited)(void *host, const struct bu_waited *w);	/* a wait that took time has ended; may be NULL */
+	bool lock_stats;	/* keep struct bu_lock_stats of every lock */
 };
 
 enum bu_machine_end {
@@ -89,6 +83,7 @@ enum bu_machine_end {
 	BU_MACHINE_STUCK,	/* some did not, and nothing will ever happen again */
 	BU_MACHINE_MISUSE,	/* a core broke a rule of the kernel */
 	BU_MACHINE_FAILED,	/* a core called bu_machine_fail(), or broke a rule of the engine */
+	BU_MACHINE_CRASH,	/* the simulated kernel died: bu_crash() */
 	BU_MACHINE_LIMIT,	/* max_events reached */
 };
 
@@ -130,6 +125,14 @@ void bu_machine_fail(struct bu_machine *m, const char *fmt, ...) __attribute__((
  * the thread, its CPU and its call path. Does not return when called by a thread.
  */
 void bu_misuse(struct bu_machine *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * bu_crash() - End the run with BU_MACHINE_CRASH: the simulated kernel died. @what: the class, "double fault"; @where: the
+ * site or instruction. The verdict adds the thread, its CPU and its call path. Does not return when called by a thread.
+ */
+void bu_crash(struct bu_machine *m, const char *what, const char *where);
+
+void *bu_machine_host(struct bu_machine *m);	/* as configured */
 
 /* ------------------------------------------------------------------------------------------------------- threads */
 
@@ -173,6 +176,12 @@ static inline void bu_fn_end(struct bu_fn_scope *s)
 	struct bu_fn_scope bu_fn_scope_ __attribute__((cleanup(bu_fn_end))) = { (m_) }; \
 	bu_call(bu_fn_scope_.m, __func__)
 
+/**
+ * bu_wait_point() - The next wait of the running thread is wait point @point, for CPU @cpu (-1: none in particular). @point
+ * lives as long as the run.
+ */
+void bu_wait_point(struct bu_machine *m, const char *point, int cpu);
+
 /* set_current_state(), schedule(), try_to_wake_up() of kernel/sched/core.c */
 void bu_set_current_state(struct bu_machine *m, int state);
 int bu_thread_state(struct bu_machine *m, bu_thread t);
@@ -182,7 +191,7 @@ bool bu_wake_up_process(struct bu_machine *m, bu_thread t);	/* BU_TASK_NORMAL an
 void bu_yield(struct bu_machine *m);		/* sched_yield(): behind the others of its class and priority */
 /* schedule_timeout() without a state of its own: returns 0 at or after the timeout, else the ns that were left */
 int64_t bu_schedule_timeout(struct bu_machine *m, int64_t ns);
-void bu_sleep(struct bu_machine *m, int64_t ns);	/* msleep(), usleep_range(): blocked at least @ns */
+void bu_sleep_ns(struct bu_machine *m, int64_t ns);	/* msleep(), usleep_range(): blocked at least @ns */
 
 /* ---------------------------------------------------------------------------------- time, interrupts, preemption */
 

@@ -67,6 +67,8 @@ struct thread {
 	int64_t wait_since_ns;
 	int64_t queued_ns;	/* when it was woken up last */
 	const char *wait_name;
+	const char *point;	/* of this wait or of the next */
+	int32_t point_cpu;
 	int64_t ran_ns;
 	bu_obj group;
 	int64_t group_left_ns;
@@ -130,9 +132,11 @@ struct obj {
 	struct list waiters;	/* threads, by wq_next */
 	int64_t a, b;
 	void *more;		/* in the run's memory */
+	struct bu_lock_stats *stats;	/* of a lock that was taken; NULL: none, or not kept */
 };
 
 struct bu_machine {
+	const struct bu_host_tables *tables;	/* must come first: core.h reads it */
 	struct bu_machine_config config;
 	struct bu_engine *engine;
 	struct bu_run_mem mem;
@@ -166,7 +170,7 @@ struct bu_machine {
 	bu_obj text_mutex, stop_mutex, cpu_hotplug_lock;	/* 0 before the first use */
 	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
-	bool done, misuse, failed;
+	bool done, misuse, crashed, failed;
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
 };
 
@@ -180,6 +184,7 @@ struct obj *obj_get(struct bu_machine *m, bu_obj id, enum bu_obj_kind kind, cons
 void held_add(struct bu_machine *m, bu_obj o, bool shared);
 bool held_del(struct bu_machine *m, struct thread *t, bu_obj o);	/* false: was not held */
 bool held_has(const struct thread *t, bu_obj o);
+void lock_waited(struct bu_machine *m, bu_obj o, int64_t ns);
 const char *where(const struct thread *t);	/* innermost function of its call path */
 
 static inline struct thread *thread_of(struct bu_machine *m, uint32_t id)
@@ -242,7 +247,7 @@ void charge_group(struct bu_machine *m, struct thread *t, int64_t ns);
 
 /* What the running thread waits for, from here to wait_end(). */
 void wait_begin(struct bu_machine *m, enum bu_wait_kind kind, bu_obj obj, const char *name);
-void wait_end(struct bu_machine *m);
+void wait_end(struct bu_machine *m, bool timed_out);
 
 /* lists of threads that wait for an object, in order of arrival */
 void wq_add(struct bu_machine *m, struct obj *o, bu_obj id, struct thread *t, uint32_t flags, bool at_head);

@@ -184,7 +184,7 @@ static void queue_and_sleep(struct bu_machine *m, struct obj *o, bu_obj id, stru
 		bu_schedule(m);
 	}
 	set_state(m, t, BU_TASK_RUNNING);
-	wait_end(m);
+	wait_end(m, false);
 }
 
 void bu_percpu_down_read(struct bu_machine *m, bu_obj sem)
@@ -280,7 +280,7 @@ void bu_percpu_down_write(struct bu_machine *m, bu_obj sem)
 		bu_schedule(m);
 	}
 	set_state(m, t, BU_TASK_RUNNING);
-	wait_end(m);
+	wait_end(m, false);
 	o->a = 0;
 	o->owner = t->id;
 	held_add(m, sem, false);

@@ -267,7 +267,7 @@ static int gp_kthread(struct bu_machine *m, void *arg)
 				gp_fqs(m, r);
 		}
 		bu_set_current_state(m, BU_TASK_RUNNING);
-		wait_end(m);
+		wait_end(m, false);
 		op(m);
 		r->completed = r->started;
 		run_callbacks(m, r);
@@ -334,7 +334,7 @@ static void wait_gp(struct bu_machine *m)
 	if (m->rcu->kthread)
 		cur(m)->wait_thread = m->rcu->kthread;
 	bu_wait_for_completion(m, *done);
-	wait_end(m);
+	wait_end(m, false);
 }
 
 void bu_synchronize_rcu(struct bu_machine *m)
@@ -432,7 +432,7 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 			bu_schedule(m);
 		}
 		bu_set_current_state(m, BU_TASK_RUNNING);
-		wait_end(m);
+		wait_end(m, false);
 		r->exp_waiter = 0;
 		r->exp_done++;
 	}

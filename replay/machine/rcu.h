@@ -19,13 +19,6 @@
 
 #include "replay/machine/machine.h"
 
-/* rcu_scheduler_active, with what synchronize_rcu() does then */
-enum bu_rcu_mode {
-	BU_RCU_INACTIVE,	/* one CPU, no scheduler: nothing to wait for */
-	BU_RCU_EXPEDITED,	/* until rcu_end_inkernel_boot() */
-	BU_RCU_NORMAL,
-};
-
 /**
  * bu_rcu_set_mode() - A machine begins with BU_RCU_NORMAL.
  */

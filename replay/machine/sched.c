@@ -527,7 +527,7 @@ void bu_schedule(struct bu_machine *m)
 	if (t->worker)
 		worker_running(t->worker);
 	if (!named)
-		wait_end(m);
+		wait_end(m, false);
 	attend(m, t);
 }
 
@@ -645,12 +645,42 @@ void wait_begin(struct bu_machine *m, enum bu_wait_kind kind, bu_obj obj, const 
 	t->wait_since_ns = bu_now(m);
 }
 
-void wait_end(struct bu_machine *m)
+static void told_wait(struct bu_machine *m, const struct thread *t, bool timed_out)
+{
+	const struct obj *o = t->wait_obj ? m->obj[t->wait_obj] : NULL;
+	const struct bu_waited w = {
+		.thread = t->id, .cpu = (int)t->cpu, .kind = t->wait, .timed_out = timed_out,
+		.name = t->wait_name ? t->wait_name : o ? o->name : "",
+		.point = t->point ? t->point : t->wait == BU_WAITS_WORD ? t->wait_name : NULL,
+		.for_cpu = t->point ? t->point_cpu : t->wait_cpu, .start_ns = t->wait_since_ns, .end_ns = bu_now(m),
+	};
+
+	if (t->wait == BU_WAITS_LOCK && o)
+		lock_waited(m, t->wait_obj, w.end_ns - w.start_ns);
+	if (m->config.waited)
+		m->config.waited(m->config.host, &w);
+}
+
+void wait_end(struct bu_machine *m, bool timed_out)
 {
 	struct thread *t = cur(m);
 
-	if (t)
-		t->wait = BU_WAITS_NOT;
+	if (!t)
+		return;
+	if (bu_now(m) > t->wait_since_ns)
+		told_wait(m, t, timed_out);
+	t->wait = BU_WAITS_NOT;
+	t->point = NULL;
+}
+
+void bu_wait_point(struct bu_machine *m, const char *point, int cpu)
+{
+	struct thread *t = cur(m);
+
+	if (!t)
+		return;
+	t->point = point;
+	t->point_cpu = cpu;
 }
 
 void wq_add(struct bu_machine *m, struct obj *o, bu_obj id, struct thread *t, uint32_t flags, bool at_head)

@@ -70,7 +70,7 @@ static void csd_lock_wait(struct bu_machine *m, const struct csd *d, int cpu)
 	t->wait_cpu = cpu;
 	t->wait_word = d->locked;
 	spin_on(m, d->locked, BU_GUARD_EQ, 0, BU_EFFECT_NONE, 0, FOREVER);
-	wait_end(m);
+	wait_end(m, false);
 	t->wait = outer;
 }
 

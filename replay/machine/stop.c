@@ -180,7 +180,7 @@ static void setup(struct bu_machine *m, int cpu)
 
 static const struct bu_smp_hotplug_thread stop_threads = {
 	.name = "migration", .should_run = should_run, .fn = stopper_thread, .setup = setup, .park = park,
-	.class = BU_CLASS_STOP, .selfparking = true,
+	.sched_class = BU_CLASS_STOP, .selfparking = true,
 };
 
 void bu_cpu_stop_init(struct bu_machine *m)
@@ -271,7 +271,7 @@ static void wait_done(struct bu_machine *m, struct stop_done *d, const char *nam
 	wait_begin(m, BU_WAITS_STOP, d->completion, name);
 	cur(m)->wait_cpu = cpu;
 	bu_wait_for_completion(m, d->completion);
-	wait_end(m);
+	wait_end(m, false);
 }
 
 int bu_stop_one_cpu(struct bu_machine *m, int cpu, const char *name, bu_stop_fn fn, void *arg)
@@ -366,7 +366,7 @@ int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread id, int cpu)
 	bu_preempt_enable(m);
 	wait_begin(m, BU_WAITS_STOP, p->done, "migration_cpu_stop");
 	bu_wait_for_completion(m, p->done);
-	wait_end(m);
+	wait_end(m, false);
 	return 0;
 }
 
@@ -439,7 +439,7 @@ static int multi_cpu_stop(struct bu_machine *m, void *arg)
 		if (bu_word_load(m->engine, o->w[0]) == state) {
 			wait_begin(m, BU_WAITS_STOP, s->id, names[state + 1]);
 			spin_on(m, o->w[0], BU_GUARD_NE, state, BU_EFFECT_NONE, 0, FOREVER);
-			wait_end(m);
+			wait_end(m, false);
 		}
 		state = (int)bu_word_load(m->engine, o->w[0]);
 		if (state == MULTI_DISABLE_IRQ)
@@ -500,7 +500,7 @@ int bu_stop_two_cpus(struct bu_machine *m, int cpu1, int cpu2, const char *name,
 			wait_begin(m, BU_WAITS_WORD, 0, "stop_cpus_in_progress");
 			cur(m)->wait_word = m->stop_in_progress;
 			spin_on(m, m->stop_in_progress, BU_GUARD_EQ, 0, BU_EFFECT_NONE, 0, FOREVER);
-			wait_end(m);
+			wait_end(m, false);
 			continue;
 		}
 		append(s1, w1);

@@ -12,8 +12,6 @@
 
 #include "replay/machine/machine.h"
 
-typedef int (*bu_stop_fn)(struct bu_machine *, void *);
-
 /**
  * bu_cpu_stop_init() - Registers migration/N and enables those of the CPUs that are online. Before it, stop_machine
  * runs its function on the calling CPU, which must be the only one.
@@ -35,9 +33,6 @@ int bu_stop_two_cpus(struct bu_machine *m, int cpu1, int cpu2, const char *name,
  * Return: 0; -EINVAL when @cpu is not online.
  */
 int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread t, int cpu);
-
-#define BU_FIRST_ONLINE_CPU (-1)
-#define BU_ALL_ONLINE_CPUS (-2)
 
 /**
  * bu_stop_machine_cpuslocked() - All online CPUs meet with interrupts off, and @cpu runs @fn(@arg). The caller keeps

@@ -152,7 +152,7 @@ int bu_hrtimer_cancel(struct bu_machine *m, bu_obj timer)
 		if (cur(m))
 			cur(m)->wait_cpu = (int32_t)((struct timer *)o->more)->running - 1;
 		spin_on(m, o->w[0], BU_GUARD_EQ, 0, BU_EFFECT_NONE, 0, FOREVER);
-		wait_end(m);
+		wait_end(m, false);
 	}
 	return o ? rc : 0;
 }
@@ -291,7 +291,7 @@ int64_t bu_schedule_timeout(struct bu_machine *m, int64_t ns)
 	return left > 0 ? left : 0;
 }
 
-void bu_sleep(struct bu_machine *m, int64_t ns)
+void bu_sleep_ns(struct bu_machine *m, int64_t ns)
 {
 	bu_might_sleep(m);
 	wait_begin(m, BU_WAITS_SLEEP, 0, NULL);
@@ -299,5 +299,5 @@ void bu_sleep(struct bu_machine *m, int64_t ns)
 		bu_set_current_state(m, BU_TASK_UNINTERRUPTIBLE);
 		ns = bu_schedule_timeout(m, ns);
 	}
-	wait_end(m);
+	wait_end(m, false);
 }

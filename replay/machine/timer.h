@@ -13,9 +13,7 @@
 
 #include "replay/machine/machine.h"
 
-/* Runs in the timer interrupt. Returns the ns from its expiry to the next one, or 0: HRTIMER_NORESTART. */
-typedef int64_t (*bu_timer_fn)(struct bu_machine *, void *);
-
+/* @fn runs in the timer interrupt. It returns the ns from its expiry to the next one, or 0: HRTIMER_NORESTART. */
 bu_obj bu_hrtimer(struct bu_machine *m, const char *name, bu_timer_fn fn, void *arg);
 bu_obj bu_timer(struct bu_machine *m, const char *name, bu_timer_fn fn, void *arg);	/* of the wheel */
 

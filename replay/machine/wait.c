@@ -113,7 +113,7 @@ static int64_t wait_for(struct bu_machine *m, bu_obj completion, int64_t ns)
 		wq_del(m, t);
 		set_state(m, t, BU_TASK_RUNNING);
 		if (!outer)
-			wait_end(m);
+			wait_end(m, !ns);
 		if (!bu_word_load(m->engine, o->w[0]))
 			return 0;
 	}
@@ -200,7 +200,7 @@ void bu_finish_wait(struct bu_machine *m, bu_obj wq)
 	if (t->wq == wq)
 		wq_del(m, t);
 	if (t->wait == BU_WAITS_OBJECT)		/* else it is part of a wait of more meaning */
-		wait_end(m);
+		wait_end(m, false);
 }
 
 static int64_t wait_event(struct bu_machine *m, bu_obj wq, bu_word_id word, enum bu_guard guard, int64_t value,
@@ -320,7 +320,7 @@ void bu_swait_event(struct bu_machine *m, bu_obj q, bu_word_id word, enum bu_gua
 	set_state(m, t, BU_TASK_RUNNING);
 	op(m);
 	wq_del(m, t);
-	wait_end(m);
+	wait_end(m, false);
 }
 
 void bu_swake_up_one(struct bu_machine *m, bu_obj q)

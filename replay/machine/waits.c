@@ -52,6 +52,21 @@ uint32_t bu_nr_threads(struct bu_machine *m)
 	return (uint32_t)m->n_threads - 1;
 }
 
+uint32_t bu_nr_objs(struct bu_machine *m)
+{
+	return (uint32_t)m->n_objs - 1;
+}
+
+enum bu_obj_kind bu_obj_kind_of(struct bu_machine *m, bu_obj o)
+{
+	return o && o < m->n_objs ? m->obj[o]->kind : BU_OBJ_NONE;
+}
+
+const struct bu_lock_stats *bu_lock_stats(struct bu_machine *m, bu_obj o)
+{
+	return o && o < m->n_objs ? m->obj[o]->stats : NULL;
+}
+
 uint32_t bu_call_path(struct bu_machine *m, bu_thread id, const char *const **ret)
 {
 	const struct thread *t = id && id < m->n_threads ? m->thread[id] : NULL;
@@ -124,14 +139,18 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 	const struct obj *o;
 	const struct cpu *c;
 
-	if (!t || t->dead || t->class == BU_CLASS_IDLE)
+	if (!t || t->dead)
 		return false;
 	c = &m->cpu[t->cpu];
+	if (t->class == BU_CLASS_IDLE && (!t->wait || c->curr != id))
+		return false;	/* idle; but a CPU that starts waits in its idle thread */
 	memset(w, 0, sizeof(*w));
 	w->thread = id;
 	w->cpu = (int)t->cpu;
 	w->kind = t->wait;
 	w->since_ns = t->wait_since_ns;
+	w->point = t->point;
+	w->point_cpu = t->point ? t->point_cpu : -1;
 	w->on_cpu = c->curr == id;
 	w->obj_name = "";
 	w->path_len = bu_call_path(m, id, &w->path);

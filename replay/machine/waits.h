@@ -55,6 +55,8 @@ struct bu_wait_info {
 	bu_obj obj;			/* or 0 */
 	enum bu_obj_kind obj_kind;
 	const char *obj_name;		/* of the object or word, or what is waited for; never NULL */
+	const char *point;		/* name of the wait point, where the core gave one; or NULL */
+	int point_cpu;			/* the CPU that this is for, or -1 */
 	int64_t since_ns;
 	const char *const *path;	/* call path, outermost first */
 	uint32_t path_len;
@@ -95,6 +97,21 @@ uint32_t bu_held_by(struct bu_machine *m, bu_thread t, struct bu_held_info *ret,
  * bu_call_path() - The call path of @t, outermost first. Return: its length.
  */
 uint32_t bu_call_path(struct bu_machine *m, bu_thread t, const char *const **ret);
+
+struct bu_lock_stats {
+	uint64_t acquired;		/* times taken, for reading or writing */
+	uint64_t contended;		/* of these, after a wait that took time */
+	int64_t wait_ns, wait_max_ns;
+	int64_t hold_ns, hold_max_ns;	/* ended holds only */
+};
+
+uint32_t bu_nr_objs(struct bu_machine *m);	/* ids 1 to this */
+enum bu_obj_kind bu_obj_kind_of(struct bu_machine *m, bu_obj o);
+
+/**
+ * bu_lock_stats() - Of one object. Return: NULL when it was never taken, is no lock, or the machine keeps none.
+ */
+const struct bu_lock_stats *bu_lock_stats(struct bu_machine *m, bu_obj o);
 
 const char *bu_obj_kind_name(enum bu_obj_kind kind);
 const char *bu_wait_kind_name(enum bu_wait_kind kind);

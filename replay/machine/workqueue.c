@@ -379,7 +379,7 @@ bool bu_flush_work(struct bu_machine *m, bu_obj work)
 		return false;
 	wait_begin(m, BU_WAITS_FLUSH, work, NULL);
 	bu_wait_event(m, o->sub, o->w[1], BU_GUARD_GE, target);
-	wait_end(m);
+	wait_end(m, false);
 	return true;
 }
 
@@ -403,7 +403,7 @@ void bu_flush_workqueue(struct bu_machine *m, bu_obj wq)
 	w->flushers = f;
 	wait_begin(m, BU_WAITS_FLUSH, wq, NULL);
 	bu_wait_event(m, q->sub, f->left, BU_GUARD_LE, 0);
-	wait_end(m);
+	wait_end(m, false);
 	for (at = &w->flushers; *at != f; at = &(*at)->next)
 		;
 	*at = f->next;

@@ -14,8 +14,6 @@
 
 #include "replay/machine/machine.h"
 
-enum bu_wq_type { BU_WQ_PERCPU, BU_WQ_UNBOUND, BU_WQ_ORDERED };	/* ordered: unbound, one at a time in order of queueing */
-
 bu_obj bu_workqueue(struct bu_machine *m, const char *name, enum bu_wq_type type);
 bu_obj bu_work_item(struct bu_machine *m, const char *name, bu_thread_fn fn, void *arg);
 

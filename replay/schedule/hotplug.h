@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "replay/core.h"
+#include "replay/core_hotplug.h"
 #include "schemas/base/err.h"
 #include "schemas/base/mem.h"
 #include "schemas/model/run.h"

@@ -46,64 +46,64 @@ misbehaves() {
 	like "$1: says so" "$out$err" "$4"
 }
 
-plugin loop < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; for (;;) __asm__ volatile(""); }'; def c)
-misbehaves 'an endless loop' loop 1 'core t: task control ran for .* without coming back'
+plugin loop < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; for (;;) __asm__ volatile(""); }'; def c)
+misbehaves 'an endless loop' loop 1 'core t: thread kernel_init ran for .* without coming back'
 
-plugin loads < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { uint32_t w = bu_ops(h)->word(h, "w", 0); while (!bu_ops(h)->load(h, w)) ; }'; def c)
+plugin loads < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { uint32_t w = bu_ops(m)->atomic(m, "w", 0); while (!bu_ops(m)->atomic_read(m, w)) ; }'; def c)
 misbehaves 'polling a word without waiting' loads 1 'without coming back'
 
-plugin spins < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { for (;;) bu_ops(h)->delay(h, 1); }'; def c)
+plugin spins < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { for (;;) bu_ops(m)->work(m, 1); }'; def c)
 misbehaves 'a loop of delays' spins 1 'verdict limit'
 
-plugin overflow < <(echo '#include "replay/core.h"
-static int deep(struct bu_host *h, volatile char *up) { volatile char room[4096]; room[0] = *up; room[4095] = 1;
-	return bu_ops(h)->now_ns(h) < 0 ? 0 : deep(h, room) + room[4095]; }
-static void c(struct bu_host *h) { volatile char x = 1; deep(h, &x); }'; def c)
+plugin overflow < <(echo '#include "replay/core_hotplug.h"
+static int deep(struct bu_machine *m, volatile char *up) { volatile char room[4096]; room[0] = *up; room[4095] = 1;
+	return bu_ops(m)->now(m) < 0 ? 0 : deep(m, room) + room[4095]; }
+static void c(struct bu_machine *m) { volatile char x = 1; deep(m, &x); }'; def c)
 misbehaves 'a stack overflow' overflow 1 'accessed memory|overflow'
 
-plugin wild < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; *(volatile int *)8 = 1; }'; def c)
+plugin wild < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; *(volatile int *)8 = 1; }'; def c)
 misbehaves 'a wild pointer' wild 1 'accessed memory at 0x8'
 
-plugin greedy < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { for (;;) bu_ops(h)->alloc(h, 1 << 20); }'; def c)
+plugin greedy < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { for (;;) bu_ops(m)->alloc(m, 1 << 20); }'; def c)
 misbehaves 'allocating for ever' greedy 1 'asks for more than .* MiB'
 
-plugin word0 < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { bu_ops(h)->store(h, 0, 1); }'; def c)
+plugin word0 < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { bu_ops(m)->atomic_set(m, 0, 1); }'; def c)
 misbehaves 'a word that is none' word0 1 'verdict error'
 
-plugin cpu < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { bu_hp(h)->work(h, 99999, BU_HP_DARK); }'; def c)
+plugin cpu < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { bu_hp(m)->work(m, 99999, BU_HP_DARK); }'; def c)
 misbehaves 'a CPU that is none' cpu 1 'CPU 99999 is no secondary CPU'
 
 plugin nohook < <(echo '#include "replay/core.h"'; def '(void *)0')
 misbehaves 'no hook' nohook 1 'no control hook, which is required'
 
-plugin newabi < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; }
+plugin newabi < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; }
 #undef BU_CORE_ABI
 #define BU_CORE_ABI 99'; def c)
 misbehaves 'a newer ABI' newabi 1 'ABI 99 .* use a newer bringup'
 
-plugin longer < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; }
+plugin longer < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; }
 const struct { struct bu_core_def def; void (*later)(void); } bu_core_plugin = { { .size = sizeof(bu_core_plugin),
 	.abi = BU_CORE_ABI, .family = "hotplug", .name = "future", .summary = "s", .source = "x", .control = c },
 	(void (*)(void))c };')
 misbehaves 'a hook that this host does not know' longer 1 "core 'future' needs a newer bringup"
 
-plugin unused < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; }
+plugin unused < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; }
 const struct { struct bu_core_def def; void (*later)(void); } bu_core_plugin = { { .size = sizeof(bu_core_plugin),
 	.abi = BU_CORE_ABI, .family = "hotplug", .name = "future", .summary = "s", .source = "x", .control = c }, 0 };')
 misbehaves 'a longer definition whose new hook is not set is taken' unused 1 'core future: the contract is broken'
 
-plugin family < <(echo '#include "replay/core.h"
-static void c(struct bu_host *h) { (void)h; }
+plugin family < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { (void)m; }
 const struct bu_core_def bu_core_plugin = { .size = sizeof(bu_core_plugin), .abi = BU_CORE_ABI, .family = "text",
 	.name = "t", .summary = "s", .source = "x", .control = c };')
 misbehaves 'another family' family 1 "of family 'text', not 'hotplug'"
@@ -122,48 +122,40 @@ is 'good and bad cores in one call' "$(jq -r '[.runs[].verdict] | join(" ")' <<<
 
 if command -v "${CXX:-c++}" >/dev/null; then
 	cat >"$TMP/cxx.cc" <<-'END'
-	#include "replay/core.h"
+	#include "replay/kit/kernel.h"
+	#include "replay/core_hotplug.h"
 	// Every CPU after the other, without any of the kernel's waiting: the shortest core that keeps the contract.
 	namespace {
-	struct cpu { int n; uint32_t up; };
-	void ap(bu_host *h, void *arg)
+	void start_secondary(bu_machine *m, void *up)
 	{
-		auto *c = static_cast<cpu *>(arg);
-		if (bu_hp(h)->never_comes(h, c->n))
-			return;
-		bu_hp(h)->work(h, c->n, BU_HP_DARK);
-		bu_hp(h)->mark(h, c->n, BU_HP_AT_ALIVE);
-		bu_hp(h)->mark(h, c->n, BU_HP_AT_RELEASE);
-		bu_hp(h)->work(h, c->n, BU_HP_STARTING);
-		bu_hp(h)->mark(h, c->n, BU_HP_AT_IDLE);
-		bu_hp(h)->step(h, c->n, BU_HP_ONLINE_STEPS, 0);
-		bu_hp(h)->mark(h, c->n, BU_HP_AT_ONLINE);
-		bu_ops(h)->store(h, c->up, 1);
+		const int n = this_cpu(m);
+		bu_hp(m)->work(m, n, BU_HP_DARK);
+		bu_hp(m)->mark(m, n, BU_HP_AT_ALIVE);
+		bu_hp(m)->mark(m, n, BU_HP_AT_RELEASE);
+		bu_hp(m)->work(m, n, BU_HP_STARTING);
+		bu_hp(m)->mark(m, n, BU_HP_AT_IDLE);
+		bu_hp(m)->step(m, n, BU_HP_ONLINE_STEPS, 0);
+		bu_hp(m)->mark(m, n, BU_HP_AT_ONLINE);
+		set_cpu_online(m, n, true);
+		atomic_set(m, *static_cast<bu_word_id *>(up), 1);
+		cpu_startup_entry(m);
 	}
-	void control(bu_host *h)
+	void control(bu_machine *m)
 	{
-		for (int n = 1; n < bu_hp(h)->nr_cpus(h); n++) {
-			auto *c = static_cast<cpu *>(bu_ops(h)->alloc(h, sizeof(cpu)));
-			c->n = n;
-			c->up = bu_ops(h)->word(h, "up", 0);
-			bu_hp(h)->mark(h, n, BU_HP_AT_PREPARE);
-			if (bu_hp(h)->step(h, n, BU_HP_PREPARE, 0)) {
-				bu_hp(h)->failed(h, n, -1);
+		for (int n = 1; n < static_cast<int>(nr_cpus(m)); n++) {
+			auto *up = static_cast<bu_word_id *>(alloc(m, sizeof(bu_word_id)));
+			*up = atomic(m, "up", 0);
+			bu_hp(m)->mark(m, n, BU_HP_AT_PREPARE);
+			if (bu_hp(m)->step(m, n, BU_HP_PREPARE, 0)) {
+				bu_hp(m)->failed(m, n, -1);
 				continue;
 			}
-			bu_hp(h)->mark(h, n, BU_HP_AT_KICK);
-			bu_hp(h)->work(h, n, BU_HP_KICK);
-			bu_ops(h)->spawn(h, "cpu", n, ap, c);
-			bu_await wait{};
-			wait.size = sizeof(wait);
-			wait.word = c->up;
-			wait.when = BU_WHEN_EQ;
-			wait.value = 1;
-			wait.timeout_ns = 1000000;
-			wait.point = "up";
-			wait.cpu = n;
-			if (bu_ops(h)->await(h, &wait) < 0)
-				bu_hp(h)->failed(h, n, -1);
+			bu_hp(m)->mark(m, n, BU_HP_AT_KICK);
+			bu_hp(m)->work(m, n, BU_HP_KICK);
+			if (!bu_hp(m)->never_comes(m, n))
+				cpu_start(m, n, start_secondary, up);
+			if (spin_until(m, *up, BU_GUARD_EQ, 1, 1000000, "up", n))
+				bu_hp(m)->failed(m, n, -1);
 		}
 	}
 	}

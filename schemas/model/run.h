@@ -39,6 +39,19 @@ struct bu_run_cpu {
 	enum bu_cpu_verdict verdict;
 };
 
+struct bu_run_lock {
+	uint32_t name;		/* index into bu_run.names */
+	const char *kind;	/* static: 'mutex', 'percpu_rwsem', ... */
+	uint64_t acquired, contended;
+	int64_t wait_ns, wait_max_ns, hold_ns, hold_max_ns;
+};
+
+struct bu_run_account {
+	int32_t cpu;
+	int64_t busy_ns, spin_ns, steal_ns;
+	uint64_t interrupts, nmis, switches;
+};
+
 struct bu_run {
 	const char *family, *core, *core_source, *command, *capture_name, *capture_sha256, *kernel_release;
 	const char *recorded_algorithm;
@@ -50,12 +63,15 @@ struct bu_run {
 	int64_t bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns;
 	int64_t ap_latency_p50_ns, ap_latency_p99_ns, ap_latency_max_ns;
 	const char *verdict, *verdict_detail;
+	const char *witness;	/* NULL where the run ended well or by force */
 
 	const char *const *names;
 	struct bu_run_cpu *cpu_rows;
 	struct bu_run_interval *intervals;
 	struct bu_run_wait *waits;
-	size_t n_names, n_cpu_rows, n_intervals, n_waits;
+	struct bu_run_lock *locks;
+	struct bu_run_account *accounts;
+	size_t n_names, n_cpu_rows, n_intervals, n_waits, n_locks, n_accounts;
 };
 
 #endif

@@ -45,8 +45,8 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 			     "capture_sha256, kernel_release, recorded_algorithm, recorded_cpus, cpus, sampled, host_milli,"
 			     "recorded_host_milli, seed, params,"
 			     "bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns, ap_latency_p50_ns,"
-			     "ap_latency_p99_ns, ap_latency_max_ns, events, verdict, verdict_detail, hash)"
-			     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id", &st, err);
+			     "ap_latency_p99_ns, ap_latency_max_ns, events, verdict, verdict_detail, witness, hash)"
+			     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id", &st, err);
 	if (rc)
 		return rc;
 	snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
@@ -76,6 +76,7 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 	bu_stmt_bind_i64(st, ++i, (int64_t)r->events);
 	bu_stmt_bind_text(st, ++i, r->verdict);
 	bu_stmt_bind_text(st, ++i, r->verdict_detail);
+	bu_stmt_bind_text(st, ++i, r->witness);
 	bu_stmt_bind_text(st, ++i, hash);
 	rc = bu_stmt_step(st, err);
 	if (rc < 0)
@@ -131,6 +132,54 @@ static int add_intervals(struct bu_db *db, const struct bu_run *r, int64_t id, c
 	return rc;
 }
 
+static int add_locks(struct bu_db *db, const struct bu_run *r, int64_t id, const int64_t *names, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO lock VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_locks; i++) {
+		const struct bu_run_lock *l = &r->locks[i];
+
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_i64(st, 3, names[l->name]);
+		bu_stmt_bind_text(st, 4, l->kind);
+		bu_stmt_bind_i64(st, 5, (int64_t)l->acquired);
+		bu_stmt_bind_i64(st, 6, (int64_t)l->contended);
+		bu_stmt_bind_i64(st, 7, l->wait_ns);
+		bu_stmt_bind_i64(st, 8, l->wait_max_ns);
+		bu_stmt_bind_i64(st, 9, l->hold_ns);
+		bu_stmt_bind_i64(st, 10, l->hold_max_ns);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
+static int add_accounts(struct bu_db *db, const struct bu_run *r, int64_t id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO account VALUES (?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_accounts; i++) {
+		const struct bu_run_account *a = &r->accounts[i];
+
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, a->cpu);
+		bu_stmt_bind_i64(st, 3, a->busy_ns);
+		bu_stmt_bind_i64(st, 4, a->spin_ns);
+		bu_stmt_bind_i64(st, 5, a->steal_ns);
+		bu_stmt_bind_i64(st, 6, (int64_t)a->interrupts);
+		bu_stmt_bind_i64(st, 7, (int64_t)a->nmis);
+		bu_stmt_bind_i64(st, 8, (int64_t)a->switches);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
 int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *put = NULL, *get = NULL, *st = NULL;
@@ -154,6 +203,10 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 		rc = name_id(db, put, get, r->names[i], &names[i], err);
 	if (!rc)
 		rc = add_intervals(db, r, id, names, err);
+	if (!rc)
+		rc = add_locks(db, r, id, names, err);
+	if (!rc)
+		rc = add_accounts(db, r, id, err);
 	for (i = 0; !rc && i < r->n_waits; i++) {
 		const struct bu_run_wait *w = &r->waits[i];
 

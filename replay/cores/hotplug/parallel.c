@@ -14,23 +14,21 @@
  */
 #include <errno.h>
 
-#include "replay/core.h"
+#include "replay/kit/cpuhp.h"
 
-struct parallel_cpu {
-	int cpu;
-	uint32_t sync_state, tsc_source, tsc_done, done_up;	/* words */
+struct parallel_cpu {		/* words; 0 before the CPU's first cpu_up() */
+	bu_word_id sync_state, tsc_source, tsc_done;
 };
 
-/* One instance per run; tasks find their way from a CPU to it. */
 struct parallel {
 	struct parallel_cpu *cpus;
-	uint32_t tr_lock;
+	bu_obj tr_lock;
 };
 
-struct ap_arg {
-	struct parallel *p;
-	struct parallel_cpu *c;
-};
+static struct parallel *parallel(struct bu_machine *m)
+{
+	return cpuhp(m)->core;
+}
 
 /* enum cpuhp_sync_state, kernel/cpu.c */
 enum { SYNC_STATE_DEAD, SYNC_STATE_KICKED, SYNC_STATE_SHOULD_DIE, SYNC_STATE_ALIVE, SYNC_STATE_SHOULD_ONLINE,
@@ -46,187 +44,173 @@ static const struct bu_param parameters[] = {
 
 #define SYNC_TIMEOUT_NS INT64_C(10000000000)	/* cpuhp_wait_for_sync_state(): NSEC_PER_SEC * 10 */
 
-static void wait_for_completion(struct bu_host *h, uint32_t done, const char *point, int cpu)
-{
-	const struct bu_await op = { .size = sizeof(op), .word = done, .when = BU_WHEN_GE, .value = 1,
-				     .then = BU_THEN_ADD, .operand = -1, .timeout_ns = -1, .point = point, .cpu = cpu };
-
-	bu_ops(h)->await(h, &op);
-}
-
-static void cpuhp_thread_fun(struct bu_host *h, void *arg)
-{
-	struct parallel_cpu *c = arg;
-	int i, n = bu_hp(h)->nr_steps(h, c->cpu, BU_HP_ONLINE_STEPS);
-
-	bu_hp(h)->work(h, c->cpu, BU_HP_THREAD_WAKE);
-	for (i = 0; i < n; i++)
-		bu_hp(h)->step(h, c->cpu, BU_HP_ONLINE_STEPS, i);
-	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_ONLINE);
-	bu_ops(h)->add(h, c->done_up, 1);
-}
-
 /* Runs in the interrupt that the starting CPU sends to the first online CPU, which sleeps in W5 meanwhile. */
-static void check_tsc_sync_source(struct bu_host *h, void *arg)
+static void check_tsc_sync_source(struct bu_machine *m, void *arg)
 {
-	struct parallel_cpu *c = arg;
-	const struct bu_await done = { .size = sizeof(done), .word = c->tsc_done, .when = BU_WHEN_NE, .value = 0,
-				       .timeout_ns = -1, .point = "W3 TSC partner", .cpu = c->cpu, .spins = true };
+	const int cpu = (int)(intptr_t)arg;
+	struct parallel_cpu *c = &parallel(m)->cpus[cpu];
 
-	bu_hp(h)->work(h, c->cpu, BU_HP_TSC_JOIN);
-	bu_ops(h)->store(h, c->tsc_source, 1);
-	bu_ops(h)->await(h, &done);
+	KERNEL_FN(m);
+	bu_hp(m)->work(m, cpu, BU_HP_TSC_JOIN);
+	atomic_set(m, c->tsc_source, 1);
+	spin_until(m, c->tsc_done, BU_GUARD_NE, 0, -1, "W3 TSC partner", cpu);
 }
 
-static void check_tsc_sync_target(struct bu_host *h, struct parallel_cpu *c)
+static void check_tsc_sync_target(struct bu_machine *m, int cpu)
 {
-	const struct bu_await op = { .size = sizeof(op), .word = c->tsc_source, .when = BU_WHEN_NE, .value = 0,
-				     .timeout_ns = -1, .point = "W3 TSC partner", .cpu = c->cpu, .spins = true };
+	struct parallel_cpu *c = &parallel(m)->cpus[cpu];
 
-	bu_ops(h)->spawn(h, "tsc source", bu_hp(h)->control_cpu(h), check_tsc_sync_source, c);
-	bu_ops(h)->await(h, &op);
-	bu_hp(h)->work(h, c->cpu, BU_HP_TSC_SYNC);
-	bu_ops(h)->store(h, c->tsc_done, 1);
+	KERNEL_FN(m);
+	smp_call_function_single(m, 0, "check_tsc_sync_source", check_tsc_sync_source, (void *)(intptr_t)cpu, false);
+	spin_until(m, c->tsc_source, BU_GUARD_NE, 0, -1, "W3 TSC partner", 0);
+	bu_hp(m)->work(m, cpu, BU_HP_TSC_SYNC);
+	atomic_set(m, c->tsc_done, 1);
 }
 
-static void cpuhp_ap_sync_alive(struct bu_host *h, struct parallel_cpu *c)
+static void cpuhp_ap_sync_alive(struct bu_machine *m, int cpu)
 {
-	const struct bu_await op = { .size = sizeof(op), .word = c->sync_state, .when = BU_WHEN_EQ,
-				     .value = SYNC_STATE_SHOULD_ONLINE, .timeout_ns = -1,
-				     .point = "Wa SYNC_STATE_SHOULD_ONLINE", .cpu = c->cpu, .spins = true };
+	struct parallel_cpu *c = &parallel(m)->cpus[cpu];
 
-	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_ALIVE);
-	bu_ops(h)->store(h, c->sync_state, SYNC_STATE_ALIVE);
-	bu_ops(h)->await(h, &op);
+	KERNEL_FN(m);
+	bu_hp(m)->mark(m, cpu, BU_HP_AT_ALIVE);
+	atomic_set(m, c->sync_state, SYNC_STATE_ALIVE);
+	spin_until(m, c->sync_state, BU_GUARD_EQ, SYNC_STATE_SHOULD_ONLINE, -1, "Wa SYNC_STATE_SHOULD_ONLINE", cpu);
 }
 
-static void start_secondary(struct bu_host *h, void *arg)
+/* The real-mode trampoline: one CPU at a time until it is on a stack of its own. */
+static void trampoline(struct bu_machine *m, int cpu)
 {
-	struct ap_arg *a = arg;
-	struct parallel_cpu *c = a->c;
+	const int64_t ns = param(m, PARAM_TRAMPOLINE_NS);
 
-	if (bu_hp(h)->never_comes(h, c->cpu))
+	KERNEL_FN(m);
+	if (!ns)
 		return;
-	bu_ops(h)->serialise(h, a->p->tr_lock, bu_ops(h)->param(h, PARAM_TRAMPOLINE_NS), "Wt tr_lock");
-	bu_hp(h)->work(h, c->cpu, BU_HP_DARK);
-	cpuhp_ap_sync_alive(h, c);
-	bu_hp(h)->work(h, c->cpu, BU_HP_RELEASED);
-	bu_hp(h)->work(h, c->cpu, BU_HP_STARTING);
-	check_tsc_sync_target(h, c);
-	bu_hp(h)->work(h, c->cpu, BU_HP_ONLINE);
-	/* cpuhp_online_idle() */
-	bu_ops(h)->store(h, c->sync_state, SYNC_STATE_ONLINE);
-	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_IDLE);
-	bu_ops(h)->add(h, c->done_up, 1);
+	wait_point(m, "Wt tr_lock", cpu);
+	raw_spin_lock(m, parallel(m)->tr_lock);
+	work(m, ns);
+	raw_spin_unlock(m, parallel(m)->tr_lock);
 }
 
-static int cpuhp_kick_ap_alive(struct bu_host *h, struct parallel *p, struct parallel_cpu *c)
+static void start_secondary(struct bu_machine *m, void *arg)
 {
-	struct ap_arg *a = bu_ops(h)->alloc(h, sizeof(*a));
+	const int cpu = this_cpu(m);
 
-	*a = (struct ap_arg){ p, c };
-	bu_hp(h)->work(h, c->cpu, BU_HP_KICK_ENTRY);
-	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_KICK);
-	bu_ops(h)->store(h, c->sync_state, SYNC_STATE_KICKED);
-	bu_hp(h)->work(h, c->cpu, BU_HP_KICK);
-	bu_ops(h)->spawn(h, "cpu", c->cpu, start_secondary, a);
-	bu_hp(h)->work(h, c->cpu, BU_HP_KICK_TAIL);
+	(void)arg;
+	KERNEL_FN(m);
+	trampoline(m, cpu);
+	bu_hp(m)->work(m, cpu, BU_HP_DARK);
+	cpuhp_ap_sync_alive(m, cpu);
+	bu_hp(m)->work(m, cpu, BU_HP_RELEASED);
+	bu_hp(m)->work(m, cpu, BU_HP_STARTING);
+	check_tsc_sync_target(m, cpu);
+	bu_hp(m)->work(m, cpu, BU_HP_ONLINE);
+	set_cpu_online(m, cpu, true);
+	atomic_set(m, parallel(m)->cpus[cpu].sync_state, SYNC_STATE_ONLINE);
+	cpuhp_online_idle(m, cpu);
+	cpu_startup_entry(m);
+}
+
+static int cpuhp_kick_ap_alive(struct bu_machine *m, int cpu)
+{
+	KERNEL_FN(m);
+	bu_hp(m)->work(m, cpu, BU_HP_KICK_ENTRY);
+	bu_hp(m)->mark(m, cpu, BU_HP_AT_KICK);
+	atomic_set(m, parallel(m)->cpus[cpu].sync_state, SYNC_STATE_KICKED);
+	bu_hp(m)->work(m, cpu, BU_HP_KICK);
+	if (!bu_hp(m)->never_comes(m, cpu))
+		cpu_start(m, cpu, start_secondary, NULL);
+	bu_hp(m)->work(m, cpu, BU_HP_KICK_TAIL);
 	return 0;
 }
 
-static int cpuhp_bringup_ap(struct bu_host *h, struct parallel_cpu *c)
+static int cpuhp_bringup_ap(struct bu_machine *m, int cpu)
 {
-	const struct bu_await alive = { .size = sizeof(alive), .word = c->sync_state, .when = BU_WHEN_EQ,
-					.value = SYNC_STATE_ALIVE, .timeout_ns = SYNC_TIMEOUT_NS,
-					.point = "W1' SYNC_STATE_ALIVE", .cpu = c->cpu, .spins = true };
+	const bu_word_id sync_state = parallel(m)->cpus[cpu].sync_state;
 
-	if (bu_ops(h)->await(h, &alive) < 0)
+	KERNEL_FN(m);
+	if (spin_until(m, sync_state, BU_GUARD_EQ, SYNC_STATE_ALIVE, SYNC_TIMEOUT_NS, "W1' SYNC_STATE_ALIVE", cpu))
 		return -EIO;
-	bu_hp(h)->work(h, c->cpu, BU_HP_RELEASE);
-	bu_hp(h)->mark(h, c->cpu, BU_HP_AT_RELEASE);
-	bu_ops(h)->store(h, c->sync_state, SYNC_STATE_SHOULD_ONLINE);
-	/* bringup_wait_for_ap_online() */
-	wait_for_completion(h, c->done_up, "W5 done_up: CPU idle", c->cpu);
-	bu_hp(h)->work(h, c->cpu, BU_HP_UNPARK);
-	/* cpuhp_kick_ap() */
-	bu_ops(h)->spawn(h, "cpuhp", c->cpu, cpuhp_thread_fun, c);
-	wait_for_completion(h, c->done_up, "W6 done_up: CPU online", c->cpu);
-	bu_hp(h)->work(h, c->cpu, BU_HP_DONE);
+	bu_hp(m)->work(m, cpu, BU_HP_RELEASE);
+	bu_hp(m)->mark(m, cpu, BU_HP_AT_RELEASE);
+	atomic_set(m, sync_state, SYNC_STATE_SHOULD_ONLINE);
+	bringup_wait_for_ap(m, cpu);
+	bu_hp(m)->work(m, cpu, BU_HP_DONE);
 	return 0;
 }
 
-static int give_up(struct bu_host *h, int cpu, int ret)
+static int give_up(struct bu_machine *m, int cpu, int ret)
 {
-	bu_hp(h)->failed(h, cpu, ret);
-	bu_hp(h)->work(h, cpu, BU_HP_EXIT);
+	bu_hp(m)->failed(m, cpu, ret);
+	bu_hp(m)->work(m, cpu, BU_HP_EXIT);
 	return ret;
 }
 
 /* cpu_up(cpu, CPUHP_BP_KICK_AP) */
-static int cpu_up_kick(struct bu_host *h, struct parallel *p, int cpu)
+static int cpu_up_kick(struct bu_machine *m, int cpu)
 {
-	struct parallel_cpu *c = &p->cpus[cpu];
-	int i, ret = 0, n = bu_hp(h)->nr_steps(h, cpu, BU_HP_PREPARE);
+	int i, ret = 0, n = bu_hp(m)->nr_steps(m, cpu, BU_HP_PREPARE);
 
-	c->cpu = cpu;
-	c->sync_state = bu_ops(h)->word(h, "ap_sync_state", SYNC_STATE_DEAD);
-	c->tsc_source = bu_ops(h)->word(h, "tsc start_count", 0);
-	c->tsc_done = bu_ops(h)->word(h, "tsc stop_count", 0);
-	c->done_up = bu_ops(h)->word(h, "done_up", 0);
-	bu_hp(h)->work(h, cpu, BU_HP_ENTRY);
-	bu_hp(h)->mark(h, cpu, BU_HP_AT_PREPARE);
+	KERNEL_FN(m);
+	parallel(m)->cpus[cpu] = (struct parallel_cpu){
+		atomic(m, "ap_sync_state", SYNC_STATE_DEAD), atomic(m, "tsc start_count", 0), atomic(m, "tsc stop_count", 0),
+	};
+	bu_hp(m)->work(m, cpu, BU_HP_ENTRY);
+	bu_hp(m)->mark(m, cpu, BU_HP_AT_PREPARE);
+	cpuhp_prepare(m, cpu);
 	for (i = 0; i < n && !ret; i++)
-		ret = bu_hp(h)->step(h, cpu, BU_HP_PREPARE, i);
+		ret = bu_hp(m)->step(m, cpu, BU_HP_PREPARE, i);
 	if (!ret)
-		ret = cpuhp_kick_ap_alive(h, p, c);
-	return ret ? give_up(h, cpu, ret) : 0;
+		ret = cpuhp_kick_ap_alive(m, cpu);
+	return ret ? give_up(m, cpu, ret) : 0;
 }
 
 /* cpu_up(cpu, CPUHP_ONLINE) of a CPU that has been kicked */
-static int cpu_up_online(struct bu_host *h, struct parallel *p, int cpu)
+static int cpu_up_online(struct bu_machine *m, int cpu)
 {
-	struct parallel_cpu *c = &p->cpus[cpu];
+	const bu_word_id sync_state = parallel(m)->cpus[cpu].sync_state;
 	int ret;
 
-	if (!c->sync_state || bu_ops(h)->load(h, c->sync_state) == SYNC_STATE_DEAD)
+	KERNEL_FN(m);
+	if (!sync_state || atomic_read(m, sync_state) == SYNC_STATE_DEAD)
 		return -EIO;	/* it failed before its kick */
-	bu_hp(h)->work(h, cpu, BU_HP_BRINGUP_ENTRY);
-	ret = cpuhp_bringup_ap(h, c);
-	return ret ? give_up(h, cpu, ret) : 0;
+	bu_hp(m)->work(m, cpu, BU_HP_BRINGUP_ENTRY);
+	ret = cpuhp_bringup_ap(m, cpu);
+	return ret ? give_up(m, cpu, ret) : 0;
 }
 
-/* One pass over the primaries or their siblings; both steps of a CPU at once when @back_to_back. */
-static void cpuhp_bringup_mask(struct bu_host *h, struct parallel *p, bool primaries, bool kick, bool online, bool all)
+/* One pass over the primaries or their siblings, or over all; both steps of a CPU at once when @kick and @online. */
+static void cpuhp_bringup_mask(struct bu_machine *m, bool primaries, bool all, bool kick, bool online)
 {
-	int cpu, n = bu_hp(h)->nr_cpus(h);
+	int cpu, n = (int)nr_cpus(m);
 
-	for (cpu = 0; cpu < n; cpu++) {
-		if (cpu == bu_hp(h)->control_cpu(h))
+	KERNEL_FN(m);
+	for (cpu = 1; cpu < n; cpu++) {
+		if (!all && bu_hp(m)->is_primary(m, cpu) != primaries)
 			continue;
-		if (!all && bu_hp(h)->is_primary(h, cpu) != primaries)
-			continue;
-		if (kick && cpu_up_kick(h, p, cpu))
+		if (kick && cpu_up_kick(m, cpu))
 			continue;
 		if (online)
-			cpu_up_online(h, p, cpu);
+			cpu_up_online(m, cpu);
 	}
 }
 
-static void bringup_nonboot_cpus(struct bu_host *h)
+static void bringup_nonboot_cpus(struct bu_machine *m)
 {
-	struct parallel *p = bu_ops(h)->alloc(h, sizeof(*p));
+	struct parallel *p = alloc(m, sizeof(*p));
 
-	p->cpus = bu_ops(h)->alloc(h, (size_t)bu_hp(h)->nr_cpus(h) * sizeof(*p->cpus));
-	p->tr_lock = bu_ops(h)->word(h, "tr_lock", 1);
-	bu_hp(h)->lead_in(h);
-	if (!bu_ops(h)->param(h, PARAM_PARALLEL)) {
-		cpuhp_bringup_mask(h, p, true, true, true, true);
+	KERNEL_FN(m);
+	p->cpus = alloc(m, nr_cpus(m) * sizeof(*p->cpus));
+	p->tr_lock = raw_spinlock(m, "tr_lock", BU_SPIN_QUEUED);
+	cpuhp_init(m, p);
+	bu_hp(m)->lead_in(m);
+	if (!param(m, PARAM_PARALLEL)) {
+		cpuhp_bringup_mask(m, true, true, true, true);
 		return;
 	}
-	cpuhp_bringup_mask(h, p, true, true, false, false);
-	cpuhp_bringup_mask(h, p, true, false, true, false);
-	cpuhp_bringup_mask(h, p, false, true, false, false);
-	cpuhp_bringup_mask(h, p, false, false, true, false);
+	cpuhp_bringup_mask(m, true, false, true, false);
+	cpuhp_bringup_mask(m, true, false, false, true);
+	cpuhp_bringup_mask(m, false, false, true, false);
+	cpuhp_bringup_mask(m, false, false, false, true);
 }
 
 BU_CORE_DEFINE(hotplug, parallel) = {

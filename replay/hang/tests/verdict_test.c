@@ -128,7 +128,7 @@ static void recursive_reader(struct bu_machine *m, void *arg)
 	BU_FN(m);
 	(void)arg;
 	bu_cpus_read_lock(m);
-	bu_sleep(m, 1000000);
+	bu_sleep_ns(m, 1000000);
 	bu_cpus_read_lock(m);	/* behind the writer that has come meanwhile */
 	bu_cpus_read_unlock(m);
 	bu_cpus_read_unlock(m);
@@ -138,7 +138,7 @@ static void hotplug_writer(struct bu_machine *m, void *arg)
 {
 	BU_FN(m);
 	(void)arg;
-	bu_sleep(m, 1000);
+	bu_sleep_ns(m, 1000);
 	bu_cpus_write_lock(m);
 	bu_cpus_write_unlock(m);
 }
@@ -234,7 +234,7 @@ static int worker(struct bu_machine *m, void *arg)
 	while (!bu_kthread_should_stop(m)) {
 		if (bu_kthread_should_park(m))
 			bu_kthread_parkme(m);
-		bu_sleep(m, 10000);
+		bu_sleep_ns(m, 10000);
 		bu_mutex_lock(m, s.a);
 		bu_mutex_unlock(m, s.a);
 	}
@@ -246,7 +246,7 @@ static void parks_under_a_mutex(struct bu_machine *m, void *arg)
 	BU_FN(m);
 	(void)arg;
 	bu_mutex_lock(m, s.a);
-	bu_sleep(m, 50000);	/* the worker has come to want the mutex */
+	bu_sleep_ns(m, 50000);	/* the worker has come to want the mutex */
 	bu_kthread_park(m, s.thread);
 	bu_mutex_unlock(m, s.a);
 }
@@ -269,7 +269,7 @@ static void sleeps_under_a_spinlock(struct bu_machine *m, void *arg)
 	BU_FN(m);
 	(void)arg;
 	bu_raw_spin_lock(m, s.a);
-	bu_sleep(m, 1000);
+	bu_sleep_ns(m, 1000);
 }
 
 static void sleeping_while_atomic(void **state)
@@ -339,7 +339,7 @@ static void takes_b(struct bu_machine *m, void *arg)
 {
 	BU_FN(m);
 	(void)arg;
-	bu_sleep(m, 5000);
+	bu_sleep_ns(m, 5000);
 	bu_mutex_lock(m, s.b);
 	bu_mutex_unlock(m, s.b);
 }

@@ -151,7 +151,7 @@ static void work_cost(uint32_t n)
 static void sleeps_1s(struct bu_machine *m, void *arg)
 {
 	(void)arg;
-	bu_sleep(m, S);
+	bu_sleep_ns(m, S);
 }
 
 static void ticks(uint32_t n)
@@ -193,7 +193,7 @@ static void three_live(struct bu_machine *m, void *arg)
 
 	bu_cpu_stop_init(m);
 	bu_smpboot_register(m, &cpuhp);
-	bu_sleep(m, MS);
+	bu_sleep_ns(m, MS);
 	if (*(int *)arg) {
 		for (i = 1; i < n; i++)
 			bu_smpboot_create_threads(m, (int)i);

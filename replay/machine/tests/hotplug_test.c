@@ -47,7 +47,7 @@ static void hp_thread(struct bu_machine *m, int cpu)
 }
 
 static const struct bu_smp_hotplug_thread hp = { .name = "cpuhp", .should_run = should_run, .fn = hp_thread,
-						 .class = BU_CLASS_FAIR };
+						 .sched_class = BU_CLASS_FAIR };
 
 /* start_secondary(), then the idle loop, then the death */
 static void ap(struct bu_machine *m, void *arg)
@@ -87,7 +87,7 @@ static void cpu_down(struct bu_machine *m, int cpu)
 	assert_int_equal(bu_stop_machine_cpuslocked(m, "take_cpu_down", take_cpu_down, NULL, cpu), 0);
 	bu_wait_for_completion(m, now->dead);
 	while (bu_cpu_started(m, cpu))
-		bu_sleep(m, 1 * US);
+		bu_sleep_ns(m, 1 * US);
 	bu_cpus_write_unlock(m);
 	assert_false(bu_cpu_online(m, cpu));
 }
@@ -150,7 +150,7 @@ static void load(struct bu_machine *m, void *arg)
 		bu_rcu_read_lock(m);
 		bu_work(m, 20 * US);
 		bu_rcu_read_unlock(m);
-		bu_sleep(m, 500 * US);
+		bu_sleep_ns(m, 500 * US);
 	}
 }
 

@@ -160,7 +160,7 @@ static void parks_deaf(struct bu_machine *m, void *arg)
 {
 	BU_FN(m);
 	bu_wake_up_process(m, ((struct scene *)arg)->k);
-	bu_sleep(m, 1 * MS);
+	bu_sleep_ns(m, 1 * MS);
 	bu_kthread_park(m, ((struct scene *)arg)->k);
 }
 
@@ -236,13 +236,13 @@ static void hp_unpark(struct bu_machine *m, int cpu)
 
 static const struct bu_smp_hotplug_thread hp = { .name = "hp", .should_run = hp_should_run, .fn = hp_fn,
 						 .setup = hp_setup, .park = hp_park, .unpark = hp_unpark,
-						 .class = BU_CLASS_FAIR };
+						 .sched_class = BU_CLASS_FAIR };
 
 static void kick(struct bu_machine *m, bu_thread k)
 {
 	bu_atomic_set(m, boot->w, 1);
 	bu_wake_up_process(m, k);
-	bu_sleep(m, 1 * US);
+	bu_sleep_ns(m, 1 * US);
 }
 
 static void smpboot_control(struct bu_machine *m, void *arg)
@@ -253,17 +253,17 @@ static void smpboot_control(struct bu_machine *m, void *arg)
 	bu_thread k;
 
 	assert_int_equal(bu_smpboot_thread(m, which, 1), 0);	/* CPU 1 is not there yet */
-	bu_sleep(m, 1 * US);
+	bu_sleep_ns(m, 1 * US);
 	assert_string_equal(s->text, "s");		/* that of CPU 0 */
 	bu_smpboot_create_threads(m, 1);
 	k = bu_smpboot_thread(m, which, 1);
 	assert_int_equal(bu_thread_state(m, k), BU_TASK_PARKED);
 	bu_cpu_start(m, 1, NULL, NULL);
-	bu_sleep(m, 1 * US);
+	bu_sleep_ns(m, 1 * US);
 	assert_string_equal(s->text, "s");
 	for (i = 0; i < 3; i++) {
 		bu_smpboot_unpark_threads(m, 1);	/* that of CPU 0 is not to park: untouched */
-		bu_sleep(m, 1 * US);
+		bu_sleep_ns(m, 1 * US);
 		kick(m, k);
 		bu_smpboot_park_threads(m, 1);
 		assert_int_equal(bu_thread_state(m, k), BU_TASK_PARKED);
@@ -357,7 +357,7 @@ static void stops_disabled(struct bu_machine *m, void *arg)
 
 	bu_cpu_stop_init(m);
 	assert_int_equal(bu_stop_one_cpu(m, 1, "parks_itself", parks_itself, s), 0);
-	bu_sleep(m, 20 * US);
+	bu_sleep_ns(m, 20 * US);
 	assert_string_equal(s->text, "ps");
 	assert_int_equal(bu_stop_one_cpu(m, 1, "stop_fn", stop_fn, s), -ENOENT);
 	assert_int_equal(bu_stop_two_cpus(m, 0, 1, "stop_fn", stop_fn, s), -ENOENT);
@@ -476,7 +476,7 @@ static void stops_hung(struct bu_machine *m, void *arg)
 	BU_FN(m);
 	bu_cpu_stop_init(m);
 	bu_thread_daemon(m, bu_thread_run(m, "stuck", 1, irqs_off_for_ever, arg));
-	bu_sleep(m, 1 * MS);
+	bu_sleep_ns(m, 1 * MS);
 	bu_stop_machine_cpuslocked(m, "machine_fn", machine_fn, arg, BU_FIRST_ONLINE_CPU);
 }
 
@@ -634,7 +634,7 @@ static void hops(struct bu_machine *m, void *arg)
 
 	for (i = 0; i < 3; i++) {
 		bu_yield(m);
-		bu_sleep(m, 1);
+		bu_sleep_ns(m, 1);
 	}
 	s->n = 1;
 }
@@ -692,7 +692,7 @@ static void calls(struct bu_machine *m, void *arg)
 	bu_smp_call_function_single(m, 2, "called", called, s, false);
 	s->at[2] = bu_now(m);			/* when the csd of the last one is free: IPI 2 */
 	assert_int_equal(bu_smp_call_function_single(m, 3, "called", called, s, true), -ENXIO);
-	bu_sleep(m, 100 * US);
+	bu_sleep_ns(m, 100 * US);
 	bu_on_each_cpu(m, "called", called, s, true);
 	s->at[3] = bu_now(m);			/* IPI 2, function 5 on both, then 5 here */
 	assert_int_equal(s->n, 3 + 3);

@@ -318,9 +318,9 @@ static void test_condition_before_state_loses_wakeup(void **state)
 
 static void sleeps(struct bu_machine *m, void *arg)
 {
-	bu_sleep(m, 5 * MS);
+	bu_sleep_ns(m, 5 * MS);
 	note(m, arg, "a");
-	bu_sleep(m, 1);
+	bu_sleep_ns(m, 1);
 	note(m, arg, "b");
 }
 
@@ -342,7 +342,7 @@ static void sleeps_atomic(struct bu_machine *m, void *arg)
 	(void)arg;
 	BU_FN(m);
 	bu_preempt_disable(m);
-	bu_sleep(m, 1);
+	bu_sleep_ns(m, 1);
 }
 
 static void schedules_irqs_off(struct bu_machine *m, void *arg)
@@ -413,16 +413,16 @@ static void hotplug(struct bu_machine *m, void *arg)
 	bu_work(m, 10 * US);
 	bu_cpu_start(m, 1, ap, l);
 	while (!bu_cpu_online(m, 1))
-		bu_sleep(m, 10 * US);
-	bu_sleep(m, 200 * US);
+		bu_sleep_ns(m, 10 * US);
+	bu_sleep_ns(m, 200 * US);
 	bu_set_cpu_online(m, 1, false);
 	while (bu_cpu_started(m, 1))
-		bu_sleep(m, 1 * US);
+		bu_sleep_ns(m, 1 * US);
 	note(m, l, "c");
 	bu_cpu_start(m, 1, ap, l);
-	bu_sleep(m, 100 * US);
+	bu_sleep_ns(m, 100 * US);
 	bu_set_cpu_online(m, 1, false);
-	bu_sleep(m, 100 * US);
+	bu_sleep_ns(m, 100 * US);
 }
 
 static void test_cpu_up_down_up(void **state)
@@ -465,10 +465,10 @@ static void kill_timer_cpu(struct bu_machine *m, void *arg)
 {
 	struct log *l = arg;
 
-	bu_sleep(m, 25 * MS);
+	bu_sleep_ns(m, 25 * MS);
 	bu_set_cpu_online(m, 1, false);
 	while (bu_cpu_started(m, 1))
-		bu_sleep(m, 1 * MS);
+		bu_sleep_ns(m, 1 * MS);
 	if (l->n)
 		bu_timers_migrate(m, 1, 0);
 }

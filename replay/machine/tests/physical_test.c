@@ -69,7 +69,7 @@ static void sleeps_and_works(struct bu_machine *m, void *arg)
 
 	(void)arg;
 	for (i = 0; i < 20; i++) {
-		bu_sleep(m, 5 * MS);
+		bu_sleep_ns(m, 5 * MS);
 		bu_work(m, 100 * US);
 	}
 }
@@ -96,7 +96,7 @@ static void test_woken_cpus_preempt(void **state)
 static void sleeps_long(struct bu_machine *m, void *arg)
 {
 	(void)arg;
-	bu_sleep(m, 1000 * MS);
+	bu_sleep_ns(m, 1000 * MS);
 	bu_work(m, 100 * MS);
 }
 

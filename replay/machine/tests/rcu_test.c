@@ -97,7 +97,7 @@ static void hog(struct bu_machine *m, void *arg)
 
 static void wakes_hog(struct bu_machine *m, void *arg)
 {
-	bu_sleep(m, 2 * MS);
+	bu_sleep_ns(m, 2 * MS);
 	bu_wake_up_process(m, bu_thread_create(m, "hog", 1, BU_CLASS_RT, 1, hog, arg));
 }
 
@@ -230,7 +230,7 @@ static void sleep_inside(struct bu_machine *m, void *arg)
 {
 	(void)arg;
 	bu_rcu_read_lock(m);
-	bu_sleep(m, 1);
+	bu_sleep_ns(m, 1);
 }
 
 static void unlock_only(struct bu_machine *m, void *arg)
@@ -334,7 +334,7 @@ static void writers_in_a_row(struct bu_machine *m, void *arg)
 	assert_int_equal(bu_now(m), s->at[0]);
 	bu_percpu_up_write(m, s->o);
 	assert_int_equal(bu_rcu_sync_state(m, rss), BU_GP_REPLAY);
-	bu_sleep(m, 50 * MS);
+	bu_sleep_ns(m, 50 * MS);
 	assert_int_equal(bu_rcu_sync_state(m, rss), BU_GP_IDLE);
 	bu_percpu_down_write(m, s->o);
 	note(m, s, "W");		/* waits for one again */
@@ -563,7 +563,7 @@ static void recursive(struct bu_machine *m, void *arg)
 	(void)arg;
 	BU_FN(m);
 	bu_cpus_read_lock(m);
-	bu_sleep(m, 50 * MS);
+	bu_sleep_ns(m, 50 * MS);
 	bu_cpus_read_lock(m);
 }
 

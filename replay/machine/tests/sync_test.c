@@ -478,7 +478,7 @@ static void keeps(struct bu_machine *m, void *arg)
 {
 	BU_FN(m);
 	bu_mutex_lock(m, ((struct scene *)arg)->o);
-	bu_sleep(m, 100 * US);
+	bu_sleep_ns(m, 100 * US);
 }
 
 static void locks_twice(struct bu_machine *m, void *arg)
@@ -698,10 +698,10 @@ static void wakes_twice(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
-	bu_sleep(m, 10 * US);
+	bu_sleep_ns(m, 10 * US);
 	bu_atomic_set(m, s->flag, 1);
 	bu_wake_up(m, s->o);
-	bu_sleep(m, 10 * US);
+	bu_sleep_ns(m, 10 * US);
 	bu_wake_up(m, s->o);
 }
 

@@ -103,11 +103,11 @@ static void migrates(struct bu_machine *m, void *arg)
 	bu_hrtimer_start_on(m, s->timer, 1, 10 * MS);
 	bu_set_cpu_online(m, 1, false);
 	while (bu_cpu_started(m, 1))
-		bu_sleep(m, 1 * MS);
+		bu_sleep_ns(m, 1 * MS);
 	assert_int_equal(bu_hrtimer_cpu(m, s->timer), 1);
 	if (s->mode)
 		bu_timers_migrate(m, 1, 0);
-	bu_sleep(m, 50 * MS);
+	bu_sleep_ns(m, 50 * MS);
 	assert_int_equal(bu_hrtimer_active(m, s->timer), !s->mode);
 }
 
@@ -219,7 +219,7 @@ static void mixed(struct bu_machine *m, void *arg)
 	for (i = 0; i < 5; i++) {
 		bu_work(m, 30 * US);
 		bu_mutex_lock(m, s->lock);
-		bu_sleep(m, 1 * US);
+		bu_sleep_ns(m, 1 * US);
 		bu_mutex_unlock(m, s->lock);
 	}
 }

@@ -101,7 +101,7 @@ static void fn_count(struct bu_machine *m, void *arg)
 
 	if (s->mode++)
 		bu_machine_fail(m, "two of one work item at once");
-	bu_sleep(m, 5 * US);
+	bu_sleep_ns(m, 5 * US);
 	s->mode--;
 	s->n++;
 }
@@ -111,7 +111,7 @@ static void requeues(struct bu_machine *m, void *arg)
 	struct scene *s = arg;
 
 	bu_queue_work_on(m, 0, s->wq, s->a);
-	bu_sleep(m, 1 * US);
+	bu_sleep_ns(m, 1 * US);
 	assert_true(bu_queue_work_on(m, 0, s->wq, s->a));	/* runs, so it may be queued again */
 	assert_false(bu_queue_work_on(m, 0, s->wq, s->a));
 	bu_flush_work(m, s->a);
@@ -132,7 +132,7 @@ static void test_work_is_not_reentered(void **state)
 
 static void fn_sleep(struct bu_machine *m, void *arg)
 {
-	bu_sleep(m, 10 * US);
+	bu_sleep_ns(m, 10 * US);
 	note(m, arg, "s");
 }
 
@@ -172,7 +172,7 @@ static void delayed(struct bu_machine *m, void *arg)
 
 	assert_true(bu_queue_delayed_work_on(m, 1, s->wq, s->c, 5 * MS));
 	assert_false(bu_queue_work(m, s->wq, s->c));	/* pending by its timer */
-	bu_sleep(m, 20 * MS);
+	bu_sleep_ns(m, 20 * MS);
 	assert_string_equal(s->text, "c");
 	assert_int_equal(s->at[0], 8 * MS);		/* the first jiffy at or after */
 }

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * family_hotplug.c - what hotplug cores are given (replay/core_hotplug.h): the work of a schedule, and the marks from which
+ * the run's rows are made.
+ *
+ * Flow: schedule -> [family_hotplug: the core's operations on the machine] -> struct bu_run.
+ *
+ * Accounts: the control thread's time is either busy or waiting. Waiting is what it spends in waits and what follows from
+ * having been asleep (release, unpark, done); all else is busy.
+ *
+ * A core counts CPUs 0..n-1 with the control CPU first; the recording may have other numbers (an absent CPU leaves a hole).
+ * What is taken down carries the numbers of the recording.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/core_hotplug.h"
+#include "replay/host_int.h"
+#include "replay/machine/wait.h"
+#include "replay/registry.h"
+#include "replay/schedule/hotplug.h"
+#include "schemas/base/ns.h"
+
+static const struct {
+	enum bu_phase phase;
+	bool waiting;
+} parts[BU_HP_NR_WORK] = {
+	[BU_HP_ENTRY] = { BU_PHASE_OVERHEAD, false },	    [BU_HP_KICK_ENTRY] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_KICK] = { BU_PHASE_KICK, false },	    [BU_HP_KICK_TAIL] = { BU_PHASE_KICK, false },
+	[BU_HP_DARK] = { BU_PHASE_DARK, false },	    [BU_HP_BRINGUP_ENTRY] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_RELEASE] = { BU_PHASE_WAIT, true },	    [BU_HP_RELEASED] = { BU_PHASE_STARTING, false },
+	[BU_HP_STARTING] = { BU_PHASE_STARTING, false },    [BU_HP_TSC_JOIN] = { BU_PHASE_TSC, true },
+	[BU_HP_TSC_SYNC] = { BU_PHASE_TSC, false },	    [BU_HP_ONLINE] = { BU_PHASE_STARTING, false },
+	[BU_HP_UNPARK] = { BU_PHASE_WAIT, true },	    [BU_HP_THREAD_WAKE] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_DONE] = { BU_PHASE_WAIT, true },		    [BU_HP_EXIT] = { BU_PHASE_OVERHEAD, false },
+};
+
+struct slot {
+	int32_t id;			/* CPU number in the recording */
+	const struct bu_hp_cpu *cpu;	/* NULL for the control CPU */
+	struct bu_run_cpu row;
+};
+
+struct hotplug_run {
+	const struct bu_hp_schedule *schedule;
+	struct slot *slots;		/* by the core's number */
+	int n_slots;
+	int64_t control_wait_ns;
+};
+
+static struct hotplug_run *run_of(struct bu_machine *m)
+{
+	return host_of(m)->run_of_family;
+}
+
+static struct slot *slot_of(struct bu_machine *m, int cpu)
+{
+	struct hotplug_run *r = run_of(m);
+
+	if (cpu < 0 || cpu >= r->n_slots || !r->slots[cpu].cpu)
+		host_core_error(host_of(m), "CPU %d is no secondary CPU of this run", cpu);
+	return &r->slots[cpu];
+}
+
+static void record(struct bu_machine *m, int cpu, enum bu_phase phase, uint32_t name, int64_t start)
+{
+	const struct hotplug_run *r = run_of(m);
+	const struct bu_run_interval v = {
+		.lane = r->slots[bu_this_cpu(m)].id, .cpu = r->slots[cpu].id, .phase = phase, .name = name, .start_ns = start,
+		.end_ns = bu_now(m), .recorded_start_ns = BU_NS_UNKNOWN, .recorded_end_ns = BU_NS_UNKNOWN,
+	};
+
+	host_add_interval(host_of(m), &v);
+}
+
+static void waited(struct bu_host *h, const struct bu_waited *w)
+{
+	struct hotplug_run *r = h->run_of_family;
+	const bool control = w->thread == h->control, ended = w->end_ns != BU_NS_UNKNOWN;
+	struct bu_run_interval v = { .start_ns = w->start_ns, .end_ns = w->end_ns, .recorded_start_ns = BU_NS_UNKNOWN,
+				     .recorded_end_ns = BU_NS_UNKNOWN };
+
+	if (!control && !w->point)
+		return;		/* a thread without work */
+	if (control && ended)
+		r->control_wait_ns += w->end_ns - w->start_ns;
+	v.lane = r->slots[w->cpu].id;
+	v.cpu = w->for_cpu >= 0 && w->for_cpu < r->n_slots ? r->slots[w->for_cpu].id : v.lane;
+	v.phase = control ? BU_PHASE_WAIT : w->point && !strncmp(w->point, "Wa", 2) ? BU_PHASE_PARKED :
+		  w->point && !strncmp(w->point, "Wt", 2) ? BU_PHASE_DARK : BU_PHASE_TSC;
+	v.name = host_add_wait(h, w, v.lane, w->for_cpu >= 0 ? v.cpu : -1);
+	/* A second thread on the control CPU waits inside a wait of the first: one CPU's time is counted once. */
+	if (w->cpu || control)
+		host_add_interval(h, &v);
+}
+
+/* ------------------------------------------------------------------------------------------ operations of the family */
+
+static bool hp_is_primary(struct bu_machine *m, int cpu)
+{
+	return slot_of(m, cpu)->cpu->primary;
+}
+
+static int64_t hp_duration(struct bu_machine *m, int cpu, enum bu_hp_work part)
+{
+	if ((unsigned int)part >= BU_HP_NR_WORK)
+		host_core_error(host_of(m), "there is no part of work number %d", (int)part);
+	return slot_of(m, cpu)->cpu->part[part].ns;
+}
+
+static int64_t hp_work(struct bu_machine *m, int cpu, enum bu_hp_work part)
+{
+	int64_t ns = hp_duration(m, cpu, part), start = bu_now(m);
+
+	if (!ns)
+		return 0;
+	bu_work(m, ns);
+	record(m, cpu, parts[part].phase, host_name(host_of(m), bu_hp_part_names[part]), start);
+	if (parts[part].waiting && bu_current(m) == host_of(m)->control)
+		run_of(m)->control_wait_ns += bu_now(m) - start;
+	return ns;
+}
+
+static bool hp_never_comes(struct bu_machine *m, int cpu)
+{
+	return slot_of(m, cpu)->cpu->never_comes;
+}
+
+static int hp_nr_steps(struct bu_machine *m, int cpu, enum bu_hp_section section)
+{
+	return (int)slot_of(m, cpu)->cpu->n_steps[section == BU_HP_ONLINE_STEPS];
+}
+
+/* The recording ends inside this step, so nobody knows what would end it. */
+static void wait_for_ever(struct bu_machine *m, const char *step, int cpu)
+{
+	bu_obj never = bu_completion(m, step);
+
+	bu_wait_point(m, step, cpu);
+	bu_wait_for_completion(m, never);
+}
+
+static int hp_step(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	const struct bu_hp_cpu *c = slot_of(m, cpu)->cpu;
+	const struct bu_hp_step *step;
+	int64_t start;
+
+	if (i < 0 || i >= hp_nr_steps(m, cpu, section))
+		host_core_error(host_of(m), "CPU %d has no step number %d", cpu, i);
+	step = &c->steps[section == BU_HP_ONLINE_STEPS][i];
+	bu_work(m, step->overhead_ns);
+	start = bu_now(m);
+	if (step->work_ns == BU_NS_UNKNOWN)
+		wait_for_ever(m, run_of(m)->schedule->names[step->name], cpu);
+	bu_work(m, step->work_ns);
+	record(m, cpu, section == BU_HP_PREPARE ? BU_PHASE_PREPARE : BU_PHASE_ONLINE, step->name, start);
+	return step->ret;
+}
+
+static void hp_lead_in(struct bu_machine *m)
+{
+	const int64_t start = bu_now(m), ns = run_of(m)->schedule->lead_in_ns;
+
+	if (!ns)
+		return;
+	bu_work(m, ns);
+	record(m, 0, BU_PHASE_OVERHEAD, host_name(host_of(m), "lead-in"), start);
+}
+
+static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
+{
+	struct bu_run_cpu *r = &slot_of(m, cpu)->row;
+	int64_t *const at[BU_HP_NR_MARKS] = { &r->prepare_ns, &r->kick_ns, &r->alive_ns, &r->release_ns, &r->idle_ns,
+					      &r->online_ns };
+
+	if ((unsigned int)mark >= BU_HP_NR_MARKS) {
+		host_core_error(host_of(m), "there is no mark number %d", (int)mark);
+		return;
+	}
+	*at[mark] = bu_now(m);
+	if (mark == BU_HP_AT_ONLINE)
+		r->verdict = BU_CPU_OK;
+}
+
+static void hp_failed(struct bu_machine *m, int cpu, int ret)
+{
+	(void)ret;
+	slot_of(m, cpu)->row.verdict = BU_CPU_FAILED;
+}
+
+/* --------------------------------------------------------------------------------- the recording as it was */
+
+struct boundary {
+	int64_t at_ns;
+	size_t interval;
+	bool end;
+};
+
+static int boundary_compare(const void *x, const void *y)
+{
+	const struct boundary *a = x, *b = y;
+
+	return a->at_ns != b->at_ns ? (a->at_ns > b->at_ns) - (a->at_ns < b->at_ns) :
+	       a->interval != b->interval ? (a->interval > b->interval) - (a->interval < b->interval) : a->end - b->end;
+}
+
+static void recorded_marks(struct slot *s)
+{
+	const int64_t *mark = s->cpu->mark_ns;
+
+	s->row.prepare_ns = mark[BU_HP_AT_PREPARE];
+	s->row.kick_ns = mark[BU_HP_AT_KICK];
+	s->row.alive_ns = mark[BU_HP_AT_ALIVE];
+	s->row.release_ns = mark[BU_HP_AT_RELEASE];
+	s->row.idle_ns = mark[BU_HP_AT_IDLE];
+	s->row.online_ns = mark[BU_HP_AT_ONLINE];
+	s->row.verdict = s->cpu->verdict;
+}
+
+static void hp_replay_recording(struct bu_machine *m)
+{
+	struct bu_host *h = host_of(m);
+	struct hotplug_run *r = run_of(m);
+	const struct bu_hp_schedule *s = r->schedule;
+	const size_t first = h->out->run.n_intervals;
+	struct boundary *b = bu_arena_alloc(&h->out->arena, (2 * s->n_recorded + 1) * sizeof(*b));
+	size_t i, n = 0;
+	int cpu;
+
+	for (i = 0; b && i < s->n_recorded; i++) {
+		const struct bu_hp_recorded *v = &s->recorded[i];
+
+		host_add_interval(h, &(struct bu_run_interval){
+			.lane = v->lane, .cpu = v->cpu, .phase = v->phase, .name = v->name, .start_ns = BU_NS_UNKNOWN,
+			.end_ns = BU_NS_UNKNOWN, .recorded_start_ns = v->start_ns, .recorded_end_ns = v->end_ns });
+		b[n++] = (struct boundary){ v->start_ns, first + i, false };
+		if (v->end_ns != BU_NS_UNKNOWN)
+			b[n++] = (struct boundary){ v->end_ns, first + i, true };
+	}
+	if (!b || h->oom)
+		bu_machine_fail(m, "out of memory");
+	qsort(b, n, sizeof(*b), boundary_compare);
+	for (i = 0; i < n; i++) {
+		struct bu_run_interval *v = &h->out->run.intervals[b[i].interval];
+
+		bu_engine_delay_until(bu_machine_engine(m), b[i].at_ns);
+		*(b[i].end ? &v->end_ns : &v->start_ns) = bu_now(m);
+		if (b[i].end && v->phase == BU_PHASE_WAIT)
+			r->control_wait_ns += v->end_ns - v->start_ns;
+	}
+	for (cpu = 0; cpu < r->n_slots; cpu++)
+		if (r->slots[cpu].cpu)
+			recorded_marks(&r->slots[cpu]);
+}
+
+static const struct bu_hotplug_ops ops = {
+	.size = sizeof(ops), .abi = BU_CORE_ABI, .is_primary = hp_is_primary, .work = hp_work, .duration = hp_duration,
+	.never_comes = hp_never_comes, .nr_steps = hp_nr_steps, .step = hp_step, .lead_in = hp_lead_in, .mark = hp_mark,
+	.failed = hp_failed, .replay_recording = hp_replay_recording,
+};
+
+static const struct bu_family hotplug = { .name = "hotplug", .ops = &ops, .waited = waited };
+
+/* ------------------------------------------------------------------------------------------------ one replay */
+
+static int make_slots(struct hotplug_run *r)
+{
+	const struct bu_hp_schedule *s = r->schedule;
+	size_t i;
+
+	r->slots = calloc(s->n_cpus + 1, sizeof(*r->slots));
+	if (!r->slots)
+		return -ENOMEM;
+	r->slots[r->n_slots++].id = s->control_cpu;
+	for (i = 0; i < s->n_cpus; i++) {
+		struct slot *slot = &r->slots[r->n_slots++];
+
+		*slot = (struct slot){ .id = s->cpus[i].cpu, .cpu = &s->cpus[i] };
+		slot->row = (struct bu_run_cpu){
+			s->cpus[i].cpu, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN,
+			s->cpus[i].mark_ns[BU_HP_AT_ONLINE], BU_CPU_OPEN };
+	}
+	return 0;
+}
+
+/* Nearest rank: the smallest value that at least @percent of all do not exceed. */
+static int64_t quantile(const int64_t *sorted, size_t n, int percent)
+{
+	size_t rank = (n * (size_t)percent + 99) / 100;
+
+	return sorted[rank ? rank - 1 : 0];
+}
+
+static void latencies(struct bu_run *run, int64_t *latency, size_t n)
+{
+	qsort(latency, n, sizeof(*latency), bu_ns_compare);
+	run->ap_latency_p50_ns = n ? quantile(latency, n, 50) : BU_NS_UNKNOWN;
+	run->ap_latency_p99_ns = n ? quantile(latency, n, 99) : BU_NS_UNKNOWN;
+	run->ap_latency_max_ns = n ? latency[n - 1] : BU_NS_UNKNOWN;
+}
+
+/* Rows by CPU, and what they come to. A run that ended well is failed when a CPU did not come up. */
+static int summarise(struct bu_host *h)
+{
+	enum { NAMED = 6 };	/* how many of the CPUs that are not up a verdict names */
+	struct bu_run *run = &h->out->run;
+	const struct hotplug_run *r = h->run_of_family;
+	_cleanup_free_ int64_t *latency = calloc((size_t)r->n_slots, sizeof(*latency));
+	const bool ok = !strcmp(run->verdict, "ok");
+	int64_t last = BU_NS_UNKNOWN;
+	size_t n = 0, failed = 0, open = 0;
+	char cpus[256] = "", detail[1400];
+	int i;
+
+	run->cpu_rows = calloc((size_t)r->n_slots, sizeof(*run->cpu_rows));
+	if (!latency || !run->cpu_rows)
+		return -ENOMEM;
+	for (i = 1; i < r->n_slots; i++) {
+		const struct bu_run_cpu *row = &r->slots[i].row;
+
+		run->cpu_rows[run->n_cpu_rows++] = *row;
+		if (row->verdict != BU_CPU_OK) {
+			if (failed + open < NAMED)
+				snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), "%sCPU %d %s", cpus[0] ? ", " : "",
+					 row->cpu, row->verdict == BU_CPU_FAILED ? "failed" : "is not up");
+			*(row->verdict == BU_CPU_FAILED ? &failed : &open) += 1;
+		}
+		if (row->online_ns == BU_NS_UNKNOWN)
+			continue;
+		if (row->online_ns > last)
+			last = row->online_ns;
+		if (row->kick_ns != BU_NS_UNKNOWN)
+			latency[n++] = row->online_ns - row->kick_ns;
+	}
+	latencies(run, latency, n);
+	run->bp_wait_ns = r->control_wait_ns;
+	run->bp_busy_ns = h->control_end_ns - r->control_wait_ns;
+	run->bringup_ns = ok && !open ? last : BU_NS_UNKNOWN;
+	if (ok && (failed || open))
+		run->verdict = "failed";
+	if (failed + open > NAMED)
+		snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), " and %zu more", failed + open - NAMED);
+	snprintf(detail, sizeof(detail), "%s%s%s", run->verdict_detail, run->verdict_detail[0] && cpus[0] ? "; " : "", cpus);
+	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
+	for (i = 0; i < (int)run->n_accounts; i++)
+		run->accounts[i].cpu = r->slots[i].id;
+	return run->verdict_detail ? 0 : -ENOMEM;
+}
+
+static int set_up(struct bu_host *h, const struct bu_hp_schedule *s)
+{
+	struct bu_run *run = &h->out->run;
+	size_t i;
+
+	for (i = 0; i < s->n_names; i++) {
+		if (bu_grow(&h->names, h->n_names, &h->cap_names, sizeof(*h->names)))
+			return -ENOMEM;
+		h->names[h->n_names++] = s->names[i];
+	}
+	run->capture_name = s->capture_name;
+	run->capture_sha256 = s->capture_sha256;
+	run->kernel_release = s->kernel_release;
+	run->recorded_algorithm = s->algorithm;
+	run->recorded_cpus = h->options->recorded_cpus;
+	run->cpus = (int32_t)s->n_cpus + 1;
+	run->sampled = h->options->sampled;
+	run->host_milli = h->options->host_milli;
+	run->recorded_host_milli = s->host_milli;
+	run->recorded_bringup_ns = s->bringup_ns;
+	return 0;
+}
+
+int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
+		      const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err)
+{
+	struct bu_replay_result out = { 0 };
+	struct hotplug_run r = { .schedule = schedule };
+	struct bu_host h = { .family = &hotplug, .core = core, .options = options, .out = &out, .run_of_family = &r };
+	/* Costs of interrupts and switches are in the recorded durations already: docs/methods.md, Schedule extraction. */
+	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->n_cpus + 1, .n_online = 1, .seed = options->seed,
+					    .max_events = options->max_events };
+	int rc;
+
+	if (options->host_milli) {	/* the part of a CPU that is missing goes to other load of the host */
+		config.n_physical = (uint32_t)((options->host_milli + 999) / 1000);
+		config.host_load_permille = 1000 - (uint32_t)(options->host_milli / config.n_physical);
+	}
+	/* A core needs a handful of events and a few hundred bytes per step; far more means that it runs away. */
+	if (!config.max_events)
+		config.max_events = 1000000 + (uint64_t)config.n_cpus * 100000;
+	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
+	rc = make_slots(&r);
+	if (!rc)
+		rc = set_up(&h, schedule);
+	if (!rc)
+		rc = host_run(&h, &config, err);
+	if (!rc)
+		rc = summarise(&h);
+	out.run.names = h.names;	/* the result owns them, also after a failure */
+	host_fini(&h);
+	free(r.slots);
+	if (rc) {
+		bu_replay_result_fini(&out);
+		return bu_fail_errno(err, rc, "replay with core %s", core->name);
+	}
+	*ret = out;
+	return 0;
+}
