@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "replay/commands_int.h"
+#include "replay/monte_carlo.h"
 #include "replay/print.h"
 #include "schemas/base/mem.h"
 #include "schemas/store/db.h"
@@ -29,6 +30,7 @@ static const struct bu_opt opts[] = {
 	  "and so did the recorded one's (default: as --host-cpus)", 0, 0 },
 	{ "seed", 0, BU_OPT_INT, &a.seed, "S", "of everything random (default 1)", 0, 0 },
 	{ "runs", 0, BU_OPT_INT, &a.runs, "N", "run N times, every duration drawn anew; distribution of the outcome", 1, 10000000 },
+	{ "only", 0, BU_OPT_INT, &a.only, "K", "of these, only run K (from 0), whole: table, witness, -o", 0, 10000000 },
 	{ "jobs", 'j', BU_OPT_INT, &a.jobs, "N", "worker processes for --runs (default 1)", 1, 1024 },
 	{ "verify", 0, BU_OPT_INT, &a.verify, "RUN", "run this run of the database given with -o again and compare", 1, INT64_MAX },
 	{ "output", 'o', BU_OPT_STRING, &a.out, "FILE", "add the runs to this database of runs", 0, 0 },
@@ -159,9 +161,10 @@ int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *re
 	if (!rc)
 		rc = bu_db_i64(db, "SELECT complete FROM capture", &complete, err);
 	ret->complete = complete;
-	if (rc >= 0 && args->cpus && args->cpus != (int64_t)ret->recorded.n_cpus + 1)
-		return bu_hp_schedule_resize(&ret->recorded, (int32_t)args->cpus, BU_HP_DRAW_NEW, (uint64_t)args->seed,
-					     &ret->resized, err);
+	if (rc >= 0 && (args->draw_all || (args->cpus && args->cpus != (int64_t)ret->recorded.n_cpus + 1)))
+		return bu_hp_schedule_resize(&ret->recorded, args->cpus ? (int32_t)args->cpus : (int32_t)ret->recorded.n_cpus + 1,
+					     args->draw_all ? BU_HP_DRAW_ALL : BU_HP_DRAW_NEW, (uint64_t)args->seed, &ret->resized,
+					     err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -177,7 +180,8 @@ static int run_each(const char *command, const struct bu_replay_input *in, struc
 	const struct bu_hp_schedule *schedule = in->resized.n_cpus ? &in->resized : &in->recorded;
 	struct bu_replay_options options = { .seed = (uint64_t)a.seed, .guard_ms = BU_GUARD_MS, .host_milli = a.host_milli,
 					     .recorded_cpus = (int32_t)in->recorded.n_cpus + 1,
-					     .sampled = schedule->n_cpus > in->recorded.n_cpus };
+					     .sampled = a.draw_all ? BU_SAMPLED_ALL :
+						     schedule->n_cpus > in->recorded.n_cpus ? BU_SAMPLED_NEW : BU_SAMPLED_NONE };
 	const struct bu_run *runs[BU_MAX_CORES];
 	struct bu_err err = BU_ERR_INIT;
 	size_t i;
@@ -208,7 +212,7 @@ int bu_cmd_replay(int argc, char **argv)
 	size_t n = 0;
 	int rc, first;
 
-	a = (struct bu_replay_args){ .seed = 1, .jobs = 1 };
+	a = (struct bu_replay_args){ .seed = 1, .jobs = 1, .only = -1 };
 	rc = bu_cli_parse(&bu_replay_usage, argc, argv, &first);
 	if (rc >= 0)
 		return rc;
@@ -217,6 +221,13 @@ int bu_cmd_replay(int argc, char **argv)
 		return bu_replay_verify(&a);
 	if (!a.capture)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
+	if (a.only >= 0 && a.only >= a.runs)
+		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
+	if (a.only >= 0) {	/* that one is a run like any other, of a schedule that is drawn with its seed */
+		a.seed = (int64_t)bu_mc_seed((uint64_t)a.seed, a.only);
+		a.draw_all = true;
+		a.runs = 0;
+	}
 	rc = parse_host("host-cpus", a.host, &a.host_milli);
 	a.recorded_host_milli = a.host_milli;
 	if (rc < 0)

@@ -14,6 +14,7 @@ struct stored_run {
 	char core[64], capture[4096], sha256[65], hash[17], version[128];
 	char params[1024];
 	int64_t cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli;
+	int sampled;		/* enum bu_sampled */
 };
 
 static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct bu_err *err)
@@ -31,7 +32,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
 				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)),"
-				     "cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli FROM run WHERE id = ?", &st, err);
+				     "cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli, sampled FROM run WHERE id = ?", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, a->verify);
@@ -48,6 +49,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	r->bringup_ns = bu_stmt_ns(st, 9);
 	r->host_milli = bu_stmt_i64(st, 10);
 	r->recorded_host_milli = bu_stmt_i64(st, 11);
+	r->sampled = (int)bu_stmt_i64(st, 12);
 	return 0;
 }
 
@@ -74,6 +76,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 		a->capture = r.capture;
 	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
 	a->seed = r.seed;
+	a->draw_all = r.sampled == BU_SAMPLED_ALL;
 	a->recorded_host_milli = r.recorded_host_milli;
 	a->params = r.params;
 	if (!a->hotplug)

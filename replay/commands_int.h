@@ -20,8 +20,8 @@ enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
 struct bu_replay_args {
 	const char *capture, *hotplug, *params, *out, *host, *recorded_host;
 	int64_t host_milli, recorded_host_milli;	/* of the two before; 0: not shared */
-	int64_t cpus, seed, runs, jobs, verify;
-	bool json;
+	int64_t cpus, seed, runs, only, jobs, verify;
+	bool json, draw_all;
 };
 
 struct bu_replay_job {		/* one core of a call */

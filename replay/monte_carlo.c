@@ -33,11 +33,16 @@ struct record {
 	int32_t verdict;	/* enum bu_mc_verdict, or negative errno */
 };
 
+uint64_t bu_mc_seed(uint64_t seed, int64_t run)
+{
+	return bu_hash_mix(seed + (uint64_t)run * UINT64_C(0x9e3779b97f4a7c15));
+}
+
 static void one_run(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
 		    const struct bu_mc_options *o, int64_t i, struct record *ret)
 {
-	const uint64_t seed = bu_hash_mix(o->seed + (uint64_t)i * UINT64_C(0x9e3779b97f4a7c15));
-	struct bu_replay_options options = { .seed = seed, .sampled = 1, .params = o->params, .guard_ms = o->guard_ms,
+	const uint64_t seed = bu_mc_seed(o->seed, i);
+	struct bu_replay_options options = { .seed = seed, .sampled = BU_SAMPLED_ALL, .params = o->params, .guard_ms = o->guard_ms,
 					     .recorded_cpus = (int32_t)schedule->n_cpus + 1 };
 	struct bu_hp_schedule drawn;
 	struct bu_replay_result r;
@@ -131,7 +136,8 @@ static int summarise(const struct record *all, int64_t runs, struct bu_mc_result
 	if (!r.bringup_ns)
 		return -ENOMEM;
 	for (i = 0; i < runs; i++) {
-		r.verdicts[all[i].verdict]++;
+		if (!r.verdicts[all[i].verdict]++)
+			r.first[all[i].verdict] = i;
 		r.hash = bu_hash_u64(r.hash, all[i].hash);
 		if (all[i].bringup_ns != BU_NS_UNKNOWN)
 			r.bringup_ns[r.n++] = all[i].bringup_ns;

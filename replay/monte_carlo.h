@@ -38,6 +38,7 @@ struct bu_mc_result {
 	int64_t *bringup_ns;	/* of the runs that finished, in rising order */
 	size_t n;
 	int64_t verdicts[BU_MC_NR_VERDICTS];
+	int64_t first[BU_MC_NR_VERDICTS];	/* number of the first run with it; where there is one */
 	uint64_t hash;		/* over the hashes of all runs in their order */
 };
 
@@ -47,6 +48,12 @@ struct bu_mc_result {
  */
 int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
 		   const struct bu_mc_options *options, struct bu_mc_result *ret, struct bu_err *err);
+
+/**
+ * bu_mc_seed() - The seed of run number @run (from 0) of those that @seed makes: what its durations are drawn with and what its
+ * machine is given, so that one of many runs can be looked at by itself.
+ */
+uint64_t bu_mc_seed(uint64_t seed, int64_t run);
 void bu_mc_result_fini(struct bu_mc_result *r);
 
 struct bu_mc_quantile {

@@ -79,7 +79,9 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 	       any->recorded_cpus, s->algorithm, bu_ns_str(any->recorded_bringup_ns, b[0]), s->start_what);
 	if (any->cpus != any->recorded_cpus)
 		printf("replayed with %d CPUs%s, seed %" PRIu64 "\n", any->cpus,
-		       any->sampled ? ", durations of the others drawn from the recording" : "", any->seed);
+		       any->sampled == BU_SAMPLED_NEW ? ", durations of the others drawn from the recording" : "", any->seed);
+	if (any->sampled == BU_SAMPLED_ALL)
+		printf("every duration drawn from the recording, seed %" PRIu64 "\n", any->seed);
 	if (any->host_milli)
 		printf("replayed with CPUs that share %.3g CPUs of a host\n", (double)any->host_milli / 1000);
 	if (!strcmp(s->algorithm, "runtime"))
@@ -148,7 +150,7 @@ static json_t *json_run(const struct bu_run *r)
 		json_object_set_new(phases, bu_phase_names[i], json_integer(phase_total(r, i)));
 	o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:o, s:o, s:o, s:I, s:I, s:s, s:s, s:s, s:o, s:I}",
 		      "family", r->family, "core", r->core, "core_source", r->core_source, "cpus", (int)r->cpus,
-		      "recorded_cpus", (int)r->recorded_cpus, "sampled", r->sampled, "seed", (json_int_t)r->seed, "params",
+		      "recorded_cpus", (int)r->recorded_cpus, "sampled", r->sampled != BU_SAMPLED_NONE, "seed", (json_int_t)r->seed, "params",
 		      params ? params : json_null(), "bringup_ns", json_ns(r->bringup_ns), "recorded_bringup_ns",
 		      json_ns(r->recorded_bringup_ns), "control_busy_ns", (json_int_t)r->bp_busy_ns, "control_wait_ns",
 		      (json_int_t)r->bp_wait_ns, "verdict", r->verdict, "verdict_detail", r->verdict_detail, "hash", hash,
@@ -210,8 +212,8 @@ void bu_print_distribution(const char *core, const struct bu_mc_result *r)
 		if (!r->verdicts[v])
 			continue;
 		bu_mc_probability(r->verdicts[v], runs, &p, &lo, &hi);
-		printf("%-10s  verdict %s in %" PRId64 " runs: %.2f %%, between %.2f and %.2f %%\n",
-		       r->n || v ? "" : core, bu_mc_verdict_names[v], r->verdicts[v], 100 * p, 100 * lo, 100 * hi);
+		printf("%-10s  verdict %s in %" PRId64 " runs: %.2f %%, between %.2f and %.2f %%; first in run %" PRId64 "\n",
+		       r->n || v ? "" : core, bu_mc_verdict_names[v], r->verdicts[v], 100 * p, 100 * lo, 100 * hi, r->first[v]);
 	}
 }
 
@@ -235,8 +237,8 @@ json_t *bu_json_distribution(const struct bu_core_def *core, const struct bu_mc_
 	for (i = 0; i < BU_MC_NR_VERDICTS; i++) {
 		bu_mc_probability(r->verdicts[i], runs, &p, &lo, &hi);
 		json_object_set_new(v, bu_mc_verdict_names[i],
-				    json_pack("{s:I, s:f, s:f, s:f}", "runs", (json_int_t)r->verdicts[i], "share", p, "lo",
-					      lo, "hi", hi));
+				    json_pack("{s:I, s:f, s:f, s:f, s:o}", "runs", (json_int_t)r->verdicts[i], "share", p, "lo",
+					      lo, "hi", hi, "first", r->verdicts[i] ? json_integer(r->first[i]) : json_null()));
 	}
 	snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
 	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:s}", "family", core->family, "core", core->name, "runs",

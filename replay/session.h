@@ -17,7 +17,7 @@
 
 struct bu_replay_options {
 	uint64_t seed;
-	int sampled;		/* the schedule was made larger by drawing */
+	enum bu_sampled sampled;
 	int32_t recorded_cpus;	/* CPUs in the recording, the control CPU counted */
 	const int64_t *params;	/* values of the core's parameters */
 	uint64_t max_events;	/* 0: a bound from the size of the schedule */

@@ -20,7 +20,8 @@ CREATE TABLE run (
 	recorded_algorithm TEXT NOT NULL,	-- bringup.algorithm of the capture
 	recorded_cpus INTEGER NOT NULL,	-- CPUs in the recording, the boot CPU among them
 	cpus INTEGER NOT NULL,		-- CPUs in the run
-	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1)),	-- 1: durations drawn from the recorded distributions
+	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1, 2)),	-- durations drawn from the recorded distributions: 1: of CPUs that
+					-- the recording has not; 2: all (one of many runs)
 	host_milli INTEGER NOT NULL DEFAULT 0,	-- host CPUs shared by the CPUs of the run, in thousandths; 0: each has its own
 	recorded_host_milli INTEGER NOT NULL DEFAULT 0,	-- likewise of the recording
 	seed INTEGER NOT NULL,

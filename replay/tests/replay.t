@@ -111,4 +111,19 @@ if mkdir "$TMP/small" && mount -t tmpfs -o size=64k none "$TMP/small" 2>/dev/nul
 else
 	ok 'a full disk fails # SKIP no right to mount' true
 fi
+
+# One of many runs, by itself: the same as it was among them.
+run "$BRINGUP" replay "$db" --hotplug serial --runs 20 --seed 5 --json
+lowest=$(jq '.distributions[0].bringup_ns.p5.ns' <<<"$out")
+for k in $(seq 0 19); do
+	"$BRINGUP" replay "$db" --hotplug serial --runs 20 --seed 5 --only "$k" --json | jq '.runs[0].bringup_ns'
+done >"$TMP/single"
+is 'the lowest of many runs is one of them' "$(sort -n "$TMP/single" | head -1)" "$lowest"
+rm -f "$runs"
+"$BRINGUP" replay "$db" --hotplug serial --runs 20 --seed 5 --only 7 -o "$runs" >/dev/null
+run "$BRINGUP" replay --verify 1 -o "$runs"
+is 'one of many can be stored and verified' "$status" 0
+run "$BRINGUP" replay "$db" --only 3
+is '--only wants --runs' "$status" 2
+
 finish

@@ -18,6 +18,10 @@ extern const char *const bu_phase_names[BU_NR_PHASES];
 
 enum bu_cpu_verdict { BU_CPU_OPEN, BU_CPU_OK, BU_CPU_FAILED };
 
+enum bu_sampled {		/* which durations were drawn from the recorded distributions */
+	BU_SAMPLED_NONE, BU_SAMPLED_NEW, BU_SAMPLED_ALL	/* those of CPUs that the recording has not; all */
+};
+
 struct bu_run_interval {
 	int32_t lane, cpu;
 	enum bu_phase phase;
@@ -57,7 +61,7 @@ struct bu_run {
 	const char *recorded_algorithm;
 	const char *params;	/* JSON object */
 	int32_t recorded_cpus, cpus;
-	int sampled;
+	enum bu_sampled sampled;
 	int64_t host_milli, recorded_host_milli;
 	uint64_t seed, events, hash;
 	int64_t bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns;
