@@ -68,7 +68,8 @@ static void record(struct bu_machine *m, int cpu, enum bu_phase phase, uint32_t 
 {
 	const struct hotplug_run *r = run_of(m);
 	const struct bu_run_interval v = {
-		.lane = r->slots[bu_this_cpu(m)].id, .cpu = r->slots[cpu].id, .phase = phase, .name = name, .start_ns = start,
+		.lane = r->slots[bu_this_cpu(m)].id, .cpu = r->slots[cpu].id, .phase = phase, .name = name,
+		.task = (int32_t)bu_current(m), .start_ns = start,
 		.end_ns = bu_now(m), .recorded_start_ns = BU_NS_UNKNOWN, .recorded_end_ns = BU_NS_UNKNOWN,
 	};
 
@@ -79,7 +80,7 @@ static void waited(struct bu_host *h, const struct bu_waited *w)
 {
 	struct hotplug_run *r = h->run_of_family;
 	const bool control = w->thread == h->control, ended = w->end_ns != BU_NS_UNKNOWN;
-	struct bu_run_interval v = { .start_ns = w->start_ns, .end_ns = w->end_ns, .recorded_start_ns = BU_NS_UNKNOWN,
+	struct bu_run_interval v = { .task = (int32_t)w->thread, .start_ns = w->start_ns, .end_ns = w->end_ns, .recorded_start_ns = BU_NS_UNKNOWN,
 				     .recorded_end_ns = BU_NS_UNKNOWN };
 
 	if (!control && !w->point)

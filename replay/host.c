@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "replay/machine/atomic.h"
@@ -28,13 +29,8 @@
 
 /* ------------------------------------------------------------------------------------------------ taking down */
 
-uint32_t host_name(struct bu_host *h, const char *text)
+static uint32_t add_name(struct bu_host *h, const char *text)
 {
-	size_t i;
-
-	for (i = h->n_names; i-- > 0;)	/* those of parts and wait points are few, and come last */
-		if (h->names[i] == text || !strcmp(h->names[i], text))
-			return (uint32_t)i;
 	if (bu_grow(&h->names, h->n_names, &h->cap_names, sizeof(*h->names))) {
 		h->oom = 1;
 		return 0;
@@ -45,6 +41,35 @@ uint32_t host_name(struct bu_host *h, const char *text)
 		return 0;
 	}
 	return (uint32_t)h->n_names++;
+}
+
+uint32_t host_name(struct bu_host *h, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < h->n_names; i++)	/* few: steps, parts, wait points */
+		if (!strcmp(h->names[i], text))
+			return (uint32_t)i;
+	return add_name(h, text);
+}
+
+/* The dictionary gets the names of threads last, so that looking up the others stays short. */
+int host_name_threads(struct bu_host *h)
+{
+	struct bu_run *run = &h->out->run;
+	_cleanup_free_ int32_t *name = calloc(bu_nr_threads(h->machine) + 1, sizeof(*name));
+	size_t i;
+
+	if (!name)
+		return -ENOMEM;
+	for (i = 0; i < run->n_intervals; i++) {
+		int32_t *task = &run->intervals[i].task;
+
+		if (*task && !name[*task])
+			name[*task] = (int32_t)add_name(h, bu_thread_name(h->machine, (bu_thread)*task)) + 1;
+		*task = name[*task] - 1;
+	}
+	return 0;
 }
 
 void host_add_interval(struct bu_host *h, const struct bu_run_interval *v)

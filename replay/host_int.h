@@ -53,7 +53,9 @@ void host_core_error(struct bu_host *h, const char *fmt, ...) __attribute__((for
 
 /* Index of a name in the run's dictionary; @text is copied. */
 uint32_t host_name(struct bu_host *h, const char *text);
+/* While the run is made, the task of an interval is a bu_thread, 0 for none. */
 void host_add_interval(struct bu_host *h, const struct bu_run_interval *v);
+int host_name_threads(struct bu_host *h);	/* and from here on an index into names, -1 for none. 0; -ENOMEM */
 /* Takes a wait down as a row; @lane and @cpu as reports name them, @cpu -1: for none in particular. Return: its name. */
 uint32_t host_add_wait(struct bu_host *h, const struct bu_waited *w, int32_t lane, int32_t cpu);
 

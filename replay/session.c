@@ -209,6 +209,8 @@ int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err 
 		rc = take_locks(h);
 	}
 	if (!rc)
+		rc = host_name_threads(h);
+	if (!rc)
 		rc = take_accounts(h);
 	run->names = h->names;
 	run->n_names = h->n_names;

@@ -71,6 +71,7 @@ CREATE TABLE interval (			-- time spent
 	phase TEXT NOT NULL CHECK (phase IN ('prepare', 'kick', 'dark', 'parked', 'starting', 'tsc', 'online',
 					     'wait', 'overhead')),
 	name INTEGER NOT NULL REFERENCES name (id),
+	task INTEGER REFERENCES name (id),	-- the thread that spent it, 'cpuhp/5'; NULL: the recording does not say
 	start_ns INTEGER NOT NULL,
 	end_ns INTEGER,			-- NULL: the run ended inside it
 	recorded_start_ns INTEGER,	-- where the interval stands for one of the capture

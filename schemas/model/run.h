@@ -26,6 +26,7 @@ struct bu_run_interval {
 	int32_t lane, cpu;
 	enum bu_phase phase;
 	uint32_t name;		/* index into bu_run.names */
+	int32_t task;		/* the thread that spent it: index into bu_run.names, or -1: not known */
 	int64_t start_ns, end_ns, recorded_start_ns, recorded_end_ns;
 };
 

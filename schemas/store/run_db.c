@@ -115,7 +115,7 @@ static int add_intervals(struct bu_db *db, const struct bu_run *r, int64_t id, c
 	size_t i;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "INSERT INTO interval VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
+	rc = bu_stmt_prepare(db, "INSERT INTO interval VALUES (?,?,?,?,?,?,?,?,?,?,?)", &st, err);
 	for (i = 0; !rc && i < r->n_intervals; i++, v++) {
 		bu_stmt_bind_i64(st, 1, id);
 		bu_stmt_bind_i64(st, 2, (int64_t)i);
@@ -123,10 +123,11 @@ static int add_intervals(struct bu_db *db, const struct bu_run *r, int64_t id, c
 		bu_stmt_bind_i64(st, 4, v->cpu);
 		bu_stmt_bind_text(st, 5, bu_phase_names[v->phase]);
 		bu_stmt_bind_i64(st, 6, names[v->name]);
-		bu_stmt_bind_i64(st, 7, v->start_ns);
-		bu_stmt_bind_ns(st, 8, v->end_ns);
-		bu_stmt_bind_ns(st, 9, v->recorded_start_ns);
-		bu_stmt_bind_ns(st, 10, v->recorded_end_ns);
+		bu_stmt_bind_ns(st, 7, v->task < 0 ? BU_NS_UNKNOWN : names[v->task]);	/* NULL where it is not known */
+		bu_stmt_bind_i64(st, 8, v->start_ns);
+		bu_stmt_bind_ns(st, 9, v->end_ns);
+		bu_stmt_bind_ns(st, 10, v->recorded_start_ns);
+		bu_stmt_bind_ns(st, 11, v->recorded_end_ns);
 		rc = bu_stmt_run(st, err);
 	}
 	return rc;
