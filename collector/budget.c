@@ -68,6 +68,17 @@ int64_t bu_default_min_free(int fd)
 	return part < most ? part : most;
 }
 
+int64_t bu_available_kib(void)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *p;
+
+	if (bu_read_whole(AT_FDCWD, "/proc/meminfo", &text, NULL))
+		return -1;
+	p = strstr(text, "MemAvailable:");
+	return p ? strtoll(p + strlen("MemAvailable:"), NULL, 10) : -1;
+}
+
 void bu_give_up(struct bu_given_up *list, const char *fmt, ...)
 {
 	va_list ap;

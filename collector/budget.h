@@ -52,6 +52,11 @@ int64_t bu_free_bytes(int fd);
 int64_t bu_default_min_free(int fd);
 
 /**
+ * bu_available_kib() - Memory that can be had without swapping; -1 where the kernel does not tell.
+ */
+int64_t bu_available_kib(void);
+
+/**
  * bu_give_up() - Put down what was given up and why; when memory or the list is full, nothing.
  */
 void bu_give_up(struct bu_given_up *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -15,6 +15,7 @@
 #include "collector/import.h"
 #include "collector/live_record.h"
 #include "collector/plan_int.h"
+#include "collector/redact.h"
 #include "collector/session.h"
 #include "schemas/base/cli.h"
 #include "schemas/base/mem.h"
@@ -26,35 +27,74 @@ static bool ends_in(const char *text, const char *end)
 	return n > m && !strcmp(text + n - m, end);
 }
 
-static void tell(const struct bu_usage *usage, const struct bu_record_result *r)
+/* written + lost = produced, and what is behind it. Return: whether that is everything there was. */
+static bool tell_account(const struct bu_account *a, const char *remedy)
 {
+	int64_t lost = bu_account_lost(a);
+
+	printf("written %" PRId64 " + lost %" PRId64 " = produced %" PRId64 "%s\n", a->written, lost, a->produced,
+	       a->balanced && a->written + lost == a->produced ? "" : ", which does not agree with the kernel's counts");
+	if (lost)
+		printf("incomplete: %" PRId64 " overwritten, %" PRId64 " dropped, %" PRId64 " left unread; %s\n", a->overrun,
+		       a->dropped, a->unread, remedy);
+	if (a->died)
+		printf("%" PRId64 " events of these had been read and were not yet written when the recorder was killed\n", a->died);
+	return bu_account_whole(a);
+}
+
+static void tell_marks(int64_t marks)
+{
+	if (marks)
+		printf("%" PRId64 " places where events are missing\n", marks);
+}
+
+/* ---- what the kernel holds already ------------------------------------------------------------------------------ */
+
+/* Return: the exit code. */
+static int tell(const struct bu_usage *usage, const struct bu_record_params *p, const struct bu_record_result *r,
+		const char *output)
+{
+	const char *line;
+	bool whole;
+
 	if (r->mounted)
 		bu_cli_warn(usage, "tracefs was not mounted; it is now, at /sys/kernel/tracing");
 	if (r->no_addresses)
 		bu_cli_warn(usage, "the kernel hides its addresses, so functions will have no names; "
 			    "write 1 to /proc/sys/kernel/kptr_restrict and record again after the next boot");
-	printf("%" PRId64 " events on %" PRId64 " CPUs, %" PRId64 " pages\n", r->entries, r->cpus, r->pages);
-	if (r->lost)
-		printf("incomplete: the kernel lost %" PRId64 " events before; a larger trace_buf_size= keeps them\n",
-		       r->lost);
+	for (line = r->doubts; line && *line; line += strcspn(line, "\n") + 1)
+		bu_cli_warn(usage, "%.*s", (int)strcspn(line, "\n"), line);
+	if (r->unaccounted) {
+		printf("%s: %" PRId64 " events, %" PRId64 " pages\n", output, r->account.written, r->pages);
+		whole = false;
+	} else {
+		printf("%s: %" PRId64 " events of %" PRId64 " CPUs, %" PRId64 " pages\n", output, r->account.written, r->account.cpus,
+		       r->pages);
+		whole = tell_account(&r->account, "a larger trace_buf_size= keeps them");
+	}
+	tell_marks(r->marks);
+	if (r->account.read_before && p->from == BU_FROM_BUFFER && !p->instance) {	/* of an instance that may be meant */
+		printf("incomplete: somebody had read %" PRId64 " events of this boot before\n", r->account.read_before);
+		whole = false;
+	}
+	return whole && !r->marks ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 
 /* Into a folder beside the database first: what is read from the kernel is gone there, so it is kept until it is in. */
-static int record_to_db(const struct bu_usage *usage, const struct bu_record_params *p, bool force)
+static int record_to_db(const struct bu_usage *usage, const struct bu_record_params *p, bool redact)
 {
-	_cleanup_free_ char *folder = NULL, *dat = NULL, *machine = NULL;
+	_cleanup_free_ char *folder = NULL, *dat = NULL, *machine = NULL, *raw = NULL;
+	_cleanup_(bu_record_result_fini) struct bu_record_result recorded = { .pages = 0 };
 	struct bu_record_params inner = *p;
-	struct bu_import_params import = { NULL, NULL, p->output, force, false };
+	struct bu_import_params import = { .force = true };
 	struct bu_import_result imported = { .events = 0 };
-	struct bu_record_result recorded;
+	struct bu_redact_result redacted;
 	struct bu_err err = BU_ERR_INIT;
+	int rc, code;
 
-	if (!force && !access(p->output, F_OK)) {
-		bu_fail(&err, -EEXIST, "%s exists already; choose another name or pass --force", p->output);
-		return bu_cli_failed(usage, &err);
-	}
 	if (asprintf(&folder, "%s.XXXXXX", p->output) < 0 || !mkdtemp(folder) ||
-	    asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0) {
+	    asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0 ||
+	    asprintf(&raw, "%s/whole.db", folder) < 0) {
 		bu_fail_errno(&err, -errno, "%s", p->output);
 		return bu_cli_failed(usage, &err);
 	}
@@ -65,17 +105,32 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 		bu_remove_folder(folder);
 		return bu_cli_failed(usage, &err);
 	}
-	tell(usage, &recorded);
+	code = tell(usage, p, &recorded, p->output);
 	import.file = dat;
 	import.machine = inner.machine;
-	if (bu_import(&import, &imported, &err)) {
+	import.output = redact ? raw : p->output;
+	rc = bu_import(&import, &imported, &err);
+	if (!rc && redact)
+		rc = bu_redact(raw, p->output, true, &redacted, &err);
+	if (rc) {
 		bu_fail(&err, err.code, "the trace is safe in %s, but", folder);
 		return bu_cli_failed(usage, &err);
 	}
 	bu_remove_folder(folder);
-	return imported.complete ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
+	return imported.complete ? code : BU_EXIT_INCOMPLETE;
 }
 
+static int record_held(const struct bu_usage *usage, const struct bu_record_params *p, bool redact)
+{
+	_cleanup_(bu_record_result_fini) struct bu_record_result result = { .pages = 0 };
+	struct bu_err err = BU_ERR_INIT;
+
+	if (ends_in(p->output, ".db"))
+		return record_to_db(usage, p, redact);
+	if (bu_record(p, &result, &err))
+		return bu_cli_failed(usage, &err);
+	return tell(usage, p, &result, p->output);
+}
 
 /* ---- live -------------------------------------------------------------------------------------------------- */
 
@@ -98,29 +153,26 @@ static void tell_command(const struct bu_live_result *r, const char *command)
 /* Return: the exit code. */
 static int tell_live(const struct bu_usage *usage, const struct bu_live_result *r, const char *output, const char *command)
 {
-	int64_t lost = r->overrun + r->dropped + r->unread + r->died;
+	bool whole = false;
 	size_t i;
 
 	if (r->no_functions)
 		bu_cli_warn(usage, "functions are not traced, only events: %s", r->no_functions);
 	if (r->writer_died)
 		bu_cli_warn(usage, "the process that writes the database died; it was made from the pages in the end");
-	printf("%s: %" PRId64 " events of %" PRId64 " CPUs, ended by %s\n", output, r->written, r->cpus, r->ended_by);
+	if (r->accounted) {
+		printf("%s: %" PRId64 " events of %" PRId64 " CPUs, ended by %s\n", output, r->account.written, r->account.cpus,
+		       r->ended_by);
+		whole = tell_account(&r->account, "a larger --buffer or fewer events keep them");
+	} else {
+		printf("%s: ended by %s\n", output, r->ended_by);
+	}
 	if (command)
 		tell_command(r, command);
-	printf("written %" PRId64 " + lost %" PRId64 " = produced %" PRId64 "%s\n", r->written, lost, r->produced,
-	       r->balanced && r->written + lost == r->produced ? "" : ", which does not agree with the kernel's counts");
-	if (lost)
-		printf("incomplete: %" PRId64 " overwritten, %" PRId64 " dropped, %" PRId64 " left unread; a larger --buffer or "
-		       "fewer events keep them\n", r->overrun, r->dropped, r->unread);
-	if (r->died)
-		printf("%" PRId64 " events of these had been read and were not yet written when the recorder was killed\n", r->died);
-	if (r->marks)
-		printf("%" PRId64 " places where events are missing\n", r->marks);
+	tell_marks(r->marks);
 	for (i = 0; i < r->given_up.n; i++)
 		printf("gave up: %s\n", r->given_up.text[i]);
-	return lost || r->marks || r->given_up.n || !r->balanced || r->written + lost != r->produced || r->import_incomplete ?
-	       BU_EXIT_INCOMPLETE : BU_EXIT_OK;
+	return whole && !r->marks && !r->given_up.n && !r->import_incomplete ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 
 static int recover(const struct bu_usage *usage, const char *state)
@@ -148,7 +200,7 @@ static int read_size(const struct bu_usage *usage, const char *option, const cha
 	return -1;
 }
 
-static int record_live(const struct bu_usage *usage, struct bu_live_params *p, const struct live_options *o, bool force)
+static int record_live(const struct bu_usage *usage, struct bu_live_params *p, const struct live_options *o)
 {
 	_cleanup_(bu_live_result_fini) struct bu_live_result result = { .ended_by = NULL };
 	struct bu_err err = BU_ERR_INIT;
@@ -173,10 +225,6 @@ static int record_live(const struct bu_usage *usage, struct bu_live_params *p, c
 		p->wish.profile = "hotplug";
 	if (p->wish.profile && !bu_plan_profile_known(p->wish.profile))
 		return bu_cli_usage_error(usage, "there is no profile '%s'; hotplug, clock, pgd, text, all", p->wish.profile);
-	if (!force && !access(p->output, F_OK)) {
-		bu_fail(&err, -EEXIST, "%s exists already; choose another name or pass --force", p->output);
-		return bu_cli_failed(usage, &err);
-	}
 	if (bu_live_record(p, &result, &err))
 		return bu_cli_failed(usage, &err);
 	return tell_live(usage, &result, p->output, p->command ? p->command[0] : NULL);
@@ -190,10 +238,14 @@ int bu_cmd_record(int argc, char **argv)
 	struct bu_strings events = { .n = 0 }, functions = { .n = 0 };
 	struct bu_live_params live = { .wish = { .events = &events, .functions = &functions } };
 	struct live_options o = { .max_faults = 20000 };
-	bool boot = false, force = false;
+	bool boot = false, snapshot = false, previous = false, force = false, redact = false;
 	const struct bu_opt opts[] = {
 		{ "boot", 0, BU_OPT_FLAG, &boot, NULL, "drain the top-level buffer, which the kernel command line filled", 0, 0 },
 		{ "instance", 0, BU_OPT_STRING, &params.instance, "NAME", "drain the buffer of this instance", 0, 0 },
+		{ "snapshot", 0, BU_OPT_FLAG, &snapshot, NULL, "take a snapshot of the top-level buffer (or of --instance), tracing going "
+		  "on, and drain that; one that is there already (ftrace_boot_snapshot) is drained as it is", 0, 0 },
+		{ "previous-boot", 0, BU_OPT_FLAG, &previous, NULL, "drain what the boot before left in a persistent buffer, before anything "
+		  "is switched on in it", 0, 0 },
 		{ "hotplug", 0, BU_OPT_FLAG, &o.hotplug, NULL, "live: CPUs going offline and online; the default", 0, 0 },
 		{ "profile", 0, BU_OPT_STRING, &live.wish.profile, "NAME", "live: hotplug, clock, pgd, text or all", 0, 0 },
 		{ "event", 'e', BU_OPT_STRINGS, &events, "EVENT", "live: SYSTEM:EVENT, SYSTEM:* or EVENT; may be repeated", 0, 0 },
@@ -216,13 +268,15 @@ int bu_cmd_record(int argc, char **argv)
 		  0, 0 },
 		{ "keep-tracing", 0, BU_OPT_FLAG, &params.keep_tracing, NULL, "--boot, --instance: switch tracing on again "
 		  "afterwards", 0, 0 },
+		{ "redact", 0, BU_OPT_FLAG, &redact, NULL, "into a .db: leave out addresses, names and host identity ('bringup redact')",
+		  0, 0 },
 		{ "force", 'f', BU_OPT_FLAG, &force, NULL, "replace the output if it exists", 0, 0 },
 		{ "recover", 0, BU_OPT_FLAG, &o.recover, NULL, "finish what a killed recorder left, and undo what it changed", 0, 0 },
 		{ "state", 0, BU_OPT_STRING, &params.state, "DIR", "where the journal of changes is kept; " BU_STATE_DIR, 0, 0 },
 	};
 	const struct bu_usage usage = {
-		"record", "record [--boot|--instance NAME|--recover] -o FILE.dat|x.db [options] [-- COMMAND...]",
-		"Without --boot or --instance: record what happens from now on, in a trace instance of its own, which is gone\n"
+		"record", "record [--boot|--instance NAME|--snapshot|--previous-boot|--recover] -o FILE.dat|x.db [options] [-- COMMAND...]",
+		"Without any of these: record what happens from now on, in a trace instance of its own, which is gone\n"
 		"afterwards; the top-level buffer and instances of others are not touched. Ends with COMMAND, after --for, by\n"
 		"Ctrl-C, or when a budget (--max-..., --min-free) is used up. A recorder that was killed is finished with\n"
 		"--recover, without loss as far as the buffers went.\n"
@@ -233,11 +287,11 @@ int bu_cmd_record(int argc, char **argv)
 		"\n"
 		"Needs root. Exit code 3: saved, but events are missing, or something was given up to stay within a budget.",
 		"  sudo bringup record --boot -o boot.db\n"
+		"  sudo bringup record --previous-boot --redact -o hang.db\n"
 		"  sudo bringup record --hotplug -o hotplug.db -- sh -c 'echo 0 >/sys/devices/system/cpu/cpu3/online'\n"
 		"  sudo bringup record -e 'irq_vectors:*' --for 10s --max-size 100M --max-overhead 50000 -o ipi.dat",
 		opts, ARRAY_SIZE(opts), 0, -1,
 	};
-	struct bu_record_result result;
 	struct bu_err err = BU_ERR_INIT;
 	int first, rc;
 
@@ -246,26 +300,25 @@ int bu_cmd_record(int argc, char **argv)
 		return rc;
 	if (o.recover)
 		return recover(&usage, params.state);
-	if (boot && params.instance)
-		return bu_cli_usage_error(&usage, "say --boot, or --instance NAME");
+	if (boot + snapshot + previous > 1 || (boot && params.instance))
+		return bu_cli_usage_error(&usage, "say one of --boot, --snapshot and --previous-boot; the latter two may name an --instance");
 	if (!params.output)
 		return bu_cli_usage_error(&usage, "name the file with -o");
-	live.output = params.output;
-	live.machine = params.machine;
-	live.state = params.state;
-	live.command = first < argc ? argv + first : NULL;
-	if (!boot && !params.instance)
-		return record_live(&usage, &live, &o, force);
-	if (live.command)
-		return bu_cli_usage_error(&usage, "'%s' is one argument too many", argv[first]);
-	if (ends_in(params.output, ".db"))
-		return record_to_db(&usage, &params, force);
+	if (redact && (!ends_in(params.output, ".db") || params.machine))
+		return bu_cli_usage_error(&usage, "--redact makes a .db; a trace.dat and the files of --machine cannot be redacted");
 	if (!force && !access(params.output, F_OK)) {
 		bu_fail(&err, -EEXIST, "%s exists already; choose another name or pass --force", params.output);
 		return bu_cli_failed(&usage, &err);
 	}
-	if (bu_record(&params, &result, &err))
-		return bu_cli_failed(&usage, &err);
-	tell(&usage, &result);
-	return result.lost ? BU_EXIT_INCOMPLETE : BU_EXIT_OK;
+	params.from = snapshot ? BU_FROM_SNAPSHOT : previous ? BU_FROM_PREVIOUS_BOOT : BU_FROM_BUFFER;
+	live.output = params.output;
+	live.machine = params.machine;
+	live.state = params.state;
+	live.redact = redact;
+	live.command = first < argc ? argv + first : NULL;
+	if (!boot && !snapshot && !previous && !params.instance)
+		return record_live(&usage, &live, &o);
+	if (live.command)
+		return bu_cli_usage_error(&usage, "'%s' is one argument too many", argv[first]);
+	return record_held(&usage, &params, redact);
 }

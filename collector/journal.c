@@ -266,11 +266,11 @@ static void chosen(char *text)
 	text[strcspn(text, "\n")] = 0;
 }
 
-int bu_journal_write(struct bu_journal *j, int dir, const char *path, const char *word, struct bu_err *err)
+int bu_journal_write_back(struct bu_journal *j, int dir, const char *path, const char *word, const char *back,
+			  struct bu_err *err)
 {
-	_cleanup_free_ char *old = NULL;
 	char link[64], folder[PATH_MAX];
-	const char *field[N_FIELDS] = { "set", folder, path, NULL };
+	const char *field[N_FIELDS] = { "set", folder, path, back };
 	ssize_t n;
 	int rc;
 
@@ -280,17 +280,24 @@ int bu_journal_write(struct bu_journal *j, int dir, const char *path, const char
 		if (n < 0)
 			return bu_fail_errno(err, -errno, "tracing: %s", path);
 		folder[n] = 0;
-		rc = bu_read_whole(dir, path, &old, NULL);
-		if (rc)
-			return bu_fail_errno(err, rc, "tracing: %s", path);
-		chosen(old);
-		field[3] = old;
 		rc = put(j, field, err);
 		if (rc)
 			return rc;
 	}
 	rc = bu_write_word(dir, path, word);
 	return rc ? bu_fail_errno(err, rc, "tracing: write '%s' to %s", word, path) : 0;
+}
+
+int bu_journal_write(struct bu_journal *j, int dir, const char *path, const char *word, struct bu_err *err)
+{
+	_cleanup_free_ char *old = NULL;
+	int rc = j ? bu_read_whole(dir, path, &old, NULL) : 0;
+
+	if (rc)
+		return bu_fail_errno(err, rc, "tracing: %s", path);
+	if (old)
+		chosen(old);
+	return bu_journal_write_back(j, dir, path, word, old, err);
 }
 
 int bu_journal_make(struct bu_journal *j, int top, const char **ret_name, struct bu_err *err)

@@ -45,6 +45,12 @@ void bu_journal_closep(struct bu_journal **j);
 int bu_journal_write(struct bu_journal *j, int dir, const char *path, const char *word, struct bu_err *err);
 
 /**
+ * bu_journal_write_back() - The same, where what undoes it is not the file's old content but the word @back.
+ */
+int bu_journal_write_back(struct bu_journal *j, int dir, const char *path, const char *word, const char *back,
+			  struct bu_err *err);
+
+/**
  * bu_journal_make() - Make a new instance below the tracefs folder @top.
  * @ret_name: "bringup-" and 16 digits; owned by the journal.
  */

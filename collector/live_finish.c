@@ -18,6 +18,7 @@
 #include "collector/live_int.h"
 #include "collector/machine_dir.h"
 #include "collector/machine_probe.h"
+#include "collector/redact.h"
 #include "collector/tracefs_formats.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
@@ -66,66 +67,26 @@ int bu_live_stop(struct bu_journal *j, const struct bu_tracefs *fs, struct bu_re
 
 /* ---- the account ----------------------------------------------------------------------------------------------- */
 
-static int64_t known(int64_t v)
-{
-	return v == BU_NS_UNKNOWN ? 0 : v;
-}
-
-static const struct bu_live_cpu *counted(const struct bu_readers *r, size_t cpu)
-{
-	size_t i;
-
-	if (cpu < r->n && r->cpus[cpu].cpu == cpu)
-		return &r->cpus[cpu];
-	for (i = 0; i < r->n; i++)
-		if (r->cpus[i].cpu == cpu)
-			return &r->cpus[i];
-	return NULL;
-}
-
-/* written + lost = produced, where produced is what the kernel's own statistics add up to. */
 static int account(const struct bu_dat_content *c, const struct bu_readers *r, struct bu_live_result *ret,
 		   struct bu_err *err)
 {
-	struct bu_machine_stat *stats = NULL;
-	const struct bu_live_cpu *mine;
-	size_t n = 0, cap = 0, cpu;
-	int64_t junk = 0, read;
-	char text[4096];
-	int rc = 0;
+	_cleanup_free_ int64_t *written = calloc(c->cpus + 1, sizeof(*written));
+	size_t i;
 
-	for (cpu = 0; !rc && cpu < c->cpus; cpu++) {
-		if (!c->cpustats[cpu].len)
-			continue;
-		snprintf(text, sizeof(text), "CPU: %zu\n%.*s", cpu, (int)c->cpustats[cpu].len, c->cpustats[cpu].data);
-		rc = bu_machine_parse_stats(text, &stats, &n, &cap, &junk);
-	}
-	ret->balanced = !junk;
-	for (cpu = 0; cpu < n; cpu++) {
-		if (!stats[cpu].seen)
-			continue;
-		read = known(stats[cpu].read_events);
-		ret->overrun += known(stats[cpu].overrun) + known(stats[cpu].commit_overrun);
-		ret->dropped += known(stats[cpu].dropped);
-		ret->unread += known(stats[cpu].entries);
-		ret->cpus += read > 0;
-		mine = counted(r, cpu);
-		ret->written += mine ? mine->events : 0;
-		if (mine && ret->recovered && mine->events < read)
-			ret->died += read - mine->events;
-		else if (!mine || mine->events != read)
-			ret->balanced = false;
-		ret->produced += read + known(stats[cpu].entries) + known(stats[cpu].overrun) +
-				 known(stats[cpu].commit_overrun) + known(stats[cpu].dropped);
-	}
-	free(stats);
-	return rc ? bu_fail_errno(err, rc, "account") : 0;
+	if (!written)
+		return bu_fail_errno(err, -ENOMEM, "account");
+	for (i = 0; i < r->n; i++)
+		if (r->cpus[i].cpu < c->cpus)
+			written[r->cpus[i].cpu] = r->cpus[i].events;
+	ret->accounted = true;
+	return bu_account_sum(NULL, c->cpustats, c->cpus, written, ret->recovered, &ret->account, err);
 }
 
 /* The file `recording` of the machine folder: what the importer makes notes of, and who reads a trace.dat should know. */
 static int write_recording(const char *folder, const struct bu_readers *r, const struct bu_live_result *ret,
 			   struct bu_err *err)
 {
+	const struct bu_account *a = &ret->account;
 	_cleanup_free_ char *path = NULL;
 	FILE *f;
 	size_t i;
@@ -139,7 +100,7 @@ static int write_recording(const char *folder, const struct bu_readers *r, const
 		return bu_fail_errno(err, -errno, "%s", path);
 	fprintf(f, "ended by: %s\n", ret->ended_by);
 	fprintf(f, "produced: %" PRId64 "\nwritten: %" PRId64 "\noverrun: %" PRId64 "\ndropped: %" PRId64 "\nunread: %" PRId64
-		"\n", ret->produced, ret->written, ret->overrun, ret->dropped, ret->unread);
+		"\ndied: %" PRId64 "\ncpus: %" PRId64 "\n", a->produced, a->written, a->overrun, a->dropped, a->unread, a->died, a->cpus);
 	for (i = 0; i < ret->given_up.n; i++)
 		fprintf(f, "gave up: %s\n", ret->given_up.text[i]);
 	if (ret->no_functions)
@@ -234,23 +195,43 @@ static int leave_machine(const char *from, const char *to, struct bu_err *err)
 	return rc;
 }
 
+static bool wants_redaction(const struct bu_journal *j)
+{
+	const char *fact = bu_journal_recall(j, BU_FACT_REDACT);
+
+	return fact && !strcmp(fact, "yes");
+}
+
+/* From a database in the folder of the recording to the output. */
+static int place(const struct bu_journal *j, const char *raw, const char *output, struct bu_err *err)
+{
+	struct bu_redact_result redacted;
+
+	if (wants_redaction(j))
+		return bu_redact(raw, output, true, &redacted, err);
+	return rename(raw, output) ? bu_fail_errno(err, -errno, "%s: rename into place", output) : 0;
+}
+
 int bu_live_deliver(const struct bu_journal *j, struct bu_live_result *ret, struct bu_err *err)
 {
 	const char *folder = bu_journal_recall(j, BU_FACT_FOLDER), *output = bu_journal_recall(j, BU_FACT_OUTPUT);
 	const char *leave = bu_journal_recall(j, BU_FACT_MACHINE);
-	_cleanup_free_ char *dat = NULL, *machine = NULL;
+	_cleanup_free_ char *dat = NULL, *machine = NULL, *raw = NULL;
 	struct bu_import_params import;
 	struct bu_import_result imported = { .events = 0 };
 	int rc = 0;
 
-	if (asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0)
+	if (asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0 ||
+	    asprintf(&raw, "%s/whole.db", folder) < 0)
 		return bu_fail_errno(err, -ENOMEM, "record");
-	import = (struct bu_import_params){ .file = dat, .machine = machine, .output = output, .force = true };
+	import = (struct bu_import_params){ .file = dat, .machine = machine, .output = raw, .force = true };
 	if (leave && *leave)
 		rc = leave_machine(machine, leave, err);
 	if (!rc && bu_live_is_db(output)) {
 		rc = bu_import(&import, &imported, err);
 		ret->import_incomplete = !rc && !imported.complete;
+		if (!rc)
+			rc = place(j, raw, output, err);
 	} else if (!rc && rename(dat, output)) {
 		rc = bu_fail_errno(err, -errno, "%s: rename into place", output);
 	}
@@ -301,7 +282,7 @@ static int finish_recording(struct bu_journal *j, const char *folder, struct bu_
 }
 
 /* Another kernel runs: nothing more can be read; what the writer had committed is what there is. */
-static int keep_prefix(const char *folder, const char *output, struct bu_err *err)
+static int keep_prefix(const struct bu_journal *j, const char *folder, const char *output, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
 	_cleanup_free_ char *live = NULL;
@@ -318,11 +299,31 @@ static int keep_prefix(const char *folder, const char *output, struct bu_err *er
 	if (!rc)
 		rc = bu_db_exec(db, "PRAGMA journal_mode = DELETE", err);
 	bu_db_close(take_ptr(db));
-	if (!rc && rename(live, output))
-		rc = bu_fail_errno(err, -errno, "%s: rename into place", output);
+	if (!rc)
+		rc = place(j, live, output, err);
 	if (!rc)
 		bu_remove_folder(folder);
 	return rc;
+}
+
+/* It was saved before the recorder was killed: its account stands beside it. */
+static void recall_account(const char *folder, struct bu_live_result *ret)
+{
+	struct bu_account *a = &ret->account;
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	const char *numbers;
+
+	if (asprintf(&path, "%s/machine/recording", folder) < 0) {
+		path = NULL;
+		return;
+	}
+	if (bu_read_whole(AT_FDCWD, path, &text, NULL))
+		return;
+	numbers = strstr(text, "\nproduced: ");
+	ret->accounted = numbers && sscanf(numbers, "\nproduced: %" SCNd64 " written: %" SCNd64 " overrun: %" SCNd64 " dropped: %" SCNd64
+					   " unread: %" SCNd64 " died: %" SCNd64 " cpus: %" SCNd64, &a->produced, &a->written,
+					   &a->overrun, &a->dropped, &a->unread, &a->died, &a->cpus) == 7;
+	a->balanced = ret->accounted;
 }
 
 static int recover_output(struct bu_journal *j, struct bu_live_result *ret, char **ret_output, struct bu_err *err)
@@ -343,7 +344,7 @@ static int recover_output(struct bu_journal *j, struct bu_live_result *ret, char
 			return 0;
 		}
 		if (!bu_journal_same_boot(j)) {
-			rc = keep_prefix(folder, output, err);
+			rc = keep_prefix(j, folder, output, err);
 			if (!rc) {
 				bu_give_up(&ret->given_up, "the machine was started anew: only what was committed to the database "
 					   "before is there");
@@ -352,6 +353,8 @@ static int recover_output(struct bu_journal *j, struct bu_live_result *ret, char
 			return rc;
 		}
 		rc = finish_recording(j, folder, ret, err);
+	} else {
+		recall_account(folder, ret);
 	}
 	if (!rc)
 		rc = bu_live_deliver(j, ret, err);
@@ -365,7 +368,7 @@ int bu_live_recover(const char *state, struct bu_live_result *ret, char **ret_ou
 	_cleanup_(bu_journal_closep) struct bu_journal *j = NULL;
 	int rc;
 
-	*ret = (struct bu_live_result){ .recovered = true, .ended_by = "a kill of the recorder", .balanced = true };
+	*ret = (struct bu_live_result){ .recovered = true, .ended_by = "a kill of the recorder" };
 	*ret_output = NULL;
 	rc = bu_journal_open(state, true, &j, err);
 	if (rc)

@@ -12,6 +12,7 @@
 #define BU_FACT_FOLDER "folder"		/* OUTPUT.recording, absolute */
 #define BU_FACT_OUTPUT "output"
 #define BU_FACT_MACHINE "machine"	/* "": none */
+#define BU_FACT_REDACT "redact"		/* "yes": the database must be redacted */
 #define BU_FACT_EVENTS "events"		/* set_event of the instance; put down last before tracing is switched on */
 
 /**

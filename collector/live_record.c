@@ -97,6 +97,8 @@ static int make_folder(struct live *l, struct bu_err *err)
 		rc = bu_journal_remember(l->journal, BU_FACT_OUTPUT, l->output, err);
 	if (!rc)
 		rc = bu_journal_remember(l->journal, BU_FACT_MACHINE, l->p->machine ? l->machine : "", err);
+	if (!rc)
+		rc = bu_journal_remember(l->journal, BU_FACT_REDACT, l->p->redact ? "yes" : "no", err);
 	if (rc)
 		return rc;
 	if (mkdir(l->folder, 0700))

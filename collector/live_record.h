@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/account.h"
 #include "collector/budget.h"
 #include "collector/live_setup.h"
 #include "schemas/base/err.h"
@@ -22,6 +23,7 @@
 struct bu_live_params {
 	const char *output, *machine;	/* machine: folder to leave the machine files in, or NULL */
 	bool database;			/* import into a capture database; otherwise leave a trace.dat */
+	bool redact;			/* redact that database */
 	const char *state;		/* state folder of the journal; NULL: the usual one */
 	struct bu_live_wish wish;
 	struct bu_budget budget;
@@ -31,11 +33,10 @@ struct bu_live_params {
 };
 
 struct bu_live_result {
-	int64_t cpus, pages, spool_bytes;
-	int64_t produced, written, overrun, dropped, unread;	/* events, by the kernel's statistics and our count */
-	int64_t died;				/* events that a killed recorder had read and not yet written */
+	bool accounted;				/* false: only what was committed before another boot is there */
+	struct bu_account account;
+	int64_t pages, spool_bytes;
 	int64_t marks;				/* places where the ring buffer says that events are missing */
-	bool balanced;				/* written + lost = produced, on each CPU */
 	bool recovered, import_incomplete;
 	bool writer_died;			/* the database was made at the end all the same */
 	bool has_status;

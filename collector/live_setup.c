@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/budget.h"
 #include "collector/plan_int.h"
 #include "schemas/base/mem.h"
 
@@ -211,16 +212,14 @@ static int64_t number_in(const char *text, const char *before)
 /* Would the instance take too much memory? */
 static int check_memory(const struct bu_live_setup *s, struct bu_err *err)
 {
-	_cleanup_free_ char *size = NULL, *memory = NULL;
-	int64_t kib, available, cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	_cleanup_free_ char *size = NULL;
+	int64_t kib, available = bu_available_kib(), cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (bu_read_whole(s->fs.top, "buffer_size_kb", &size, NULL) ||
-	    bu_read_whole(AT_FDCWD, "/proc/meminfo", &memory, NULL))
+	if (bu_read_whole(s->fs.top, "buffer_size_kb", &size, NULL))
 		return 0;
 	kib = number_in(size, "expanded: ");
 	if (kib < 0)
 		kib = strtoll(size, NULL, 10);
-	available = number_in(memory, "MemAvailable:");
 	if (available >= 0 && kib * cpus > available / 4)
 		return bu_fail(err, -ENOMEM, "a trace instance takes %" PRId64 " KiB for each of %" PRId64 " CPUs, which is "
 			       "more than a quarter of the free memory (%" PRId64 " KiB); boot with a smaller trace_buf_size=",

@@ -24,31 +24,33 @@
 #define SYSLOG_ACTION_READ_ALL 3
 #define SYSLOG_ACTION_SIZE_BUFFER 10
 
-/* Files taken over as they are. */
+/* Files taken over as they are. @lasting: the same in each boot of this kernel on this machine. */
 static const struct {
 	const char *name, *path;
 	enum { SYSTEM, BUFFER, TOP } below;
+	bool lasting;
 } plain[] = {
-	{ "cmdline", "/proc/cmdline", SYSTEM },
-	{ "interrupts", "/proc/interrupts", SYSTEM },
-	{ "meminfo", "/proc/meminfo", SYSTEM },
-	{ "uptime_at_init", "/proc/uptime", SYSTEM },
-	{ "clocksource_current", SYS_CLOCK "/current_clocksource", SYSTEM },
-	{ "clocksource_available", SYS_CLOCK "/available_clocksource", SYSTEM },
-	{ "hotplug_states", SYS_CPU "/hotplug/states", SYSTEM },
-	{ "smt", SYS_CPU "/smt/control", SYSTEM },
-	{ "trace_clock", "trace_clock", BUFFER },
-	{ "current_tracer", "current_tracer", BUFFER },
-	{ "set_event", "set_event", BUFFER },
-	{ "set_ftrace_filter", "set_ftrace_filter", BUFFER },
-	{ "set_ftrace_notrace", "set_ftrace_notrace", BUFFER },
-	{ "buffer_size_kb", "buffer_size_kb", BUFFER },
-	{ "trace_options", "trace_options", BUFFER },
-	{ "set_graph_function", "set_graph_function", TOP },
+	{ "cmdline", "/proc/cmdline", SYSTEM, false },
+	{ "interrupts", "/proc/interrupts", SYSTEM, false },
+	{ "meminfo", "/proc/meminfo", SYSTEM, false },
+	{ "uptime_at_init", "/proc/uptime", SYSTEM, false },
+	{ "clocksource_current", SYS_CLOCK "/current_clocksource", SYSTEM, false },
+	{ "clocksource_available", SYS_CLOCK "/available_clocksource", SYSTEM, true },
+	{ "hotplug_states", SYS_CPU "/hotplug/states", SYSTEM, true },
+	{ "smt", SYS_CPU "/smt/control", SYSTEM, false },
+	{ "trace_clock", "trace_clock", BUFFER, true },
+	{ "current_tracer", "current_tracer", BUFFER, false },
+	{ "set_event", "set_event", BUFFER, false },
+	{ "set_ftrace_filter", "set_ftrace_filter", BUFFER, false },
+	{ "set_ftrace_notrace", "set_ftrace_notrace", BUFFER, false },
+	{ "buffer_size_kb", "buffer_size_kb", BUFFER, true },
+	{ "trace_options", "trace_options", BUFFER, false },
+	{ "set_graph_function", "set_graph_function", TOP, false },
 };
 
 struct probe {
 	const char *dir;
+	bool lasting;		/* only what is the same in each boot */
 	int fd;
 	struct bu_err *err;
 };
@@ -91,6 +93,8 @@ static int save_plain(struct probe *p, const struct bu_tracefs *fs)
 	int rc = 0, below;
 
 	for (i = 0; !rc && i < ARRAY_SIZE(plain); i++) {
+		if (p->lasting && !plain[i].lasting)
+			continue;
 		below = plain[i].below == SYSTEM ? AT_FDCWD : plain[i].below == TOP ? fs->top : fs->buffer;
 		if (bu_read_whole(below, plain[i].path, &text, &len))
 			continue;
@@ -197,14 +201,15 @@ static int save_modules(struct probe *p)
 
 static int save_masks(struct probe *p)
 {
-	static const char *const masks[] = { "online", "present", "possible", "kernel_max", "offline", "isolated" };
+	static const char *const masks[] = { "present", "possible", "kernel_max", "online", "offline", "isolated" };
+	const size_t lasting = 3, n = p->lasting ? lasting : ARRAY_SIZE(masks);
 	char path[64], *text;
 	FILE *f = begin(p, "cpu_masks");
 	size_t i;
 
 	if (!f)
 		return p->err->code;
-	for (i = 0; i < ARRAY_SIZE(masks); i++) {
+	for (i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), SYS_CPU "/%s", masks[i]);
 		if (bu_read_whole(AT_FDCWD, path, &text, NULL))
 			continue;
@@ -282,35 +287,48 @@ static int open_folder(struct probe *p)
 	return p->fd < 0 ? bu_fail_errno(p->err, -errno, "%s", p->dir) : 0;
 }
 
-int bu_machine_probe(const char *dir, const struct bu_tracefs *fs, struct bu_err *err)
+static int probe(struct probe *p, const struct bu_tracefs *fs)
 {
-	struct probe p = { dir, -1, err };
-	int rc = open_folder(&p);
+	int rc = open_folder(p);
 
 	if (!rc)
-		rc = save_plain(&p, fs);
+		rc = save_plain(p, fs);
 	if (!rc)
-		rc = save_uname(&p);
+		rc = save_uname(p);
+	if (!rc && !p->lasting)
+		rc = save_dmesg(p);
 	if (!rc)
-		rc = save_dmesg(&p);
+		rc = save_cpuinfo(p);
+	if (!rc && !p->lasting)
+		rc = save_modules(p);
 	if (!rc)
-		rc = save_cpuinfo(&p);
+		rc = save_masks(p);
 	if (!rc)
-		rc = save_modules(&p);
+		rc = save_numbered(p, "topology", SYS_CPU, "cpu", cpu_topology);
 	if (!rc)
-		rc = save_masks(&p);
-	if (!rc)
-		rc = save_numbered(&p, "topology", SYS_CPU, "cpu", cpu_topology);
-	if (!rc)
-		rc = save_numbered(&p, "nodes", SYS_NODE, "node", node);
-	if (p.fd >= 0)
-		close(p.fd);
+		rc = save_numbered(p, "nodes", SYS_NODE, "node", node);
+	if (p->fd >= 0)
+		close(p->fd);
 	return rc;
+}
+
+int bu_machine_probe(const char *dir, const struct bu_tracefs *fs, struct bu_err *err)
+{
+	struct probe p = { dir, false, -1, err };
+
+	return probe(&p, fs);
+}
+
+int bu_machine_probe_lasting(const char *dir, const struct bu_tracefs *fs, struct bu_err *err)
+{
+	struct probe p = { dir, true, -1, err };
+
+	return probe(&p, fs);
 }
 
 int bu_machine_probe_stats(const char *dir, const char *name, const struct bu_tracefs *fs, struct bu_err *err)
 {
-	struct probe p = { dir, -1, err };
+	struct probe p = { dir, false, -1, err };
 	char path[64], *text, *line, *next;
 	FILE *f = NULL;
 	size_t i;

@@ -18,6 +18,12 @@
 int bu_machine_probe(const char *dir, const struct bu_tracefs *fs, struct bu_err *err);
 
 /**
+ * bu_machine_probe_lasting() - Only what was the same in the boot before, if the same kernel ran: the machine itself,
+ * the names of the hotplug states. Neither command line nor log, nor which CPUs are online.
+ */
+int bu_machine_probe_lasting(const char *dir, const struct bu_tracefs *fs, struct bu_err *err);
+
+/**
  * bu_machine_probe_stats() - Save per_cpu/cpuN/stats of all CPUs as @dir/@name, "cpuN/stats:entries: 5" a line.
  */
 int bu_machine_probe_stats(const char *dir, const char *name, const struct bu_tracefs *fs, struct bu_err *err);

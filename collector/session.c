@@ -2,259 +2,373 @@
 /*
  * session.c - see session.h.
  *
- * per_cpu/cpuN/trace_pipe_raw gives one sub-buffer per read, swapped out of the ring buffer whole where it is full
- * (ring_buffer_read_page() in kernel/trace/ring_buffer.c, 6.1 and 6.12), so the cost is one system call per page and
- * none per event. A CPU that never came up has no buffer: its file cannot be opened or is at its end at once.
+ * per_cpu/cpuN/trace_pipe_raw and snapshot_raw give one sub-buffer per read, swapped out of the ring buffer whole where
+ * it is full (ring_buffer_read_page() in kernel/trace/ring_buffer.c, 6.1 and 6.12), so the cost is one system call per
+ * page. A CPU that never came up has no buffer: its file cannot be opened or is at its end at once.
  */
 #include "collector/session.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <kbuffer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "collector/journal.h"
-#include "collector/machine_dir.h"
 #include "collector/machine_probe.h"
+#include "collector/others.h"
+#include "collector/previous_boot.h"
+#include "collector/snapshot.h"
 #include "collector/tracedat_write.h"
 #include "collector/tracefs_dir.h"
 #include "collector/tracefs_formats.h"
 #include "schemas/base/mem.h"
-#include "schemas/base/ns.h"
+
+struct session {
+	const struct bu_record_params *p;
+	struct bu_record_result *r;
+	struct bu_tracefs fs;
+	struct bu_journal *journal;
+	struct bu_formats *formats;
+	const struct bu_dat_content *content;
+	struct bu_dat_content described;	/* what the trace.dat begins with, where it is not @content */
+	char *page;
+	struct kbuffer *kbuf;
+	int64_t *written;		/* events, by CPU */
+	enum bu_snapshot snapshot;	/* as it was found */
+	const char *instance;		/* NULL: the top level */
+	char *found;			/* that name, where the user gave none */
+	bool was_on;
+};
+
+static const char *what(const struct session *s)
+{
+	return s->instance ? s->instance : "top-level";
+}
+
+/* ---- pages ----------------------------------------------------------------------------------------------------- */
+
+static int64_t count_events(struct session *s)
+{
+	unsigned long long ts;
+	int64_t n = 0;
+	void *ev;
+
+	kbuffer_load_subbuffer(s->kbuf, s->page);
+	s->r->marks += kbuffer_missed_events(s->kbuf) != 0;
+	for (ev = kbuffer_read_event(s->kbuf, &ts); ev; ev = kbuffer_next_event(s->kbuf, &ts))
+		n++;
+	return n;
+}
 
 /* Drains one CPU. Nothing to read, or no buffer at all, is no error. */
-static int drain_cpu(const struct bu_tracefs *fs, uint32_t cpu, struct bu_dat_out *out, char *page, size_t page_bytes,
-		     struct bu_record_result *r, struct bu_err *err)
+static int drain_cpu(struct session *s, uint32_t cpu, struct bu_dat_out *out, struct bu_err *err)
 {
-	int64_t before = r->pages;
+	const size_t page_bytes = s->content->page_bytes;
 	char path[64];
 	ssize_t n;
 	int fd, rc = 0;
 
-	snprintf(path, sizeof(path), "per_cpu/cpu%u/trace_pipe_raw", cpu);
-	fd = openat(fs->buffer, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	snprintf(path, sizeof(path), "per_cpu/cpu%u/%s", cpu, s->p->from == BU_FROM_SNAPSHOT ? "snapshot_raw" : "trace_pipe_raw");
+	fd = openat(s->fs.buffer, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return errno == EMFILE || errno == ENOMEM ? bu_fail_errno(err, -errno, "tracing: %s", path) : 0;
+		return errno == EMFILE || errno == ENOMEM || errno == EBUSY ? bu_fail_errno(err, -errno, "tracing: %s", path) : 0;
 	while (!rc) {
-		n = read(fd, page, page_bytes);
+		n = read(fd, s->page, page_bytes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)	/* EAGAIN: empty; ENODEV and others: no such buffer */
 			break;
 		if ((size_t)n < page_bytes)
-			memset(page + n, 0, page_bytes - (size_t)n);
-		rc = bu_dat_out_append(out, 0, cpu, page, page_bytes, err);
-		r->pages++;
+			memset(s->page + n, 0, page_bytes - (size_t)n);
+		s->written[cpu] += count_events(s);
+		rc = bu_dat_out_append(out, 0, cpu, s->page, page_bytes, err);
+		s->r->pages++;
 	}
 	close(fd);
-	r->cpus += r->pages > before;
 	return rc;
 }
 
-static int drain(const struct bu_tracefs *fs, const struct bu_record_params *p, const struct bu_dat_content *content,
-		 struct bu_record_result *r, struct bu_err *err)
+static int drain(struct session *s, struct bu_err *err)
 {
 	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *out = NULL;
-	_cleanup_free_ char *page = malloc(content->page_bytes);
 	size_t i;
 	int rc;
 
-	if (!page)
-		return bu_fail_errno(err, -ENOMEM, "record");
-	rc = bu_dat_out_create(p->output, content, &out, err);
-	for (i = 0; !rc && i < fs->n_cpus; i++)
-		rc = drain_cpu(fs, fs->cpus[i], out, page, content->page_bytes, r, err);
+	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);
+	for (i = 0; !rc && i < s->fs.n_cpus; i++)
+		rc = drain_cpu(s, s->fs.cpus[i], out, err);
 	return rc ? rc : bu_dat_out_finish(out, err);
 }
 
-/* Adds up what the kernel's statistics say, and refuses an empty buffer before anything is touched. */
-static int count(const struct bu_dat_content *c, const struct bu_record_params *p, struct bu_record_result *r,
-		 struct bu_err *err)
+/* ---- what is known of them --------------------------------------------------------------------------------------- */
+
+static int doubt(struct session *s, const char *why, struct bu_err *err)
 {
-	struct bu_machine_stat *stats = NULL;
-	size_t n = 0, cap = 0, cpu;
-	int64_t junk = 0;
-	char text[4096];
-	int rc = 0;
+	char *all;
 
-	for (cpu = 0; !rc && cpu < c->cpus; cpu++) {
-		if (!c->cpustats[cpu].len)
-			continue;
-		snprintf(text, sizeof(text), "CPU: %zu\n%.*s", cpu, (int)c->cpustats[cpu].len, c->cpustats[cpu].data);
-		rc = bu_machine_parse_stats(text, &stats, &n, &cap, &junk);
-	}
-	for (cpu = 0; cpu < n; cpu++) {
-		const int64_t lost[] = { stats[cpu].overrun, stats[cpu].commit_overrun, stats[cpu].dropped };
-		size_t i;
-
-		r->entries += stats[cpu].entries == BU_NS_UNKNOWN ? 0 : stats[cpu].entries;
-		for (i = 0; i < ARRAY_SIZE(lost); i++)
-			r->lost += lost[i] == BU_NS_UNKNOWN ? 0 : lost[i];
-	}
-	free(stats);
-	if (rc)
-		return bu_fail_errno(err, rc, "record");
-	if (!r->entries)
-		return bu_fail(err, -ENODATA, "the %s buffer holds no events; %s", p->instance ? p->instance : "top-level",
-			       p->instance ? "trace something in it first" :
-			       "boot with trace_event=cpuhp:* trace_clock=x86-tsc, and let nobody read it before");
+	if (asprintf(&all, "%s%s\n", s->r->doubts ? s->r->doubts : "", why) < 0)
+		return bu_fail_errno(err, -ENOMEM, "record");
+	free(s->r->doubts);
+	s->r->doubts = all;
 	return 0;
 }
 
-static int save(const struct bu_tracefs *fs, const struct bu_record_params *p, struct bu_record_result *r,
-		struct bu_err *err)
+static int read_formats(struct session *s, struct bu_err *err)
 {
-	_cleanup_(bu_formats_destroyp) struct bu_formats *formats = NULL;
+	struct bu_last_boot boot;
 	int rc;
 
-	rc = bu_formats_read(fs, &formats, err);
+	if (s->p->from != BU_FROM_PREVIOUS_BOOT)
+		return bu_formats_read(&s->fs, &s->formats, err);
+	rc = bu_last_boot_read(s->fs.buffer, &boot, err);
 	if (!rc)
-		rc = count(bu_formats_content(formats), p, r, err);
-	if (!rc && p->machine) {
-		rc = bu_machine_probe(p->machine, fs, err);
-		if (!rc)
-			rc = bu_machine_probe_stats(p->machine, "stats", fs, err);
-	}
+		rc = bu_formats_read_previous(&s->fs, &boot, &s->formats, err);
+	if (!rc && boot.current)
+		rc = doubt(s, "the buffer was used in this boot already: what it holds may be of this one", err);
+	return rc ? rc : doubt(s, "decoded by what this kernel calls its events and functions: right if the boot before ran the same one",
+			       err);
+}
+
+/* Events that are on in this boot were written behind those of the boot before, or instead of them. */
+static int look_for_mixture(struct session *s, struct bu_err *err)
+{
+	_cleanup_free_ char *events = NULL, *tracer = NULL;
+
+	if (bu_read_whole(s->fs.buffer, "set_event", &events, NULL) ||
+	    bu_read_whole(s->fs.buffer, "current_tracer", &tracer, NULL) || (!*events && !strncmp(tracer, "nop", 3)))
+		return 0;
+	return doubt(s, "events are on in the buffer since this boot began: what it holds may be of both boots, whose stamps overlap, or "
+		     "of this one only; boot once with the line for the next boot that 'bringup plan --persistent' prints", err);
+}
+
+/* Refuses an empty buffer before anything is read. */
+static int refuse_empty(struct session *s, struct bu_err *err)
+{
+	_cleanup_free_ int64_t *none = calloc(s->content->cpus + 1, sizeof(*none));
+	struct bu_account a;
+	int rc;
+
+	if (!none)
+		return bu_fail_errno(err, -ENOMEM, "record");
+	rc = bu_account_sum(NULL, s->content->cpustats, s->content->cpus, none, false, &a, err);
+	if (rc || a.unread)
+		return rc;
+	if (s->p->from == BU_FROM_PREVIOUS_BOOT)
+		return bu_fail(err, -ENODATA, "%s holds no events of the boot before: nothing was traced into it then, or it was read "
+			       "or used since, or the memory did not survive the reset", what(s));
+	return bu_fail(err, -ENODATA, "the %s buffer holds no events; %s", what(s),
+		       s->instance ? "trace something in it first" :
+		       "boot with trace_event=cpuhp:* trace_clock=x86-tsc, and let nobody read it before");
+}
+
+static int describe(struct session *s, struct bu_err *err)
+{
+	int rc = read_formats(s, err);
+
 	if (rc)
 		return rc;
-	r->no_addresses = bu_formats_no_addresses(formats);
-	rc = drain(fs, p, bu_formats_content(formats), r, err);
-	if (!rc && p->machine)
-		rc = bu_machine_probe_stats(p->machine, "stats.after", fs, err);
+	s->content = bu_formats_content(s->formats);
+	s->described = *s->content;
+	s->r->no_addresses = bu_formats_no_addresses(s->formats);
+	s->page = malloc(s->content->page_bytes + 8);
+	s->written = calloc(s->content->cpus + 1, sizeof(*s->written));
+	s->kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
+	if (!s->page || !s->written || !s->kbuf)
+		return bu_fail_errno(err, -ENOMEM, "record");
+	if (!s->r->unaccounted)
+		rc = refuse_empty(s, err);
+	if (rc || !s->p->machine)
+		return rc;
+	return s->p->from == BU_FROM_PREVIOUS_BOOT ? bu_machine_probe_lasting(s->p->machine, &s->fs, err) :
+						     bu_machine_probe(s->p->machine, &s->fs, err);
+}
+
+/* The file `recording` of the machine folder: what the importer makes notes of. */
+static int write_doubts(const struct session *s, struct bu_err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *line;
+	FILE *f;
+
+	if (asprintf(&path, "%s/recording", s->p->machine) < 0) {
+		path = NULL;
+		return bu_fail_errno(err, -ENOMEM, "record");
+	}
+	f = fopen(path, "we");
+	if (!f)
+		return bu_fail_errno(err, -errno, "%s", path);
+	fprintf(f, "note: read from %s of %s\n", s->p->from == BU_FROM_SNAPSHOT ? "a snapshot" : "the buffer that the boot before left",
+		s->instance ? s->instance : "the top-level buffer");
+	for (line = s->r->doubts; line && *line; line += strcspn(line, "\n") + 1)
+		fprintf(f, "note: %.*s\n", (int)strcspn(line, "\n"), line);
+	return fclose(f) ? bu_fail_errno(err, -errno, "%s", path) : 0;
+}
+
+/* ---- three ways --------------------------------------------------------------------------------------------------- */
+
+static int stop(struct session *s, struct bu_err *err)
+{
+	_cleanup_free_ char *on = NULL;
+	int rc = bu_read_whole(s->fs.buffer, "tracing_on", &on, NULL);
+
+	if (rc)
+		return bu_fail_errno(err, rc, "tracing_on");
+	s->was_on = *on == '1';
+	return bu_journal_write(s->journal, s->fs.buffer, "tracing_on", "0", err);
+}
+
+static void go_on(const struct session *s)
+{
+	if (s->was_on)
+		bu_write_word(s->fs.buffer, "tracing_on", "1");
+}
+
+static int save_stats(const struct session *s, const char *name, struct bu_err *err)
+{
+	return s->p->machine ? bu_machine_probe_stats(s->p->machine, name, &s->fs, err) : 0;
+}
+
+/* What the kernel counted while it was read is what must have arrived here. */
+static int drain_and_account(struct session *s, struct bu_err *err)
+{
+	const struct bu_dat_text *after;
+	int rc;
+
+	rc = save_stats(s, "stats", err);
+	if (!rc)
+		rc = drain(s, err);
+	if (!rc)
+		rc = save_stats(s, "stats.after", err);
+	if (!rc)
+		rc = bu_formats_read_stats(s->formats, &s->fs, &after, err);
+	return rc ? rc : bu_account_sum(s->content->cpustats, after, s->content->cpus, s->written, false, &s->r->account, err);
+}
+
+static int record_buffer(struct session *s, struct bu_err *err)
+{
+	int rc = stop(s, err);
+
+	if (!rc)
+		rc = describe(s, err);
+	if (!rc)
+		rc = drain_and_account(s, err);
+	if (rc || s->p->keep_tracing)
+		go_on(s);
+	if (s->journal)
+		bu_journal_forget(s->journal);
 	return rc;
 }
 
-/* ---- others ---------------------------------------------------------------------------------------------------- */
-
-/* Does the file that this link leads to read the buffer below @folder? Its instances are others' own. */
-static bool reads_buffer(const char *target, const char *folder)
+static int record_previous(struct session *s, struct bu_err *err)
 {
-	size_t n = strlen(folder);
-	const char *name;
+	int rc = look_for_mixture(s, err);
 
-	if (strncmp(target, folder, n) || target[n] != '/' || !strncmp(target + n, "/instances/", strlen("/instances/")))
-		return false;
-	name = strrchr(target, '/') + 1;
-	return !strcmp(name, "trace_pipe") || !strcmp(name, "trace_pipe_raw");
+	if (!rc)
+		rc = describe(s, err);
+	if (!rc)
+		rc = drain_and_account(s, err);
+	return !rc && s->p->machine ? write_doubts(s, err) : rc;
 }
 
-/* A process that has trace_pipe or trace_pipe_raw of this buffer open; 0: none that can be seen. */
-static int find_reader(const char *folder)
+/* Tracing pauses while the statistics are read and the buffers are swapped, so that they speak of what is read. */
+static int take_snapshot(struct session *s, struct bu_err *err)
 {
-	char path[64], target[PATH_MAX];
-	DIR *procs = opendir("/proc"), *fds;
-	struct dirent *p, *e;
-	int found = 0, pid;
-	ssize_t n;
+	int rc = stop(s, err);
 
-	while (procs && !found && (p = readdir(procs)) != NULL) {
-		pid = atoi(p->d_name);
-		if (pid <= 0 || pid == getpid())
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-		fds = opendir(path);
-		while (fds && !found && (e = readdir(fds)) != NULL) {
-			n = readlinkat(dirfd(fds), e->d_name, target, sizeof(target) - 1);
-			if (n <= 0)
-				continue;
-			target[n] = 0;
-			if (reads_buffer(target, folder))
-				found = pid;
-		}
-		if (fds)
-			closedir(fds);
+	if (!rc)
+		rc = bu_formats_read_stats(s->formats, &s->fs, &s->described.cpustats, err);
+	if (!rc)
+		rc = save_stats(s, "stats", err);
+	if (!rc)
+		rc = bu_snapshot_take(s->journal, &s->fs, s->snapshot, err);
+	go_on(s);
+	return rc;
+}
+
+/* Of one that was there already the kernel has no statistics; its pages mark what is missing. */
+static int record_snapshot(struct session *s, struct bu_err *err)
+{
+	int rc, undone;
+
+	rc = describe(s, err);
+	if (!rc && s->r->unaccounted) {
+		s->described.cpustats = NULL;
+		rc = doubt(s, "the snapshot was there already, and the kernel has no statistics of it: only what its pages mark as missing is "
+			   "known to be lost", err);
+	} else if (!rc) {
+		rc = bu_snapshot_room(&s->fs, err);
+		if (!rc)
+			rc = take_snapshot(s, err);
 	}
-	if (procs)
-		closedir(procs);
-	return found;
+	if (!rc)
+		rc = drain(s, err);
+	if (!rc && s->p->machine)
+		rc = write_doubts(s, err);
+	if (!rc)
+		rc = bu_account_sum(s->described.cpustats, NULL, s->content->cpus, s->written, false, &s->r->account, err);
+	undone = bu_journal_undo(s->journal, false, rc ? NULL : err);
+	return rc ? rc : undone;
 }
 
-static bool boot_traces(void)
-{
-	static const char *const parameters[] = { "trace_event=", "ftrace=" };
-	_cleanup_free_ char *cmdline = NULL;
-	size_t i;
-
-	if (bu_read_whole(AT_FDCWD, "/proc/cmdline", &cmdline, NULL))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
-		const char *p = strstr(cmdline, parameters[i]);
-
-		if (p && (p == cmdline || p[-1] == ' '))
-			return true;
-	}
-	return false;
-}
-
-/* Somebody else's recording is not to be stopped and emptied. */
-static int check_others(const struct bu_tracefs *fs, const char *instance, struct bu_err *err)
-{
-	_cleanup_free_ char *on = NULL, *events = NULL, *tracer = NULL;
-	char link[64], folder[PATH_MAX];
-	ssize_t n;
-	int pid;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fs->buffer);
-	n = readlink(link, folder, sizeof(folder) - 1);
-	folder[n > 0 ? n : 0] = 0;
-	pid = n > 0 ? find_reader(folder) : 0;
-	if (pid)
-		return bu_fail(err, -EBUSY, "process %d is reading this trace buffer; two readers take events from one another, "
-			       "so end that one first", pid);
-	if (instance || boot_traces() || bu_read_whole(fs->buffer, "tracing_on", &on, NULL) || *on != '1' ||
-	    bu_read_whole(fs->buffer, "set_event", &events, NULL) ||
-	    bu_read_whole(fs->buffer, "current_tracer", &tracer, NULL))
-		return 0;
-	if (*events || strncmp(tracer, "nop", 3))
-		return bu_fail(err, -EBUSY, "somebody is tracing into the top-level buffer (%s%.*s), and the kernel command line "
-			       "did not begin it; it is left alone. Live recording (without --boot) does not get in its way",
-			       *events ? "events are on, like " : "tracer ", (int)strcspn(*events ? events : tracer, "\n"),
-			       *events ? events : tracer);
-	return 0;
-}
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
 /* Where no journal can be kept, as in the unit's sandbox, the one thing written is that tracing is off. */
-static int open_journal(const struct bu_record_params *p, struct bu_journal **ret, struct bu_err *err)
+static int open_journal(struct session *s, struct bu_err *err)
 {
 	struct bu_err e = BU_ERR_INIT;
-	int rc = bu_journal_open(p->state, false, ret, &e);
+	int rc = bu_journal_open(s->p->state, false, &s->journal, &e);
 
-	if (!rc || (!p->state && (rc == -EROFS || rc == -EACCES || rc == -EPERM)))
+	if (!rc || (s->p->from == BU_FROM_BUFFER && !s->p->state && (rc == -EROFS || rc == -EACCES || rc == -EPERM)))
 		return 0;
 	return bu_fail(err, rc, "%s", e.text);
 }
 
+static int open_buffer(struct session *s, struct bu_err *err)
+{
+	int rc = bu_tracefs_open(s->instance, &s->fs, err);
+
+	s->r->mounted = s->fs.mounted;
+	if (rc || s->instance || s->p->from != BU_FROM_PREVIOUS_BOOT)
+		return rc;
+	rc = bu_last_boot_find(s->fs.top, &s->found, err);
+	bu_tracefs_close(&s->fs);
+	s->instance = s->found;
+	return rc ? rc : bu_tracefs_open(s->instance, &s->fs, err);
+}
+
 int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, struct bu_err *err)
 {
-	_cleanup_(bu_journal_closep) struct bu_journal *j = NULL;
-	_cleanup_free_ char *was_on = NULL;
-	struct bu_tracefs fs;
+	struct session s = { .p = p, .r = ret, .instance = p->instance };
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = bu_tracefs_open(p->instance, &fs, err);
-	if (!rc)
-		rc = check_others(&fs, p->instance, err);
-	if (!rc)
-		rc = open_journal(p, &j, err);
-	if (!rc) {
-		ret->mounted = fs.mounted;
-		rc = bu_read_whole(fs.buffer, "tracing_on", &was_on, NULL);
-		if (rc)
-			bu_fail_errno(err, rc, "tracing_on");
-		else
-			rc = bu_journal_write(j, fs.buffer, "tracing_on", "0", err);
+	rc = open_buffer(&s, err);
+	if (!rc && p->from == BU_FROM_SNAPSHOT) {
+		rc = bu_snapshot_look(&s.fs, &s.snapshot, err);
+		ret->unaccounted = s.snapshot == BU_SNAPSHOT_TAKEN;
 	}
+	if (!rc && !ret->unaccounted)	/* reading what lies in a snapshot takes nothing from anybody */
+		rc = bu_others_check(&s.fs, s.instance, err);
 	if (!rc)
-		rc = save(&fs, p, ret, err);
-	if (was_on && *was_on == '1' && (rc || p->keep_tracing) && fs.buffer >= 0)
-		bu_write_word(fs.buffer, "tracing_on", "1");
-	if (j)
-		bu_journal_forget(j);
-	bu_tracefs_close(&fs);
+		rc = open_journal(&s, err);
+	if (!rc)
+		rc = p->from == BU_FROM_BUFFER ? record_buffer(&s, err) :
+		     p->from == BU_FROM_SNAPSHOT ? record_snapshot(&s, err) : record_previous(&s, err);
+	bu_journal_close(s.journal);
+	bu_formats_destroy(s.formats);
+	if (s.kbuf)
+		kbuffer_free(s.kbuf);
+	free(s.written);
+	free(s.page);
+	free(s.found);
+	bu_tracefs_close(&s.fs);
 	return rc;
+}
+
+void bu_record_result_fini(struct bu_record_result *r)
+{
+	free(r->doubts);
 }

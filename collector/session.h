@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * session.h - one recording: stop the tracing that the boot started, describe the machine, drain the buffer.
+ * session.h - one recording of what the kernel holds already: of this boot, of a snapshot, or of the boot before.
  *
- *   running --stop--> stopped --statistics, machine, formats--> described --pages--> drained --finish--> saved
+ *   buffer:    running --stop--> stopped --machine, formats, statistics--> described --pages--> drained --> saved
+ *   snapshot:  running --machine, formats--> described --stop, statistics, swap, go on--> taken --pages--> freed --> saved
+ *   previous:  untouched --machine, formats, statistics--> described --pages--> drained --> saved
  *
  * Reading consumes: after `drained` the buffer is empty, so everything that can fail for lack of files or space is
- * done before it as far as possible. An error at any point puts tracing_on back as it was.
+ * done before it as far as possible. An error at any point puts back what was changed.
  */
 #ifndef BU_COLLECTOR_SESSION_H
 #define BU_COLLECTOR_SESSION_H
@@ -13,27 +15,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/account.h"
 #include "schemas/base/err.h"
 
+enum bu_record_from { BU_FROM_BUFFER, BU_FROM_SNAPSHOT, BU_FROM_PREVIOUS_BOOT };
+
 struct bu_record_params {
+	enum bu_record_from from;
 	const char *output;	/* the trace.dat to be */
 	const char *machine;	/* folder for the machine files, or NULL */
-	const char *instance;	/* NULL: the top-level buffer */
+	const char *instance;	/* NULL: the top-level buffer; of the previous boot, the one instance that has it */
 	const char *state;	/* state folder of the journal; NULL: the usual one */
 	bool keep_tracing;	/* switch tracing on again afterwards, if it was on */
 };
 
 struct bu_record_result {
-	int64_t pages, entries, lost;	/* entries and lost by the kernel's statistics before reading */
-	int64_t cpus;			/* that had events */
-	bool mounted;			/* tracefs had to be mounted */
-	bool no_addresses;		/* the kernel hides addresses: functions will have no names */
+	struct bu_account account;
+	int64_t pages;
+	int64_t marks;		/* places where the ring buffer says that events are missing */
+	bool unaccounted;	/* the kernel has no statistics of this snapshot, which was there already */
+	bool mounted;		/* tracefs had to be mounted */
+	bool no_addresses;	/* the kernel hides addresses: functions will have no names */
+	char *doubts;		/* why what was read may not be what it seems, a line each; NULL: no reason; owned */
 };
 
 /**
- * bu_record() - Drain a trace buffer into a trace.dat.
- * Return: 0; -EPERM for other users than root; -ENODATA when the buffer is empty; others of the system.
+ * bu_record() - Read a trace buffer into a trace.dat.
+ * Return: 0; -EPERM for other users than root; -ENODATA when the buffer is empty; -ENOTSUP and -ENOENT where this
+ * kernel has no snapshots or no buffer of the previous boot; -EBUSY when others use it; others of the system.
  */
 int bu_record(const struct bu_record_params *params, struct bu_record_result *ret, struct bu_err *err);
+void bu_record_result_fini(struct bu_record_result *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ struct bu_formats {
 	struct bu_dat_content content;
 	struct bu_dat_system *systems;
 	size_t n_systems, cap_systems;
-	struct bu_dat_text *cpustats;
 	char *wanted, *cmdline;		/* set_event and the kernel command line */
+	const struct bu_last_boot *previous;	/* the buffer is that boot's; NULL: it is this one's */
 	bool no_addresses;
 };
 
@@ -152,7 +153,7 @@ static int read_systems(struct bu_formats *f, const struct bu_tracefs *fs, struc
 	while (!rc && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' || e->d_type == DT_REG || !strcmp(e->d_name, "ftrace"))
 			continue;
-		if (!has_enabled(f->wanted, e->d_name) && !cmdline_names(f->cmdline, dirfd(d), e->d_name))
+		if (!f->previous && !has_enabled(f->wanted, e->d_name) && !cmdline_names(f->cmdline, dirfd(d), e->d_name))
 			continue;
 		if (bu_grow(&f->systems, f->n_systems, &f->cap_systems, sizeof(*f->systems)))
 			rc = bu_fail_errno(err, -ENOMEM, "tracing: events");
@@ -165,11 +166,45 @@ static int read_systems(struct bu_formats *f, const struct bu_tracefs *fs, struc
 	return rc;
 }
 
+/* How much higher the kernel lies now than in the boot before. */
+static int64_t shift_of(const struct bu_last_boot *b, const char *kallsyms)
+{
+	const char *p = b->has_text ? strstr(kallsyms, " T _text\n") : NULL;
+
+	if (!p)
+		return b->delta;
+	while (p > kallsyms && p[-1] != '\n')
+		p--;
+	return (int64_t)(strtoull(p, NULL, 16) - b->text);
+}
+
+/*
+ * The line of a symbol as it was in the boot before, which has the same length. Modules lay elsewhere, and where
+ * nobody knows. Return: its length.
+ */
+static size_t put_symbol(const struct bu_formats *f, const char *line, size_t len, int64_t shift, char *to)
+{
+	const size_t digits = 16;
+	char address[17];
+
+	if (!f->previous) {
+		memcpy(to, line, len);
+		return len;
+	}
+	if (memchr(line, '[', len) || len <= digits || line[digits] != ' ' || strspn(line, "0") >= digits)
+		return 0;
+	snprintf(address, sizeof(address), "%016" PRIx64, (uint64_t)(strtoull(line, NULL, 16) - (uint64_t)shift));
+	memcpy(to, address, digits);
+	memcpy(to + digits, line + digits, len - digits);
+	return len;
+}
+
 /* /proc/kallsyms, code only: "address t name [module]". */
 static int read_symbols(struct bu_formats *f, struct bu_err *err)
 {
 	_cleanup_free_ char *all = NULL;
 	char *line, *next, *to, *kind;
+	int64_t shift;
 	size_t len = 0;
 
 	if (bu_read_whole(AT_FDCWD, "/proc/kallsyms", &all, &len)) {
@@ -181,6 +216,7 @@ static int read_symbols(struct bu_formats *f, struct bu_err *err)
 		return bu_fail_errno(err, -ENOMEM, "/proc/kallsyms");
 	f->content.kallsyms.data = to;
 	f->no_addresses = true;
+	shift = f->previous ? shift_of(f->previous, all) : 0;
 	for (line = all; *line; line = next) {
 		next = strchr(line, '\n');
 		next = next ? next + 1 : line + strlen(line);
@@ -189,8 +225,7 @@ static int read_symbols(struct bu_formats *f, struct bu_err *err)
 			continue;
 		if (strspn(line, "0") < (size_t)(kind - line))
 			f->no_addresses = false;
-		memcpy(to, line, (size_t)(next - line));
-		to += next - line;
+		to += put_symbol(f, line, (size_t)(next - line), shift, to);
 	}
 	f->content.kallsyms.len = (size_t)(to - f->content.kallsyms.data);
 	return 0;
@@ -207,20 +242,21 @@ static uint32_t page_bytes_of(const struct bu_dat_text *header_page)
 	return offset + size;
 }
 
-static int read_stats(struct bu_formats *f, const struct bu_tracefs *fs, struct bu_err *err)
+int bu_formats_read_stats(struct bu_formats *f, const struct bu_tracefs *fs, const struct bu_dat_text **ret,
+			  struct bu_err *err)
 {
+	struct bu_dat_text *stats = bu_arena_alloc(&f->arena, f->content.cpus * sizeof(*stats));
 	char path[64];
 	size_t i;
 	int rc = 0;
 
-	f->cpustats = calloc(f->content.cpus, sizeof(*f->cpustats));
-	if (!f->cpustats)
+	if (!stats)
 		return bu_fail_errno(err, -ENOMEM, "tracing: stats");
 	for (i = 0; !rc && i < fs->n_cpus; i++) {
 		snprintf(path, sizeof(path), "per_cpu/cpu%u/stats", fs->cpus[i]);
-		rc = read_text(f, fs->buffer, path, false, &f->cpustats[fs->cpus[i]], err);
+		rc = read_text(f, fs->buffer, path, false, &stats[fs->cpus[i]], err);
 	}
-	f->content.cpustats = f->cpustats;
+	*ret = stats;
 	return rc;
 }
 
@@ -270,22 +306,18 @@ static int read_all(struct bu_formats *f, const struct bu_tracefs *fs, struct bu
 		rc = read_systems(f, fs, err);
 	if (!rc)
 		rc = read_symbols(f, err);
-	if (!rc)
+	/* addresses of strings, and names of tasks, are of the boot that runs */
+	if (!rc && !f->previous)
 		rc = read_text(f, fs->top, "printk_formats", false, &c->printk_formats, err);
-	if (!rc)
+	if (!rc && !f->previous)
 		rc = read_text(f, fs->top, "saved_cmdlines", false, &c->cmdlines, err);
 	if (!rc)
-		rc = read_stats(f, fs, err);
+		rc = bu_formats_read_stats(f, fs, &c->cpustats, err);
 	return rc ? rc : read_names(f, fs, err);
 }
 
-int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err)
-{
-	return bu_formats_read_for(fs, NULL, ret, err);
-}
-
-int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
-			struct bu_err *err)
+static int read_formats(const struct bu_tracefs *fs, const char *set_event, const struct bu_last_boot *previous,
+			struct bu_formats **ret, struct bu_err *err)
 {
 	_cleanup_(bu_formats_destroyp) struct bu_formats *f = calloc(1, sizeof(*f));
 	int rc;
@@ -294,11 +326,30 @@ int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, stru
 		f->wanted = strdup(set_event);
 	if (!f || (set_event && !f->wanted))
 		return bu_fail_errno(err, -ENOMEM, "tracing");
+	f->previous = previous;
 	rc = read_all(f, fs, err);
+	f->previous = NULL;
 	if (rc)
 		return rc;
 	*ret = take_ptr(f);
 	return 0;
+}
+
+int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err)
+{
+	return read_formats(fs, NULL, NULL, ret, err);
+}
+
+int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
+			struct bu_err *err)
+{
+	return read_formats(fs, set_event, NULL, ret, err);
+}
+
+int bu_formats_read_previous(const struct bu_tracefs *fs, const struct bu_last_boot *boot, struct bu_formats **ret,
+			     struct bu_err *err)
+{
+	return read_formats(fs, NULL, boot, ret, err);
 }
 
 void bu_formats_destroy(struct bu_formats *f)
@@ -307,7 +358,6 @@ void bu_formats_destroy(struct bu_formats *f)
 		return;
 	bu_arena_fini(&f->arena);
 	free(f->systems);
-	free(f->cpustats);
 	free(f->wanted);
 	free(f->cmdline);
 	free(f);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "collector/previous_boot.h"
 #include "collector/tracedat_write.h"
 #include "collector/tracefs_dir.h"
 
@@ -24,6 +25,21 @@ int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct
  */
 int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
 			struct bu_err *err);
+
+/**
+ * bu_formats_read_previous() - The same, for a buffer that the boot before left: formats of all systems, and symbols
+ * where the kernel had them then, without those of modules, and no names of tasks.
+ * @boot: borrowed for the call.
+ */
+int bu_formats_read_previous(const struct bu_tracefs *fs, const struct bu_last_boot *boot, struct bu_formats **ret,
+			     struct bu_err *err);
+
+/**
+ * bu_formats_read_stats() - The statistics of each CPU, as they are now.
+ * @ret: by CPU, owned by @f. The content keeps those that were read with it.
+ */
+int bu_formats_read_stats(struct bu_formats *f, const struct bu_tracefs *fs, const struct bu_dat_text **ret,
+			  struct bu_err *err);
 void bu_formats_destroy(struct bu_formats *f);
 void bu_formats_destroyp(struct bu_formats **f);
 
