@@ -73,10 +73,12 @@ install_for_unit     := build test demo
 install_for_demo     := build demo
 install_for_lab      := build lab
 install_for_fidelity := build test demo
+install_for_guests   := build test lab
+install_for_debian   := build test lab system
 install_for_bench    := build test demo
 install_for_lint     := build test lint
 install_for_fuzz     := build fuzz
-install_for_deps     := build test demo lab lint fuzz
+install_for_deps     := build test demo lab system lint fuzz
 goals := $(or $(MAKECMDGOALS),all)
 to_install := $(sort $(foreach g,$(goals),$(install_for_$(g))))
 
@@ -97,7 +99,7 @@ put = mkdir -p $(@D) && cat >$@.new && if cmp -s $@.new $@; then rm $@.new; else
 
 # ---- targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help check unit check-layers check-headers deps demo lab fidelity determinism bench fuzz lint format-check
+.PHONY: all help check unit check-layers check-headers deps demo lab guests debian fidelity determinism bench fuzz lint format-check
 .PHONY: install uninstall clean distclean
 all: $(B)/bringup $(B)/compile_commands.json ## build $(B)/bringup
 
@@ -116,7 +118,7 @@ help: ## this list
 #  CC= CFLAGS= LDFLAGS=     as usual; objects are rebuilt when they change
 #  PREFIX= DESTDIR=         where install goes (/usr/local)
 #  RUNS=N TARGET=NAME       fuzz: executions per target (100000); only this target
-#  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots
+#  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots; KERNEL= also for guests and debian
 
 $(B)/gen/config.mk: FORCE
 	$(Q)$(if $(to_install),scripts/install-deps $(to_install) &&) scripts/gen-config | { $(put); }
@@ -250,6 +252,12 @@ lab: $(B)/bringup ## boot a real kernel under QEMU and keep its trace; KERNEL= C
 		--cpus '$(or $(CPUS),4)' $(if $(CMDLINE),--cmdline '$(CMDLINE)') \
 		$(if $(TOPOLOGY),--topology '$(TOPOLOGY)') --force \
 		-o $(B)/lab/$(or $(KERNEL),6.12)-smp$(or $(CPUS),4)
+
+guests: $(B)/bringup ## record in guests of 6.1, 6.12 and 6.1-rt, live, with kills and over a reset (half an hour)
+	$(Q)export BRINGUP_GUESTS='$(or $(KERNEL),6.1 6.12 6.1-rt)' TEST_TIMEOUT=3600; $(call run_tests,collector/tests/guest.t)
+
+debian: $(B)/bringup ## boot a Debian with systemd: the shipped unit and initramfs hooks (root; a quarter of an hour)
+	$(Q)export BRINGUP_DEBIAN='$(or $(KERNEL),6.12)' TEST_TIMEOUT=3600; $(call run_tests,datasets/lab/tests/debian.t)
 
 fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh

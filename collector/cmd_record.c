@@ -20,6 +20,8 @@
 #include "schemas/base/cli.h"
 #include "schemas/base/mem.h"
 
+#define MOUNTED "tracefs was not mounted; it is now, at /sys/kernel/tracing"
+
 static bool ends_in(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);
@@ -58,7 +60,7 @@ static int tell(const struct bu_usage *usage, const struct bu_record_params *p, 
 	bool whole;
 
 	if (r->mounted)
-		bu_cli_warn(usage, "tracefs was not mounted; it is now, at /sys/kernel/tracing");
+		bu_cli_warn(usage, MOUNTED);
 	if (r->no_addresses)
 		bu_cli_warn(usage, "the kernel hides its addresses, so functions will have no names; "
 			    "write 1 to /proc/sys/kernel/kptr_restrict and record again after the next boot");
@@ -153,11 +155,17 @@ static void tell_command(const struct bu_live_result *r, const char *command)
 /* Return: the exit code. */
 static int tell_live(const struct bu_usage *usage, const struct bu_live_result *r, const char *output, const char *command)
 {
+	struct bu_err err = BU_ERR_INIT;
 	bool whole = false;
 	size_t i;
 
 	if (r->no_functions)
 		bu_cli_warn(usage, "functions are not traced, only events: %s", r->no_functions);
+	if (r->mounted)
+		bu_cli_warn(usage, MOUNTED);
+	if (r->expanded)
+		bu_cli_warn(usage, "with the first event that is switched on anywhere, kernels before 6.7 also give the top-level buffer the "
+			    "size that it is set to; buffer_size_kb there shows it until the next boot");
 	if (r->writer_died)
 		bu_cli_warn(usage, "the process that writes the database died; it was made from the pages in the end");
 	if (r->accounted) {
@@ -172,6 +180,11 @@ static int tell_live(const struct bu_usage *usage, const struct bu_live_result *
 	tell_marks(r->marks);
 	for (i = 0; i < r->given_up.n; i++)
 		printf("gave up: %s\n", r->given_up.text[i]);
+	if (bu_live_empty(r)) {
+		bu_fail(&err, -ENODATA, "none of the events happened, so there is no %s; 'bringup record --help' says how to name others",
+			output);
+		return bu_cli_failed(usage, &err);
+	}
 	return whole && !r->marks && !r->given_up.n && !r->import_incomplete ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 

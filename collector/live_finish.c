@@ -48,6 +48,11 @@ void bu_live_result_fini(struct bu_live_result *r)
 	bu_given_up_fini(&r->given_up);
 }
 
+bool bu_live_empty(const struct bu_live_result *r)
+{
+	return r->accounted && !r->account.written;
+}
+
 bool bu_live_is_db(const char *path)
 {
 	size_t n = strlen(path);
@@ -227,7 +232,9 @@ int bu_live_deliver(const struct bu_journal *j, struct bu_live_result *ret, stru
 	import = (struct bu_import_params){ .file = dat, .machine = machine, .output = raw, .force = true };
 	if (leave && *leave)
 		rc = leave_machine(machine, leave, err);
-	if (!rc && bu_live_is_db(output)) {
+	if (!rc && bu_live_empty(ret)) {
+		/* a trace without events is none */
+	} else if (!rc && bu_live_is_db(output)) {
 		rc = bu_import(&import, &imported, err);
 		ret->import_incomplete = !rc && !imported.complete;
 		if (!rc)
@@ -370,7 +377,9 @@ int bu_live_recover(const char *state, struct bu_live_result *ret, char **ret_ou
 
 	*ret = (struct bu_live_result){ .recovered = true, .ended_by = "a kill of the recorder" };
 	*ret_output = NULL;
-	rc = bu_journal_open(state, true, &j, err);
+	rc = bu_tracefs_may(err);
+	if (!rc)
+		rc = bu_journal_open(state, true, &j, err);
 	if (rc)
 		return rc;
 	if (!bu_journal_found(j))

@@ -191,7 +191,9 @@ static int prepare(struct live *l, struct bu_err *err)
 {
 	int rc;
 
-	rc = bu_journal_open(l->p->state, false, &l->journal, err);
+	rc = bu_tracefs_may(err);
+	if (!rc)
+		rc = bu_journal_open(l->p->state, false, &l->journal, err);
 	if (!rc)
 		rc = make_folder(l, err);
 	if (!rc)
@@ -479,6 +481,8 @@ static int record(struct live *l, struct bu_err *err)
 	l->ret->pages = l->readers.pages;
 	l->ret->spool_bytes = bu_spool_bytes(l->spool);
 	l->ret->marks = l->readers.n_marks;
+	l->ret->mounted = l->setup.mounted;
+	l->ret->expanded = bu_live_setup_expanded(&l->setup);
 	if (l->setup.no_functions)
 		l->ret->no_functions = take_ptr(l->setup.no_functions);
 	if (!rc)

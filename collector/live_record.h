@@ -38,6 +38,8 @@ struct bu_live_result {
 	int64_t pages, spool_bytes;
 	int64_t marks;				/* places where the ring buffer says that events are missing */
 	bool recovered, import_incomplete;
+	bool mounted;				/* tracefs had to be mounted */
+	bool expanded;				/* the kernel gave the top-level buffer its full size meanwhile */
 	bool writer_died;			/* the database was made at the end all the same */
 	bool has_status;
 	int status;				/* of COMMAND, as waitpid() has it */
@@ -47,6 +49,11 @@ struct bu_live_result {
 };
 
 void bu_live_result_fini(struct bu_live_result *r);
+
+/**
+ * bu_live_empty() - Not one event was recorded, so there is no output.
+ */
+bool bu_live_empty(const struct bu_live_result *r);
 
 /**
  * bu_live_record() - Record until the time is over, COMMAND has ended, a signal (SIGINT, SIGTERM) comes or a budget ends it.

@@ -3,7 +3,9 @@
  * live_setup.c - see live_setup.h.
  *
  * A new instance gets its buffers at once, for each CPU that is online, as large as those of the top level will be when
- * they are used ("7 (expanded: 1408)"); on large machines that is gigabytes, so it is looked at first.
+ * they are used ("7 (expanded: 1408)"); on large machines that is gigabytes, so it is looked at first. Before 6.7 the
+ * first event that is switched on anywhere gives the top level its full size as well (tracing_update_buffers(),
+ * kernel/trace/trace.c, 6.1; an expansion of each buffer by itself came with a1f157c7a3bb in 6.7). Nothing takes that back.
  */
 #include "collector/live_setup.h"
 
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "collector/budget.h"
@@ -209,22 +212,44 @@ static int64_t number_in(const char *text, const char *before)
 	return p ? strtoll(p + strlen(before), NULL, 10) : -1;
 }
 
-/* Would the instance take too much memory? */
-static int check_memory(const struct bu_live_setup *s, struct bu_err *err)
+static bool expands_all(void)
 {
-	_cleanup_free_ char *size = NULL;
+	int major, minor;
+	struct utsname u;
+
+	return !uname(&u) && sscanf(u.release, "%d.%d", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 7));
+}
+
+/* Would the instance take too much memory? */
+static int check_memory(struct bu_live_setup *s, const struct bu_live_wish *w, struct bu_err *err)
+{
 	int64_t kib, available = bu_available_kib(), cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (bu_read_whole(s->fs.top, "buffer_size_kb", &size, NULL))
+	if (bu_read_whole(s->fs.top, "buffer_size_kb", &s->top_size, NULL))
 		return 0;
-	kib = number_in(size, "expanded: ");
+	kib = number_in(s->top_size, "expanded: ");
 	if (kib < 0)
-		kib = strtoll(size, NULL, 10);
+		kib = strtoll(s->top_size, NULL, 10);
+	else if (expands_all())
+		kib *= 2;
+	if (kib < w->buffer_bytes / 1024)
+		kib = w->buffer_bytes / 1024;
 	if (available >= 0 && kib * cpus > available / 4)
 		return bu_fail(err, -ENOMEM, "a trace instance takes %" PRId64 " KiB for each of %" PRId64 " CPUs, which is "
-			       "more than a quarter of the free memory (%" PRId64 " KiB); boot with a smaller trace_buf_size=",
-			       kib, cpus, available);
+			       "more than a quarter of the free memory (%" PRId64 " KiB); %s", kib, cpus, available,
+			       w->buffer_bytes ? "take a smaller --buffer" : "boot with a smaller trace_buf_size=");
 	return 0;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+	const char *p;
+
+	for (p = words; (p = strstr(p, word)) != NULL; p += len)
+		if ((p == words || strchr(" [", p[-1])) && strchr(" ]\n", p[len]))
+			return true;
+	return false;
 }
 
 static int set_clock(struct bu_journal *j, struct bu_live_setup *s, const struct bu_live_wish *w, struct bu_err *err)
@@ -232,15 +257,14 @@ static int set_clock(struct bu_journal *j, struct bu_live_setup *s, const struct
 	_cleanup_free_ char *clocks = NULL;
 	const char *want = w->clock;
 
-	if (!want) {
-		if (bu_read_whole(s->fs.buffer, "trace_clock", &clocks, NULL))
-			return 0;
-		/* who studies the clocksource does not want its own steps in the stamps */
-		want = w->profile && !strcmp(w->profile, "clock") ? (strstr(clocks, "x86-tsc") ? "x86-tsc" : "local") : "boot";
-		if (!strstr(clocks, want))
-			return 0;
-	}
-	return bu_journal_write(j, s->fs.buffer, "trace_clock", want, err);
+	if (bu_read_whole(s->fs.buffer, "trace_clock", &clocks, NULL))
+		return 0;
+	if (!want)	/* who studies the clocksource does not want its own steps in the stamps */
+		want = w->profile && !strcmp(w->profile, "clock") ? (has_word(clocks, "x86-tsc") ? "x86-tsc" : "local") : "boot";
+	if (has_word(clocks, want))
+		return bu_journal_write(j, s->fs.buffer, "trace_clock", want, err);
+	return w->clock ? bu_fail(err, -EINVAL, "this kernel has no trace clock '%s'; it has %.*s", want,
+				  (int)strcspn(clocks, "\n"), clocks) : 0;
 }
 
 static int set_up(struct bu_journal *j, struct bu_live_setup *s, const struct bu_live_wish *w, struct bu_err *err)
@@ -278,16 +302,25 @@ int bu_live_setup(struct bu_journal *j, const struct bu_live_wish *w, struct bu_
 	memset(ret, 0, sizeof(*ret));
 	rc = bu_tracefs_open(NULL, &ret->fs, err);
 	if (!rc)
-		rc = check_memory(ret, err);
+		rc = check_memory(ret, w, err);
 	if (!rc)
 		rc = choose_events(ret, w, err);
 	if (!rc)
 		rc = bu_journal_make(j, ret->fs.top, &ret->instance, err);
+	ret->mounted = ret->fs.mounted;
 	if (rc)
 		return rc;
 	bu_tracefs_close(&ret->fs);
 	rc = bu_tracefs_open(ret->instance, &ret->fs, err);
 	return rc ? rc : set_up(j, ret, w, err);
+}
+
+bool bu_live_setup_expanded(const struct bu_live_setup *s)
+{
+	_cleanup_free_ char *now = NULL;
+
+	return s->top_size && number_in(s->top_size, "expanded: ") >= 0 && !bu_read_whole(s->fs.top, "buffer_size_kb", &now, NULL) &&
+	       number_in(now, "expanded: ") < 0;
 }
 
 void bu_live_setup_fini(struct bu_live_setup *s)
@@ -300,6 +333,7 @@ void bu_live_setup_fini(struct bu_live_setup *s)
 	}
 	free(s->events);
 	free(s->no_functions);
+	free(s->top_size);
 	free(s->set_event);
 	bu_tracefs_close(&s->fs);
 }

@@ -35,9 +35,11 @@ struct bu_live_setup {
 	const char *instance;		/* owned by the journal */
 	struct bu_live_event *events;
 	size_t n, cap;
+	bool mounted;			/* tracefs had to be mounted */
 	bool functions;			/* the function tracer is on */
 	char *no_functions;		/* why the profile's functions are not traced, or NULL */
 	char *set_event;		/* the events, a line each */
+	char *top_size;			/* buffer_size_kb of the top level as it was before; NULL: not known */
 };
 
 /**
@@ -48,6 +50,12 @@ struct bu_live_setup {
  */
 int bu_live_setup(struct bu_journal *j, const struct bu_live_wish *wish, struct bu_live_setup *ret, struct bu_err *err);
 void bu_live_setup_fini(struct bu_live_setup *s);
+
+/**
+ * bu_live_setup_expanded() - Whether the kernel gave the top-level buffer its full size meanwhile. That is not a change of
+ * a setting, but it takes memory, and buffer_size_kb shows it.
+ */
+bool bu_live_setup_expanded(const struct bu_live_setup *s);
 
 /**
  * bu_live_switch_off() - No more of this event; NULL: of the function tracer.

@@ -296,11 +296,17 @@ static int follow(struct writer *w, struct bu_err *err)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
 
+/* Under its name it is a capture database from the first instant on. */
 static int begin_database(struct writer *w, const char *path, struct bu_err *err)
 {
+	_cleanup_free_ char *partial = NULL;
 	int rc;
 
-	rc = bu_db_append(path, &bu_capture_format, &w->db, err);
+	if (asprintf(&partial, "%s.partial", path) < 0) {
+		partial = NULL;
+		return bu_fail_errno(err, -ENOMEM, "writer");
+	}
+	rc = bu_db_append(partial, &bu_capture_format, &w->db, err);
 	if (!rc)
 		rc = bu_db_row(w->db, err, "INSERT INTO capture (id, source_kind, source_name, source_sha256, source_bytes, "
 			       "bringup_version, kernel_release, kernel_version, arch, cmdline, trace_clock, clock_unit, clock_hz, "
@@ -315,6 +321,8 @@ static int begin_database(struct writer *w, const char *path, struct bu_err *err
 	if (!rc)
 		rc = bu_db_commit(w->db, err);
 	bu_db_close(take_ptr(w->db));
+	if (!rc && rename(partial, path))
+		rc = bu_fail_errno(err, -errno, "%s: rename into place", path);
 	if (!rc)
 		rc = bu_db_append(path, &bu_capture_format, &w->db, err);
 	/* Rows of events come before those of what they refer to, in the same transaction. */

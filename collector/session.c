@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <kbuffer.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/journal.h"
@@ -46,6 +48,35 @@ struct session {
 static const char *what(const struct session *s)
 {
 	return s->instance ? s->instance : "top-level";
+}
+
+/* ---- signals --------------------------------------------------------------------------------------------------- */
+
+/* What was read is gone from the kernel, so from the first page on who asks us to end has to wait until it is saved. */
+static void hold_signals(sigset_t *ours, sigset_t *before)
+{
+	sigemptyset(ours);
+	sigaddset(ours, SIGINT);
+	sigaddset(ours, SIGTERM);
+	sigaddset(ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, ours, before);
+}
+
+static bool asked_to_end(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+					 sigismember(&pending, SIGHUP));
+}
+
+static void release_signals(const sigset_t *ours, const sigset_t *before)
+{
+	const struct timespec now = { 0, 0 };
+
+	while (sigtimedwait(ours, NULL, &now) > 0)	/* they had what they wanted */
+		;
+	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------------------------- */
@@ -97,6 +128,8 @@ static int drain(struct session *s, struct bu_err *err)
 	size_t i;
 	int rc;
 
+	if (asked_to_end())
+		return bu_fail(err, -EINTR, "ended by a signal before anything was read; all is as it was");
 	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);
 	for (i = 0; !rc && i < s->fs.n_cpus; i++)
 		rc = drain_cpu(s, s->fs.cpus[i], out, err);
@@ -342,9 +375,11 @@ static int open_buffer(struct session *s, struct bu_err *err)
 int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, struct bu_err *err)
 {
 	struct session s = { .p = p, .r = ret, .instance = p->instance };
+	sigset_t ours, before;
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
+	hold_signals(&ours, &before);
 	rc = open_buffer(&s, err);
 	if (!rc && p->from == BU_FROM_SNAPSHOT) {
 		rc = bu_snapshot_look(&s.fs, &s.snapshot, err);
@@ -365,6 +400,7 @@ int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, st
 	free(s.page);
 	free(s.found);
 	bu_tracefs_close(&s.fs);
+	release_signals(&ours, &before);
 	return rc;
 }
 

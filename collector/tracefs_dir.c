@@ -137,15 +137,20 @@ static int list_cpus(struct bu_tracefs *fs, struct bu_err *err)
 	return 0;
 }
 
+int bu_tracefs_may(struct bu_err *err)
+{
+	return geteuid() ? bu_fail(err, -EPERM, "the kernel's trace buffers are for root only; run it with sudo") : 0;
+}
+
 int bu_tracefs_open(const char *instance, struct bu_tracefs *ret, struct bu_err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	int rc;
 
 	*ret = (struct bu_tracefs){ .top = -1, .buffer = -1 };
-	if (geteuid())
-		return bu_fail(err, -EPERM, "the kernel's trace buffers are for root only; run it with sudo");
-	rc = open_top(ret, err);
+	rc = bu_tracefs_may(err);
+	if (!rc)
+		rc = open_top(ret, err);
 	if (rc)
 		return rc;
 	if (instance && (!*instance || strchr(instance, '/') || instance[0] == '.'))

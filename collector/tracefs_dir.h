@@ -22,6 +22,11 @@ struct bu_tracefs {
 };
 
 /**
+ * bu_tracefs_may() - Whether this user can get at tracefs at all. Return: 0; -EPERM.
+ */
+int bu_tracefs_may(struct bu_err *err);
+
+/**
  * bu_tracefs_open() - Find tracefs, mounting it at /sys/kernel/tracing where it is not, and open the buffer.
  * @instance: name of an existing instance; NULL: the top-level buffer.
  * @ret: filled in; close with bu_tracefs_close() whatever is returned.

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # live_record.t - live recording on this machine's own tracefs: budgets, losses, kills at random instants, and that the
-# top level and instances of others are byte for byte as before. BRINGUP_KILLS=50 kills that often (4).
+# top level and instances of others are byte for byte as before. BRINGUP_KILLS=50 kills the recorder so often (4),
+# BRINGUP_WRITER_KILLS=200 its writer (4).
 . "${SRC:?run by make check}/scripts/tap.sh" || exit
 cd "$TMP" || exit
-kills=${BRINGUP_KILLS:-4}
+kills=${BRINGUP_KILLS:-4} writer_kills=${BRINGUP_WRITER_KILLS:-4}
 
 [[ $EUID == 0 ]] || skip_all "needs root"
 tracing=$(awk '$3 == "tracefs" { print $2; exit }' /proc/mounts)
@@ -52,6 +53,10 @@ is "a command that does not exist" "$status" 0
 like "is reported" "$out" "ended with status 127"
 run "$BRINGUP" import a.dat --machine machine -o a2.db
 is "the trace.dat imports" "$(sqlite3 a2.db 'SELECT events_total > 0, complete FROM capture')" "1|1"
+run record -e cpuhp:cpuhp_exit -o n.db --for 100ms
+is "an event that does not happen" "$status" 1
+like "is said not to have" "$err" "none of the events happened"
+is "and leaves nothing" "$(echo n.db* state/*)" "n.db* state/lock"
 run record -e sched:no_such_event -o b.dat
 is "an event that does not exist" "$status" 1
 like "is named" "$err" "no event 'sched:no_such_event'"
@@ -134,27 +139,40 @@ unchanged "after the budgets"
 # The writer is killed at random instants: what it left is a prefix, and the recording does not suffer.
 rows="SELECT id, ts_ns, cpu FROM (SELECT id, ts_ns, cpu FROM ev_other UNION ALL SELECT id, ts_ns, cpu FROM ev_sched_switch)
 	ORDER BY id"
-intact=0 filled=0
-for ((i = 0; i < kills; i++)); do
+intact=0 filled=0 early=0
+for ((i = 0; i < writer_kills; i++)); do
 	"$BRINGUP" record --state state -e 'sched:*' -o "w$i.db" >w.out 2>&1 &
 	pid=$!
-	until [[ -s w$i.db.recording/live.db ]]; do sleep 0.02; done
+	until writer=$(pgrep -P "$pid"); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.01
+	done
 	flood &
-	sleep "$((RANDOM % 4)).$((RANDOM % 10))$((RANDOM % 10))"
-	writer=$(pgrep -P "$pid")
-	[[ -n $writer ]] && kill -9 "$writer"
-	while [[ -n $writer ]] && kill -0 "$writer" 2>/dev/null; do sleep 0.02; done	# until the recorder has seen it
-	rm -rf killed && mkdir killed && cp "w$i.db.recording"/live.db* killed
+	flood=$!
+	# Half of them while it works, which it does for an instant each second; half while it begins.
+	if ((i % 2)); then sleep "$((RANDOM % 6)).$(printf %03d $((RANDOM % 1000)))"; else sleep "0.$(printf %04d $((RANDOM % 1500)))"; fi
+	kill -9 "$writer"
+	while kill -0 "$writer" 2>/dev/null; do sleep 0.02; done	# until the recorder has seen it
+	rm -rf killed && mkdir killed && cp "w$i.db.recording"/live.db* killed 2>/dev/null
 	kill -TERM "$pid"
 	wait "$pid"
 	code=$?
-	n=$(sqlite3 killed/live.db 'SELECT events_total FROM capture')
-	sqlite3 killed/live.db "$rows" >got
+	wait "$flood"
+	if [[ ! -e killed/live.db ]]; then	# then nothing was committed, and it does not pretend to be there
+		n=0
+		early=$((early + 1))
+		: >got
+	else
+		n=$(sqlite3 killed/live.db 'SELECT events_total FROM capture')
+		sqlite3 killed/live.db "$rows" >got
+	fi
 	sqlite3 "w$i.db" "$rows LIMIT $n" >wanted
-	if [[ $(sqlite3 killed/live.db 'PRAGMA integrity_check') == ok && $code != 1 &&
+	if [[ ! -e killed/live.db || ($(sqlite3 killed/live.db 'PRAGMA integrity_check') == ok &&
 		$(sqlite3 killed/live.db "SELECT complete FROM capture") == 0 &&
-		$(sqlite3 killed/live.db "SELECT count(*) FROM import_note WHERE detail LIKE '%was not finished%'") == 1 &&
-		$(wc -l <got) == "$n" ]] && cmp got wanted && grep -q "the process that writes the database died" w.out; then
+		$(sqlite3 killed/live.db "SELECT sum(imported) = $n FROM cpu_account") != 0 &&
+		$(sqlite3 killed/live.db "SELECT count(*) FROM import_note WHERE detail LIKE '%was not finished%'") == 1) ]] &&
+		[[ $code != 1 && $(wc -l <got) == "$n" ]] && cmp got wanted &&
+		grep -q "the process that writes the database died" w.out; then
 		intact=$((intact + 1))
 	else
 		echo "# kill $i: exit code $code, $n rows; $(<w.out)"
@@ -163,10 +181,11 @@ for ((i = 0; i < kills; i++)); do
 	[[ $n -gt 0 ]] && filled=$((filled + 1))
 	rm -f "w$i.db"
 done
-is "the writer killed $kills times: a prefix in order, an account, and a whole database in the end" "$intact" "$kills"
+is "the writer killed $writer_kills times: a prefix in order, an account, and a whole database in the end" "$intact" \
+	"$writer_kills"
 # Where the kills fall is chance: a few may all come before the first rows.
-echo "# $filled of $kills had rows"
-((kills < 20)) || ok "and some of them had rows ($filled)" test "$filled" -gt 0
+echo "# $filled of $writer_kills had rows, $early came before there was a database"
+((writer_kills < 20)) || ok "and some of them had rows ($filled)" test "$filled" -gt 0
 
 # The recorder is killed at random instants.
 undone=0 outputs=0 whole=0

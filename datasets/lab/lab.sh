@@ -33,7 +33,10 @@ OUTDIR/trace.dat, OUTDIR/machine/, OUTDIR/console.log and OUTDIR/provenance.json
   -o, --output DIR   where the capture goes; must not exist yet (see --force)
   --mode MODE        boot (the default);
                      hotplug: after boot, take all CPUs down and up again, tracing that instead;
-                     kexec: boot, start the same kernel again through kexec, trace the second boot
+                     kexec: boot, start the same kernel again through kexec, trace the second boot;
+                     run: boot untraced, and run --script as the guest's shell; OUTDIR is then what it left in /result
+  --script FILE      for run: a script for busybox sh, with bringup on its PATH
+  --reboots          for run: a reboot of the guest is one, and not its end; the script runs in each boot
   --rounds N         for hotplug, how often (3)
   --topology SPEC    as QEMU's -smp takes it: sockets=2,cores=2,threads=2
   --cmdline TEXT     more kernel parameters, for example cpuhp.parallel=0
@@ -63,7 +66,7 @@ Examples:
 EOF
 }
 
-kernel='' own_tree='' cpus='' mode=boot rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
+script='' reboots=0 kernel='' own_tree='' cpus='' mode=boot rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
 timeout='' quiet='' nice=0 bringup=${BRINGUP-} name='' out='' record=1 force=0 only='' LAB_REFRESH=0
 given=("$@")
 while [ $# -gt 0 ]; do
@@ -73,6 +76,8 @@ while [ $# -gt 0 ]; do
 	--cpus) need_value "$1" $#; cpus=$2; shift ;;
 	-o | --output) need_value "$1" $#; out=$2; shift ;;
 	--mode) need_value "$1" $#; mode=$2; shift ;;
+	--script) need_value "$1" $#; script=$2; shift ;;
+	--reboots) reboots=1 ;;
 	--rounds) need_value "$1" $#; rounds=$2; shift ;;
 	--topology) need_value "$1" $#; topology=$2; shift ;;
 	--cmdline) need_value "$1" $#; extra=$2; shift ;;
@@ -104,8 +109,9 @@ done
 need_number --cpus "$cpus" 2 4096
 need_number --rounds "$rounds" 1 1000
 case $mode in
-boot | hotplug | kexec) ;;
-*) usage_error "--mode takes boot, hotplug or kexec, not '$mode'" ;;
+boot | hotplug | kexec) [ "$script$reboots" = 0 ] || usage_error "--script and --reboots go with --mode run" ;;
+run) [ -r "$script" ] || usage_error "--mode run needs a --script that can be read" ;;
+*) usage_error "--mode takes boot, hotplug, kexec or run, not '$mode'" ;;
 esac
 [[ $topology =~ ^([a-z]+=[0-9]+(,[a-z]+=[0-9]+)*)?$ ]] ||
 	usage_error "--topology takes KEY=N,... as in sockets=2,cores=2,threads=2, not '$topology'"
@@ -124,9 +130,9 @@ traced="$base lab.mode=boot $(trace_cmdline "$buffer")${extra:+ $extra}"
 case $mode in
 boot) cmdline=$traced ;;
 hotplug) cmdline="$base lab.mode=hotplug lab.rounds=$rounds ${traced#"$base lab.mode=boot "}" ;;
-kexec) cmdline="$base lab.mode=kexec${extra:+ $extra}" ;;
+kexec | run) cmdline="$base lab.mode=$mode${extra:+ $extra}" ;;
 esac
-check_cmdline "$traced"
+[ "$mode" = run ] || check_cmdline "$traced"
 check_cmdline "$cmdline"
 if [ "$only" = cmdline ]; then
 	printf '%s\n' "$cmdline"
@@ -211,7 +217,7 @@ trap 'exit 143' TERM HUP
 
 rm -rf "$partial"
 mkdir -p "$share"
-make_initrd "$partial/initrd" "$bringup" "$mode"
+make_initrd "$partial/initrd" "$bringup" "$mode" "$script"
 if [ "$mode" = kexec ]; then
 	mkdir -p "$share/kexec"
 	cp "$KERNEL_IMAGE" "$share/kexec/vmlinuz"
@@ -220,7 +226,8 @@ if [ "$mode" = kexec ]; then
 fi
 
 smp=$cpus${topology:+,$topology}
-args=(-accel "tcg,thread=multi" -smp "$smp" -m "$mem" -display none -nodefaults -no-reboot)
+args=(-accel "tcg,thread=multi" -smp "$smp" -m "$mem" -display none -nodefaults)
+[ "$reboots" = 1 ] || args+=(-no-reboot)
 if [ "$cpus" -gt 255 ]; then
 	# An APIC id beyond 255 takes x2APIC, and that takes interrupt remapping.
 	args+=(-machine "q35,kernel-irqchip=split" -device "intel-iommu,intremap=on,eim=on" -cpu "$model,+x2apic")
@@ -305,7 +312,7 @@ if [ $rc != 0 ]; then
 	die "QEMU failed with $rc: $(tail -n 1 "$partial/qemu.log")"
 fi
 panic=$(grep -aoE 'Kernel panic - .*' "$partial/console.log" | head -n 1 | tr -d '\r' || true)
-if [ -n "$panic" ]; then
+if [ -n "$panic" ] && [ "$reboots" = 0 ]; then
 	tail_of_console
 	hint=
 	if grep -qa 'Oops: int3' "$partial/console.log"; then
@@ -316,6 +323,15 @@ fi
 if [ "$(status 'done')" != 1 ]; then
 	tail_of_console
 	die "the guest ended early: $(where_it_stopped); see console.log"
+fi
+
+if [ "$mode" = run ]; then
+	mv "$share/result"/* "$partial/" 2>/dev/null || true
+	rm -rf "$share" "$partial/initrd" "$out" "$out.failed"
+	mv "$partial" "$out"
+	code=$(sed -n 's/^script=//p' "$out/status")
+	say "done in $((wall_ms / 1000)) s: the script ended with $code, what it left is in $out"
+	exit "$((code != 0))"
 fi
 
 # Look at what came out before calling it a capture.

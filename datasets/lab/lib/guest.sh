@@ -86,7 +86,8 @@ copy_modules() {
 	rm "$root.depends"
 }
 
-# make_initrd FILE BRINGUP MODE - write the initrd.  BRINGUP may be empty: then the guest boots, and records nothing.
+# make_initrd FILE BRINGUP MODE [SCRIPT] - write the initrd.  BRINGUP may be empty: then the guest boots, and records
+# nothing.
 make_initrd() {
 	local file=$1 root="$1.root" kexec
 	rm -rf "$root"
@@ -98,6 +99,7 @@ make_initrd() {
 		kexec=$(kexec_tool)
 		copy_with_libraries "$kexec" "$root" kexec
 	fi
+	[ -z "${4-}" ] || install -m 755 "$4" "$root/script"
 	copy_modules "$root"
 	(cd "$root" && find . -print0 | sort -z | cpio -0 -o -H newc --quiet) >"$file"
 	rm -rf "$root"
