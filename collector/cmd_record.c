@@ -104,7 +104,8 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 	if (!inner.machine)
 		inner.machine = machine;
 	if (bu_record(&inner, &recorded, &err)) {
-		bu_remove_folder(folder);
+		if (!recorded.kept)
+			bu_remove_folder(folder);
 		return bu_cli_failed(usage, &err);
 	}
 	code = tell(usage, p, &recorded, p->output);

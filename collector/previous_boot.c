@@ -77,6 +77,18 @@ int bu_last_boot_parse(const char *text, struct bu_last_boot *ret)
 	return -EPROTO;
 }
 
+int64_t bu_last_boot_shift(const struct bu_last_boot *b, const char *kallsyms, size_t len)
+{
+	static const char text[] = " T _text\n";
+	const char *p = b->has_text && kallsyms ? memmem(kallsyms, len, text, strlen(text)) : NULL;
+
+	if (!p)
+		return b->delta;
+	while (p > kallsyms && p[-1] != '\n')
+		p--;
+	return (int64_t)(strtoull(p, NULL, 16) - b->text);
+}
+
 int bu_last_boot_read(int instance, struct bu_last_boot *ret, struct bu_err *err)
 {
 	_cleanup_free_ char *text = NULL;

@@ -11,6 +11,7 @@
 #define BU_COLLECTOR_PREVIOUS_BOOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "schemas/base/err.h"
@@ -20,7 +21,7 @@ struct bu_last_boot {
 	bool has_delta;
 	int64_t delta;		/* an address now minus the same one then */
 	bool has_text;
-	uint64_t text;		/* address of _text then; @delta follows from it once _text of now is known */
+	uint64_t text;		/* address of _text then */
 	bool current;		/* something was switched on since: this is the boot that runs */
 };
 
@@ -36,6 +37,12 @@ int bu_last_boot_find(int top, char **ret_name, struct bu_err *err);
  * Return: 0; -ENOENT when it is no such instance; -EPROTO when the file is of a form not known.
  */
 int bu_last_boot_read(int instance, struct bu_last_boot *ret, struct bu_err *err);
+
+/**
+ * bu_last_boot_shift() - How much higher the kernel lies now, by what was read.
+ * @kallsyms: lines "address type name", of now.
+ */
+int64_t bu_last_boot_shift(const struct bu_last_boot *b, const char *kallsyms, size_t len);
 
 /**
  * bu_last_boot_parse() - The same from its text: "text delta:\tN\ndata delta:\tN" (6.12), or "HEX\t[kernel]", the address of

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #include "collector/journal.h"
+#include "collector/kernel_shift.h"
+#include "collector/live_spool.h"
 #include "collector/machine_probe.h"
 #include "collector/others.h"
 #include "collector/previous_boot.h"
@@ -40,6 +42,9 @@ struct session {
 	struct kbuffer *kbuf;
 	int64_t *written;		/* events, by CPU */
 	enum bu_snapshot snapshot;	/* as it was found */
+	struct bu_last_boot boot;	/* what the kernel says of the boot before */
+	char *pages_path;		/* its pages, until it is known where its kernel lay */
+	struct bu_spool *pages;
 	const char *instance;		/* NULL: the top level */
 	char *found;			/* that name, where the user gave none */
 	bool was_on;
@@ -107,37 +112,32 @@ static int drain_cpu(struct session *s, uint32_t cpu, struct bu_dat_out *out, st
 	if (fd < 0)
 		return errno == EMFILE || errno == ENOMEM || errno == EBUSY ? bu_fail_errno(err, -errno, "tracing: %s", path) : 0;
 	while (!rc) {
+		memset(s->page, 0, page_bytes + 8);
 		n = read(fd, s->page, page_bytes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)	/* EAGAIN: empty; ENODEV and others: no such buffer */
 			break;
-		if ((size_t)n < page_bytes)
-			memset(s->page + n, 0, page_bytes - (size_t)n);
 		s->written[cpu] += count_events(s);
-		rc = bu_dat_out_append(out, 0, cpu, s->page, page_bytes, err);
+		rc = s->pages ? bu_spool_add(s->pages, cpu, s->page, s->content->page_bytes, err) :
+				bu_dat_out_append(out, 0, cpu, s->page, page_bytes, err);
 		s->r->pages++;
 	}
 	close(fd);
 	return rc;
 }
 
-static int drain(struct session *s, struct bu_err *err)
+static int drain_all(struct session *s, struct bu_dat_out *out, struct bu_err *err)
 {
-	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *out = NULL;
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	if (asked_to_end())
-		return bu_fail(err, -EINTR, "ended by a signal before anything was read; all is as it was");
-	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);
 	for (i = 0; !rc && i < s->fs.n_cpus; i++)
 		rc = drain_cpu(s, s->fs.cpus[i], out, err);
-	return rc ? rc : bu_dat_out_finish(out, err);
+	return rc;
 }
 
-/* ---- what is known of them --------------------------------------------------------------------------------------- */
-
+/* Why what was read may not be what it seems. */
 static int doubt(struct session *s, const char *why, struct bu_err *err)
 {
 	char *all;
@@ -149,17 +149,67 @@ static int doubt(struct session *s, const char *why, struct bu_err *err)
 	return 0;
 }
 
+/* The symbols come before the pages in the file, and where they were is for the pages to say. */
+static int put_symbols(struct session *s, struct bu_err *err)
+{
+	const struct bu_dat_text *k = &s->content->kallsyms;
+	int64_t claimed = bu_last_boot_shift(&s->boot, k->data, k->len), shift = claimed;
+	int rc = 0;
+
+	if (k->len && !s->r->no_addresses)
+		rc = bu_kernel_shift_find(s->pages_path, s->content->page_bytes, k->data, k->len, &shift, err);
+	if (rc < 0)
+		return rc;
+	bu_formats_shift(s->formats, shift);
+	s->described.kallsyms = *k;
+	if (!rc && claimed)
+		return doubt(s, "names of functions lean on last_boot_info alone, which may speak of an earlier boot", err);
+	return 0;
+}
+
+static int drain_previous(struct session *s, struct bu_err *err)
+{
+	int rc = drain_all(s, NULL, err);
+
+	if (!rc)
+		rc = bu_spool_flush(s->pages, err);
+	if (!rc)
+		rc = put_symbols(s, err);
+	if (!rc)
+		rc = bu_spool_to_dat(s->pages_path, s->p->output, &s->described, err);
+	s->r->kept = rc && s->r->pages;
+	if (!s->r->kept)
+		unlink(s->pages_path);
+	return s->r->kept ? bu_fail(err, rc, "what was read is in %s", s->pages_path) : rc;
+}
+
+static int drain(struct session *s, struct bu_err *err)
+{
+	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *out = NULL;
+	int rc;
+
+	if (asked_to_end())
+		return bu_fail(err, -EINTR, "ended by a signal before anything was read; all is as it was");
+	if (s->pages)
+		return drain_previous(s, err);
+	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);
+	if (!rc)
+		rc = drain_all(s, out, err);
+	return rc ? rc : bu_dat_out_finish(out, err);
+}
+
+/* ---- what is known of them --------------------------------------------------------------------------------------- */
+
 static int read_formats(struct session *s, struct bu_err *err)
 {
-	struct bu_last_boot boot;
 	int rc;
 
 	if (s->p->from != BU_FROM_PREVIOUS_BOOT)
 		return bu_formats_read(&s->fs, &s->formats, err);
-	rc = bu_last_boot_read(s->fs.buffer, &boot, err);
+	rc = bu_last_boot_read(s->fs.buffer, &s->boot, err);
 	if (!rc)
-		rc = bu_formats_read_previous(&s->fs, &boot, &s->formats, err);
-	if (!rc && boot.current)
+		rc = bu_formats_read_previous(&s->fs, &s->formats, err);
+	if (!rc && s->boot.current)
 		rc = doubt(s, "the buffer was used in this boot already: what it holds may be of this one", err);
 	return rc ? rc : doubt(s, "decoded by what this kernel calls its events and functions: right if the boot before ran the same one",
 			       err);
@@ -301,6 +351,12 @@ static int record_previous(struct session *s, struct bu_err *err)
 
 	if (!rc)
 		rc = describe(s, err);
+	if (!rc && asprintf(&s->pages_path, "%s.pages", s->p->output) < 0) {
+		s->pages_path = NULL;
+		rc = bu_fail_errno(err, -ENOMEM, "record");
+	}
+	if (!rc)
+		rc = bu_spool_open(s->pages_path, s->content->page_bytes, &s->pages, err);
 	if (!rc)
 		rc = drain_and_account(s, err);
 	return !rc && s->p->machine ? write_doubts(s, err) : rc;
@@ -399,6 +455,8 @@ int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, st
 	free(s.written);
 	free(s.page);
 	free(s.found);
+	free(s.pages_path);
+	bu_spool_close(s.pages);
 	bu_tracefs_close(&s.fs);
 	release_signals(&ours, &before);
 	return rc;

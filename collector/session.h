@@ -37,6 +37,7 @@ struct bu_record_result {
 	bool unaccounted;	/* the kernel has no statistics of this snapshot, which was there already */
 	bool mounted;		/* tracefs had to be mounted */
 	bool no_addresses;	/* the kernel hides addresses: functions will have no names */
+	bool kept;		/* on failure: what was read lies beside the output */
 	char *doubts;		/* why what was read may not be what it seems, a line each; NULL: no reason; owned */
 };
 

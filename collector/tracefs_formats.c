@@ -22,7 +22,7 @@ struct bu_formats {
 	struct bu_dat_system *systems;
 	size_t n_systems, cap_systems;
 	char *wanted, *cmdline;		/* set_event and the kernel command line */
-	const struct bu_last_boot *previous;	/* the buffer is that boot's; NULL: it is this one's */
+	bool previous;			/* the buffer is of the boot before, not of this one */
 	bool no_addresses;
 };
 
@@ -166,45 +166,11 @@ static int read_systems(struct bu_formats *f, const struct bu_tracefs *fs, struc
 	return rc;
 }
 
-/* How much higher the kernel lies now than in the boot before. */
-static int64_t shift_of(const struct bu_last_boot *b, const char *kallsyms)
-{
-	const char *p = b->has_text ? strstr(kallsyms, " T _text\n") : NULL;
-
-	if (!p)
-		return b->delta;
-	while (p > kallsyms && p[-1] != '\n')
-		p--;
-	return (int64_t)(strtoull(p, NULL, 16) - b->text);
-}
-
-/*
- * The line of a symbol as it was in the boot before, which has the same length. Modules lay elsewhere, and where
- * nobody knows. Return: its length.
- */
-static size_t put_symbol(const struct bu_formats *f, const char *line, size_t len, int64_t shift, char *to)
-{
-	const size_t digits = 16;
-	char address[17];
-
-	if (!f->previous) {
-		memcpy(to, line, len);
-		return len;
-	}
-	if (memchr(line, '[', len) || len <= digits || line[digits] != ' ' || strspn(line, "0") >= digits)
-		return 0;
-	snprintf(address, sizeof(address), "%016" PRIx64, (uint64_t)(strtoull(line, NULL, 16) - (uint64_t)shift));
-	memcpy(to, address, digits);
-	memcpy(to + digits, line + digits, len - digits);
-	return len;
-}
-
 /* /proc/kallsyms, code only: "address t name [module]". */
 static int read_symbols(struct bu_formats *f, struct bu_err *err)
 {
 	_cleanup_free_ char *all = NULL;
 	char *line, *next, *to, *kind;
-	int64_t shift;
 	size_t len = 0;
 
 	if (bu_read_whole(AT_FDCWD, "/proc/kallsyms", &all, &len)) {
@@ -216,7 +182,6 @@ static int read_symbols(struct bu_formats *f, struct bu_err *err)
 		return bu_fail_errno(err, -ENOMEM, "/proc/kallsyms");
 	f->content.kallsyms.data = to;
 	f->no_addresses = true;
-	shift = f->previous ? shift_of(f->previous, all) : 0;
 	for (line = all; *line; line = next) {
 		next = strchr(line, '\n');
 		next = next ? next + 1 : line + strlen(line);
@@ -225,7 +190,10 @@ static int read_symbols(struct bu_formats *f, struct bu_err *err)
 			continue;
 		if (strspn(line, "0") < (size_t)(kind - line))
 			f->no_addresses = false;
-		to += put_symbol(f, line, (size_t)(next - line), shift, to);
+		if (f->previous && memchr(line, '[', (size_t)(next - line)))
+			continue;	/* modules lay elsewhere, and where nobody knows */
+		memcpy(to, line, (size_t)(next - line));
+		to += next - line;
 	}
 	f->content.kallsyms.len = (size_t)(to - f->content.kallsyms.data);
 	return 0;
@@ -316,8 +284,8 @@ static int read_all(struct bu_formats *f, const struct bu_tracefs *fs, struct bu
 	return rc ? rc : read_names(f, fs, err);
 }
 
-static int read_formats(const struct bu_tracefs *fs, const char *set_event, const struct bu_last_boot *previous,
-			struct bu_formats **ret, struct bu_err *err)
+static int read_formats(const struct bu_tracefs *fs, const char *set_event, bool previous, struct bu_formats **ret,
+			struct bu_err *err)
 {
 	_cleanup_(bu_formats_destroyp) struct bu_formats *f = calloc(1, sizeof(*f));
 	int rc;
@@ -328,7 +296,6 @@ static int read_formats(const struct bu_tracefs *fs, const char *set_event, cons
 		return bu_fail_errno(err, -ENOMEM, "tracing");
 	f->previous = previous;
 	rc = read_all(f, fs, err);
-	f->previous = NULL;
 	if (rc)
 		return rc;
 	*ret = take_ptr(f);
@@ -337,19 +304,33 @@ static int read_formats(const struct bu_tracefs *fs, const char *set_event, cons
 
 int bu_formats_read(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err)
 {
-	return read_formats(fs, NULL, NULL, ret, err);
+	return read_formats(fs, NULL, false, ret, err);
 }
 
 int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, struct bu_formats **ret,
 			struct bu_err *err)
 {
-	return read_formats(fs, set_event, NULL, ret, err);
+	return read_formats(fs, set_event, false, ret, err);
 }
 
-int bu_formats_read_previous(const struct bu_tracefs *fs, const struct bu_last_boot *boot, struct bu_formats **ret,
-			     struct bu_err *err)
+int bu_formats_read_previous(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err)
 {
-	return read_formats(fs, NULL, boot, ret, err);
+	return read_formats(fs, NULL, true, ret, err);
+}
+
+/* An address has as many digits afterwards as before, so lines stay where they are. */
+void bu_formats_shift(struct bu_formats *f, int64_t shift)
+{
+	char *line = (char *)f->content.kallsyms.data, *end = line ? line + f->content.kallsyms.len : NULL;
+	const size_t digits = 16;
+	char address[17];
+
+	for (; line && line < end; line = memchr(line, '\n', (size_t)(end - line)), line = line ? line + 1 : NULL) {
+		if ((size_t)(end - line) <= digits || line[digits] != ' ')
+			continue;
+		snprintf(address, sizeof(address), "%016" PRIx64, (uint64_t)(strtoull(line, NULL, 16) - (uint64_t)shift));
+		memcpy(line, address, digits);
+	}
 }
 
 void bu_formats_destroy(struct bu_formats *f)

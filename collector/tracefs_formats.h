@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 
-#include "collector/previous_boot.h"
 #include "collector/tracedat_write.h"
 #include "collector/tracefs_dir.h"
 
@@ -27,12 +26,12 @@ int bu_formats_read_for(const struct bu_tracefs *fs, const char *set_event, stru
 			struct bu_err *err);
 
 /**
- * bu_formats_read_previous() - The same, for a buffer that the boot before left: formats of all systems, and symbols
- * where the kernel had them then, without those of modules, and no names of tasks.
- * @boot: borrowed for the call.
+ * bu_formats_read_previous() - The same, for a buffer that the boot before left: formats of all systems, and symbols of
+ * the kernel as they are now, without those of modules and names of tasks.
+ * bu_formats_shift() - Put the symbols @shift bytes lower, where they were then.
  */
-int bu_formats_read_previous(const struct bu_tracefs *fs, const struct bu_last_boot *boot, struct bu_formats **ret,
-			     struct bu_err *err);
+int bu_formats_read_previous(const struct bu_tracefs *fs, struct bu_formats **ret, struct bu_err *err);
+void bu_formats_shift(struct bu_formats *f, int64_t shift);
 
 /**
  * bu_formats_read_stats() - The statistics of each CPU, as they are now.

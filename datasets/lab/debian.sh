@@ -145,7 +145,7 @@ WantedBy=multi-user.target
 EOT
 chroot "$tree" systemctl enable lab-check >>"$work/enable.log" 2>&1 || die "systemctl enable failed: $(tail -n 1 "$work/enable.log")"
 mkdir -p "$tree/var/lib/lab"
-echo 'uninitialized' >"$tree/etc/machine-id"
+chroot "$tree" systemd-machine-id-setup >>"$work/enable.log" 2>&1 # none, and systemd-firstboot asks questions
 
 say "making the disk"
 mke2fs -q -t ext4 -d "$tree" "$work/disk" $(($(du -sm "$tree" | cut -f1) * 5 / 4 + 200))M >"$work/mke2fs.log" 2>&1 ||

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# previous.sh - runs in a guest of the lab whose command line has a persistent trace buffer called kept: the first boot
-# traces into it and is reset in the middle of it, the second one reads what it left.
+# previous.sh - runs in a guest of the lab whose command line has a persistent trace buffer called kept: one boot that
+# leaves it alone, one that traces into it and is reset in the middle of it, and one that reads what that left.
 : "${RESULT:?the lab sets it}" "${TRACING:?the lab sets it}"
 kept=$TRACING/instances/kept
 cd /tmp || exit
@@ -16,6 +16,12 @@ if [ ! -e "$RESULT/first" ]; then
 	echo "$?" >"$RESULT/early_code"
 	cp early.out "$RESULT/early.out"
 	[ -d "$kept" ] || exit 1
+	if [ ! -e "$RESULT/before" ]; then	# a boot to begin with: the memory is then somebody else's already
+		: >"$RESULT/before"
+		sync
+		reboot -f -n
+		sleep 60
+	fi
 	echo 1 >"$kept/tracing_on"
 	echo 'cpuhp:*' >"$kept/set_event"
 	for c in 1 2 3; do

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kernel_shift.c - see kernel_shift.h.
+ *
+ * KASLR moves the kernel by multiples of 2 MiB within 1 GiB (CONFIG_PHYSICAL_ALIGN and KERNEL_IMAGE_SIZE, x86, 6.12). So
+ * each address in the pages votes for the shifts that make it the first byte of a function with the same offset in
+ * 2 MiB. Functions called back or traced are recorded by their first byte, and of wrong shifts each fits some by chance.
+ */
+#include "collector/kernel_shift.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <kbuffer.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/live_spool.h"
+#include "schemas/base/mem.h"
+
+#define ALIGN_BITS 21
+#define LOW UINT64_C(0xffffffff80000000)
+#define HIGH UINT64_C(0xffffffffc0000000)
+#define SHIFTS 512		/* in each direction */
+#define MAX_ADDRESSES 4096	/* more make no difference */
+#define FEW 4			/* with fewer, chance is too good */
+
+struct addresses {
+	uint64_t *v;
+	size_t n, cap;
+};
+
+static uint64_t offset_of(uint64_t address)
+{
+	return address & ((UINT64_C(1) << ALIGN_BITS) - 1);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	uint64_t x = offset_of(*(const uint64_t *)a), y = offset_of(*(const uint64_t *)b);
+
+	return x < y ? -1 : x > y;
+}
+
+static bool has(const struct addresses *a, uint64_t address)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->v[i] == address)
+			return true;
+	return false;
+}
+
+/* Words of the event that can be addresses of the kernel's image. Its first eight bytes are the same in all events. */
+static int collect(struct addresses *a, const char *event, int size)
+{
+	uint64_t word;
+	int at;
+
+	for (at = 8; at + (int)sizeof(word) <= size && a->n < MAX_ADDRESSES; at += (int)sizeof(word)) {
+		memcpy(&word, event + at, sizeof(word));
+		if (word < LOW || word >= HIGH || has(a, word))
+			continue;
+		if (bu_grow(&a->v, a->n, &a->cap, sizeof(*a->v)))
+			return -ENOMEM;
+		a->v[a->n++] = word;
+	}
+	return 0;
+}
+
+static int read_pages(int fd, uint32_t page_bytes, struct addresses *ret)
+{
+	struct kbuffer *k = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
+	_cleanup_free_ char *page = malloc(page_bytes + 8);
+	unsigned long long ts;
+	int64_t offset = 0;
+	uint32_t cpu, len;
+	int rc = k && page ? 0 : -ENOMEM;
+	void *ev;
+
+	while (!rc && ret->n < MAX_ADDRESSES && bu_spool_next(fd, page_bytes, &offset, &cpu, &len)) {
+		memset(page, 0, page_bytes + 8);
+		if (pread(fd, page, len, offset - len) != (ssize_t)len)
+			rc = -EIO;
+		if (rc || cpu == BU_SPOOL_ROUND)
+			continue;
+		kbuffer_load_subbuffer(k, page);
+		for (ev = kbuffer_read_event(k, &ts); !rc && ev; ev = kbuffer_next_event(k, &ts))
+			rc = collect(ret, ev, kbuffer_event_size(k));
+	}
+	if (k)
+		kbuffer_free(k);
+	return rc;
+}
+
+static int read_symbols(const char *text, size_t len, struct addresses *ret)
+{
+	const char *end = text + len, *line;
+	uint64_t address;
+
+	for (line = text; line < end; line = memchr(line, '\n', (size_t)(end - line)), line = line ? line + 1 : end) {
+		address = strtoull(line, NULL, 16);
+		if (address < LOW || address >= HIGH)
+			continue;
+		if (bu_grow(&ret->v, ret->n, &ret->cap, sizeof(*ret->v)))
+			return -ENOMEM;
+		ret->v[ret->n++] = address;
+	}
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_offset);
+	return 0;
+}
+
+/* One vote for each shift that makes @address a symbol of @sorted. */
+static void vote(const struct addresses *sorted, uint64_t address, unsigned int votes[2 * SHIFTS])
+{
+	size_t low = 0, high = sorted->n, middle;
+	int64_t shift, last = INT64_MIN;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (offset_of(sorted->v[middle]) < offset_of(address))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < sorted->n && offset_of(sorted->v[low]) == offset_of(address); low++) {
+		shift = (int64_t)(sorted->v[low] - address) >> ALIGN_BITS;
+		if (shift != last)	/* names of one address stand side by side */
+			votes[shift + SHIFTS]++;
+		last = shift;
+	}
+}
+
+int bu_kernel_shift_find(const char *spool, uint32_t page_bytes, const char *kallsyms, size_t len, int64_t *ret,
+			 struct bu_err *err)
+{
+	struct addresses seen = { .n = 0 }, symbols = { .n = 0 };
+	unsigned int votes[2 * SHIFTS] = { 0 }, second = 0;
+	int fd = open(spool, O_RDONLY | O_CLOEXEC), rc, best = 0, i;
+	size_t a;
+
+	if (fd < 0)
+		return bu_fail_errno(err, -errno, "%s", spool);
+	rc = read_pages(fd, page_bytes, &seen);
+	close(fd);
+	if (!rc)
+		rc = read_symbols(kallsyms, len, &symbols);
+	for (a = 0; !rc && a < seen.n; a++)
+		vote(&symbols, seen.v[a], votes);
+	for (i = 1; i < 2 * SHIFTS; i++)
+		if (votes[i] > votes[best])
+			best = i;
+	for (i = 0; i < 2 * SHIFTS; i++)
+		if (i != best && votes[i] > second)
+			second = votes[i];
+	if (!rc && votes[best] >= FEW && votes[best] > 2 * second && 2 * votes[best] > seen.n) {
+		*ret = (int64_t)(best - SHIFTS) * (INT64_C(1) << ALIGN_BITS);
+		rc = 1;
+	}
+	free(seen.v);
+	free(symbols.v);
+	return rc < 0 ? bu_fail_errno(err, rc, "%s", spool) : rc;
+}
