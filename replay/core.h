@@ -36,6 +36,7 @@ typedef uint32_t bu_word_id;	/* a shared word; 0: none */
 typedef void (*bu_thread_fn)(struct bu_machine *, void *);
 typedef int (*bu_kthread_fn)(struct bu_machine *, void *);
 typedef int (*bu_stop_fn)(struct bu_machine *, void *);
+typedef bool (*bu_int3_fn)(struct bu_machine *, int site);	/* whether it emulated the instruction */
 typedef int64_t (*bu_timer_fn)(struct bu_machine *, void *);	/* ns from its expiry to the next, 0: none */
 
 #define BU_ANY_CPU (-1)
@@ -94,6 +95,13 @@ struct bu_smp_hotplug_thread {
 	enum bu_class sched_class;
 	int prio;
 	bool selfparking;		/* neither parked nor unparked by smpboot_park_threads() and its like */
+};
+
+/* One place that is patched: bytes from the lowest on, and how many of them are executed (a return leaves the rest). */
+struct bu_text_site {
+	const char *name;
+	uint64_t before, after;
+	int len, before_len, after_len;	/* bytes, up to 8 */
 };
 
 /* --------------------------------------------------------------------------------- operations of the machine */
@@ -319,7 +327,15 @@ struct bu_smp_hotplug_thread {
 	OP(bu_obj, mmio_device, (struct bu_machine *m, const char *name, int64_t service_ns, \
 		enum bu_arbitration arbitration, int home), (m, name, service_ns, arbitration, home)) \
 	OP(int64_t, mmio_access, (struct bu_machine *m, bu_obj device), (m, device)) \
-	OP(uint64_t, mmio_accesses, (struct bu_machine *m, bu_obj device), (m, device))
+	OP(uint64_t, mmio_accesses, (struct bu_machine *m, bu_obj device), (m, device)) \
+	/* kernel text: text.h */ \
+	OP(void, text_poke, (struct bu_machine *m, int site, int first, int n, uint64_t bytes), (m, site, first, n, bytes)) \
+	OP(uint64_t, text_peek, (struct bu_machine *m, int site), (m, site)) \
+	OP(void, text_fetch, (struct bu_machine *m, int site, int first, int n), (m, site, first, n)) \
+	OP(void, text_execute, (struct bu_machine *m, int site), (m, site)) \
+	OP(void, sync_core, (struct bu_machine *m), (m)) \
+	OP(void, int3_handler, (struct bu_machine *m, bu_int3_fn fn), (m, fn)) \
+	OP(void, text_keeps, (struct bu_machine *m, int cpu), (m, cpu))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

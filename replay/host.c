@@ -19,6 +19,7 @@
 #include "replay/machine/rcu.h"
 #include "replay/machine/smp.h"
 #include "replay/machine/stop.h"
+#include "replay/machine/text.h"
 #include "replay/machine/timer.h"
 #include "replay/machine/wait.h"
 #include "replay/machine/workqueue.h"

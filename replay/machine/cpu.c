@@ -108,6 +108,7 @@ static void run_nmi(struct bu_machine *m, struct thread *t, struct cpu *c)
 		bu_work(m, m->config.irq_ns);
 	a.fn(m, a.arg);
 	t->live->depth -= 2;
+	text_serialise(m, c);	/* IRET */
 	c->irqs_off = irqs_off;
 	c->in_nmi = false;
 }
@@ -135,6 +136,7 @@ static void run_irq(struct bu_machine *m, struct thread *t, struct cpu *c)
 	if (t->live->n_held != held)
 		bu_misuse(m, "interrupt handler %s returned with other locks held than before", a.name);
 	t->live->depth -= 2;
+	text_serialise(m, c);	/* IRET */
 	c->irqs_off = false;
 	c->in_irq--;
 }

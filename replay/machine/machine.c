@@ -84,6 +84,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->n_users = 0;
 	m->pullable = 0;
 	m->rcu = NULL;
+	m->text = NULL;
 	m->free_csd = NULL;
 	m->unbound_pool = NULL;
 	m->system_wq = 0;

@@ -157,6 +157,7 @@ struct bu_machine {
 	uint32_t pullable;	/* queued fair threads that may run anywhere */
 	struct phys *phys;	/* NULL: every CPU has a physical one */
 	struct rcu *rcu;
+	struct text *text;	/* NULL: no sites in this run */
 	struct csd *free_csd;
 	struct pool *unbound_pool;
 	bu_obj system_wq;
@@ -276,6 +277,9 @@ void worker_sleeping(struct bu_machine *m, struct worker *w);
 void worker_running(struct worker *w);
 /* Of a wait for a work item or queue, the next thread from *@at on that it needs. */
 bool work_releasers(struct bu_machine *m, bu_obj o, size_t *at, bu_thread *thread);
+
+/* text.c: @c has done something that serialises. */
+void text_serialise(struct bu_machine *m, const struct cpu *c);
 
 /* rcu.c */
 void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c);
