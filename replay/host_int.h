@@ -20,6 +20,7 @@ struct bu_host;
 struct bu_family {
 	const char *name;
 	const void *ops;	/* struct bu_NAME_ops of replay/core_NAME.h */
+	void (*start)(struct bu_host *h);	/* the machine is there, the core's first thread is not; may be NULL */
 	/* A wait that took time has ended (end_ns known) or never will (BU_NS_UNKNOWN). */
 	void (*waited)(struct bu_host *h, const struct bu_waited *w);
 };

@@ -200,6 +200,8 @@ int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err 
 	rc = run->params ? bu_machine_create(config, &h->machine, err) : -ENOMEM;
 	if (rc)
 		return rc;
+	if (h->family->start)
+		h->family->start(h);
 	h->control = bu_thread_run(h->machine, "kernel_init", 0, control_main, h);
 	rc = h->control ? run_guarded(h, &end, &forced, err) : -ENOMEM;
 	if (!rc)
