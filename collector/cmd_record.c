@@ -268,8 +268,8 @@ int bu_cmd_record(int argc, char **argv)
 		{ "clock", 0, BU_OPT_STRING, &live.wish.clock, "NAME", "live: the trace clock; boot", 0, 0 },
 		{ "buffer", 0, BU_OPT_STRING, &o.buffer, "SIZE", "live: of each CPU's buffer in the kernel", 0, 0 },
 		{ "user-faults", 0, BU_OPT_FLAG, &live.wish.user_faults, NULL, "live: page faults of user space as well", 0, 0 },
-		{ "max-faults", 0, BU_OPT_INT, &o.max_faults, "N", "live: above so many of them per second they are switched off; "
-		  "20000", 1, INT64_MAX },
+		{ "max-faults", 0, BU_OPT_INT, &o.max_faults, "N", "live: above so many page faults per second, of user space or of the "
+		  "kernel, their event is switched off; 20000", 1, INT64_MAX },
 		{ "max-overhead", 0, BU_OPT_INT, &o.max_overhead, "N", "live: above so many events per second on one CPU the most "
 		  "frequent one is switched off", 1, INT64_MAX },
 		{ "max-size", 0, BU_OPT_STRING, &o.max_size, "SIZE", "live: end when so much was read", 0, 0 },

@@ -268,11 +268,11 @@ static int cap_faults(struct live *l, int64_t interval, struct bu_err *err)
 
 	for (i = 0; i < l->setup.n; i++) {
 		ev = &l->setup.events[i];
-		if (!ev->on || !bu_live_is_user_fault(ev))
+		if (!ev->on || !bu_live_is_fault(ev))
 			continue;
 		rate = (int64_t)l->readers.types[ev->type] * BU_NS_PER_S / interval;
 		if (rate <= l->p->budget.max_fault_rate)
-			return 0;
+			continue;
 		bu_give_up(&l->ret->given_up, "%s:%s was switched off after %.1f s: %" PRId64 " page faults per second are more "
 			   "than --max-faults %" PRId64, ev->system, ev->name, (double)(now_ns() - l->start) / 1e9, rate,
 			   l->p->budget.max_fault_rate);

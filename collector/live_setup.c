@@ -26,9 +26,14 @@
 
 /* ---- which events -------------------------------------------------------------------------------------------- */
 
-bool bu_live_is_user_fault(const struct bu_live_event *ev)
+bool bu_live_is_fault(const struct bu_live_event *ev)
 {
-	return !strcmp(ev->system, "exceptions") && !strcmp(ev->name, "page_fault_user");
+	return !strcmp(ev->system, "exceptions") && !strncmp(ev->name, "page_fault_", strlen("page_fault_"));
+}
+
+static bool is_user_fault(const struct bu_live_event *ev)
+{
+	return bu_live_is_fault(ev) && !strcmp(ev->name, "page_fault_user");
 }
 
 static int read_type(int top, const char *system, const char *name, uint32_t *ret)
@@ -78,7 +83,7 @@ static int match_events(struct bu_live_setup *s, const char *system, const char 
 		if (e->d_name[0] == '.' || fnmatch(pattern, e->d_name, 0))
 			continue;
 		probe = (struct bu_live_event){ .system = (char *)system, .name = e->d_name };
-		if (bu_live_is_user_fault(&probe) && !user_faults && strcmp(pattern, e->d_name))
+		if (is_user_fault(&probe) && !user_faults && strcmp(pattern, e->d_name))
 			continue;
 		*matched += 1;
 		rc = add_event(s, system, e->d_name, err);

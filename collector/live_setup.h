@@ -62,6 +62,9 @@ bool bu_live_setup_expanded(const struct bu_live_setup *s);
  */
 int bu_live_switch_off(struct bu_journal *j, struct bu_live_setup *s, struct bu_live_event *ev, struct bu_err *err);
 
-bool bu_live_is_user_fault(const struct bu_live_event *ev);
+/**
+ * bu_live_is_fault() - Is it one of the events of page faults?
+ */
+bool bu_live_is_fault(const struct bu_live_event *ev);
 
 #endif

@@ -57,7 +57,10 @@ static const char *what(const struct session *s)
 
 /* ---- signals --------------------------------------------------------------------------------------------------- */
 
-/* What was read is gone from the kernel, so from the first page on who asks us to end has to wait until it is saved. */
+/*
+ * What was read is gone from the kernel, so from the first page on who asks us to end has to wait until it is saved. A
+ * service that is stopped, as at shutdown, saves first in any case: the trace would be gone. Ctrl-C before means it.
+ */
 static void hold_signals(sigset_t *ours, sigset_t *before)
 {
 	sigemptyset(ours);
@@ -67,12 +70,11 @@ static void hold_signals(sigset_t *ours, sigset_t *before)
 	sigprocmask(SIG_BLOCK, ours, before);
 }
 
-static bool asked_to_end(void)
+static bool interrupted(void)
 {
 	sigset_t pending;
 
-	return !sigpending(&pending) && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
-					 sigismember(&pending, SIGHUP));
+	return !sigpending(&pending) && sigismember(&pending, SIGINT);
 }
 
 static void release_signals(const sigset_t *ours, const sigset_t *before)
@@ -188,8 +190,8 @@ static int drain(struct session *s, struct bu_err *err)
 	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *out = NULL;
 	int rc;
 
-	if (asked_to_end())
-		return bu_fail(err, -EINTR, "ended by a signal before anything was read; all is as it was");
+	if (interrupted())
+		return bu_fail(err, -EINTR, "interrupted before anything was read; tracing is as it was");
 	if (s->pages)
 		return drain_previous(s, err);
 	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);

@@ -7,8 +7,8 @@
  *   previous:  untouched --machine, formats, statistics--> described --pages--> drained --> saved
  *
  * Reading consumes: after `drained` the buffer is empty, so everything that can fail for lack of files or space is
- * done before it as far as possible. An error at any point puts back what was changed. SIGINT, SIGTERM and SIGHUP end it
- * before `drained`, and wait from there on until it is `saved`.
+ * done before it as far as possible. An error at any point puts back what was changed. SIGINT ends it before
+ * the first page is read, and waits from there on until it is `saved`, as SIGTERM and SIGHUP do.
  */
 #ifndef BU_COLLECTOR_SESSION_H
 #define BU_COLLECTOR_SESSION_H
