@@ -171,7 +171,18 @@ static int put(struct bu_journal *j, const char *const field[N_FIELDS], struct b
 
 /* ---- opening ------------------------------------------------------------------------------------------------- */
 
-static int take_lock(struct bu_journal *j, struct bu_err *err)
+/* One that was just killed keeps its lock until the kernel has taken it apart: whoever recovers waits for that. */
+static int lock(int fd, bool patient)
+{
+	int tries;
+
+	for (tries = patient ? 50 : 1; tries--; usleep(20000))
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+	return -EWOULDBLOCK;
+}
+
+static int take_lock(struct bu_journal *j, bool recover, struct bu_err *err)
 {
 	char who[32] = "";
 	ssize_t n;
@@ -179,7 +190,7 @@ static int take_lock(struct bu_journal *j, struct bu_err *err)
 	j->lock = openat(j->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->lock < 0)
 		return bu_fail_errno(err, -errno, "%s/lock", j->dir);
-	if (flock(j->lock, LOCK_EX | LOCK_NB)) {
+	if (lock(j->lock, recover)) {
 		n = pread(j->lock, who, sizeof(who) - 1, 0);
 		return bu_fail(err, -EBUSY, "another recorder is at work (process %.*s); wait for it, or stop it with SIGINT",
 			       n > 0 ? (int)strcspn(who, "\n") : 1, n > 0 ? who : "?");
@@ -243,7 +254,7 @@ int bu_journal_open(const char *dir, bool recover, struct bu_journal **ret, stru
 	if (rc)
 		return bu_fail_errno(err, rc, "/proc/sys/kernel/random/boot_id");
 	j->boot[strcspn(j->boot, "\n")] = 0;
-	rc = take_lock(j, err);
+	rc = take_lock(j, recover, err);
 	if (!rc)
 		rc = read_old(j, recover, err);
 	if (rc)

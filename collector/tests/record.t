@@ -8,6 +8,10 @@ run "$BRINGUP" record --state "$TMP/.state" --boot --instance x -o x.dat
 is "both --boot and --instance: usage" "$status" 2
 run "$BRINGUP" record --state "$TMP/.state" --boot
 is "no output: usage" "$status" 2
+run "$BRINGUP" record --state "$TMP/.state" --boot --snapshot -o x.dat
+is "both --boot and --snapshot: usage" "$status" 2
+run "$BRINGUP" record --state "$TMP/.state" --boot --redact -o x.dat
+is "a trace.dat cannot be redacted: usage" "$status" 2
 if [[ $EUID != 0 ]]; then
 	run "$BRINGUP" record --state "$TMP/.state" --boot -o x.dat
 	like "not root: says so" "$err" "root only"
@@ -60,6 +64,28 @@ is "the machine is this one" "$(sqlite3 x.db 'SELECT kernel_release, cpus_online
 	"$(uname -r)|$(nproc --all)"
 ok "all CPUs of the machine have a row" test "$(sqlite3 x.db 'SELECT count(*) FROM cpu')" -ge "$(nproc --all)"
 is "symbols have names" "$(sqlite3 x.db "SELECT count(*) FROM symbol WHERE name LIKE '0x%'")" 0
+
+run "$BRINGUP" record --state "$TMP/.state" --previous-boot --instance "$instance" -o p.dat
+is "an instance of this boot has no boot before: exit code" "$status" 1
+like "an instance of this boot has no boot before: says so" "$err" "memory that outlives a reboot"
+if [[ -e $buffer/snapshot ]]; then
+	fill
+	run "$BRINGUP" record --state "$TMP/.state" --snapshot --instance "$instance" -o s.db
+	is "takes a snapshot" "$status" 0
+	like "whose account balances" "$out" 'written ([0-9]+) \+ lost 0 = produced'
+	is "tracing goes on" "$(<"$buffer/tracing_on")" 1
+	ok "the snapshot is freed" grep -q 'Snapshot is freed' "$buffer/snapshot"
+else
+	run "$BRINGUP" record --state "$TMP/.state" --snapshot --instance "$instance" -o s.db
+	is "a kernel without snapshots: exit code" "$status" 1
+	like "a kernel without snapshots: says so" "$err" "CONFIG_TRACER_SNAPSHOT is off"
+fi
+fill
+run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" --redact -o r.db
+is "redacts as it records" "$status" 0
+run "$BRINGUP" audit r.db
+is "and nothing is left of what must not be there" "$status" 0
+rm -f r.db s.db
 
 fill
 run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat
