@@ -6,8 +6,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "schemas/base/hash.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
+#include "schemas/model/dict.h"
+#include "schemas/store/feed.h"
 
 #define MAX_CPUS 65536
 
@@ -65,7 +68,7 @@ static int open_op(struct table *t, struct cpu *c, const struct bu_hp_step *s, e
 	if (bu_grow(&t->ops, t->n, &t->cap, sizeof(*t->ops)))
 		return -ENOMEM;
 	t->ops[t->n] = (struct bu_hp_op){
-		.cpu = s->target_cpu, .control_cpu = s->cpu, .direction = direction, .nth = ++c->nth[direction],
+		.cpu = (int32_t)s->target_cpu, .control_cpu = (int32_t)s->cpu, .direction = direction, .nth = ++c->nth[direction],
 		.start_ns = s->start_ns, .end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .verdict = BU_HP_OPEN,
 	};
 	c->op = (int64_t)t->n++;
@@ -143,7 +146,7 @@ static int feed(struct table *t, struct bu_hp_step *s)
 	s->op = -1;
 	if (s->target_cpu < 0 || s->target_cpu >= MAX_CPUS)	/* no kernel wrote that */
 		return 0;
-	c = cpu_of(t, s->target_cpu);
+	c = cpu_of(t, (int32_t)s->target_cpu);
 	if (!c)
 		return -ENOMEM;
 	if (c->state == NOT_SEEN)
@@ -211,29 +214,173 @@ int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_
 
 /* ---- database ---------------------------------------------------------------------------------------------- */
 
-static int read_steps(struct bu_db *db, struct bu_arena *names, struct bu_hp_step **ret, size_t *ret_n,
-		      struct bu_err *err)
+/* The step of each (buffer, CPU, number) that began last, by open addressing, at most half full. */
+struct latest {
+	int64_t buf, target_cpu, nr;
+	size_t step;		/* its number among the steps, from 1; 0: it has ended */
+	bool used;
+};
+
+struct reader {
+	struct bu_dict names;	/* of steps and of states */
+	struct bu_hp_step *steps;
+	size_t n, cap;
+	struct latest *slots;
+	size_t n_slots, n_used;
+};
+
+static struct latest *slot_of(struct latest *slots, size_t n, int64_t buf, int64_t target_cpu, int64_t nr)
+{
+	uint64_t h = bu_hash_mix(bu_hash_u64(bu_hash_u64((uint64_t)buf, (uint64_t)target_cpu), (uint64_t)nr));
+	struct latest *l;
+
+	for (;; h++) {
+		l = &slots[h & (n - 1)];
+		if (!l->used || (l->buf == buf && l->target_cpu == target_cpu && l->nr == nr))
+			return l;
+	}
+}
+
+static int grow_slots(struct reader *r)
+{
+	size_t n = r->n_slots ? 2 * r->n_slots : 1024, i;
+	struct latest *slots = calloc(n, sizeof(*slots)), *l;
+
+	if (!slots)
+		return -ENOMEM;
+	for (i = 0; i < r->n_slots; i++) {
+		l = &r->slots[i];
+		if (l->used)
+			*slot_of(slots, n, l->buf, l->target_cpu, l->nr) = *l;
+	}
+	free(r->slots);
+	r->slots = slots;
+	r->n_slots = n;
+	return 0;
+}
+
+static const char *name_of(struct reader *r, const char *text)
+{
+	uint32_t id = bu_dict_id(&r->names, text, 0);
+
+	return id ? r->names.entries[id - 1].text : NULL;
+}
+
+/* An event of what the slot's step was last seen in: its end, or, when it is no exit, the loss of that. */
+static void end_step(struct reader *r, struct latest *l, struct bu_stmt *st, bool is_exit)
+{
+	struct bu_hp_step *s = &r->steps[l->step - 1];
+
+	l->step = 0;
+	s->lost = !is_exit;
+	if (!is_exit)
+		return;
+	s->exit_id = bu_stmt_i64(st, 0);
+	s->end_ns = bu_stmt_i64(st, 1);
+	s->ret = bu_stmt_ns(st, 9);
+}
+
+static int begin_step(struct reader *r, struct latest *l, struct bu_stmt *st, bool multi)
+{
+	struct bu_hp_step s = {
+		.id = bu_stmt_i64(st, 0), .exit_id = BU_NS_UNKNOWN, .cpu = bu_stmt_i64(st, 2),
+		.task = bu_stmt_i64(st, 3), .multi = multi, .target_cpu = l->target_cpu, .nr = l->nr,
+		.target = bu_stmt_i64(st, 8), .name = name_of(r, bu_stmt_text(st, 10)), .start_ns = bu_stmt_i64(st, 1),
+		.end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .op = -1,
+	};
+
+	if (!bu_stmt_is_null(st, 11)) {
+		s.state_name = name_of(r, bu_stmt_text(st, 11));
+		if (!s.state_name)
+			return -ENOMEM;
+	}
+	if (!s.name || bu_grow(&r->steps, r->n, &r->cap, sizeof(*r->steps)))
+		return -ENOMEM;
+	r->steps[r->n++] = s;
+	l->step = r->n;
+	return 0;
+}
+
+/*
+ * An exit belongs to the latest enter of the same step for the same CPU (the step number alone is ambiguous: number 91
+ * of 6.1 is bringup_cpu going up and finish_cpu coming down, but they never overlap).
+ */
+static int read_event(struct reader *r, struct bu_stmt *st)
+{
+	const char *kind = bu_stmt_text(st, 5);
+	bool is_exit = kind && !strcmp(kind, "exit");
+	struct latest *l;
+
+	if (2 * (r->n_used + 1) > r->n_slots && grow_slots(r))
+		return -ENOMEM;
+	l = slot_of(r->slots, r->n_slots, bu_stmt_i64(st, 4), bu_stmt_i64(st, 6), bu_stmt_i64(st, 7));
+	if (!l->used) {
+		*l = (struct latest){ bu_stmt_i64(st, 4), bu_stmt_i64(st, 6), bu_stmt_i64(st, 7), 0, true };
+		r->n_used++;
+	}
+	if (l->step)
+		end_step(r, l, st, is_exit);
+	if (is_exit || bu_stmt_is_null(st, 10))
+		return 0;
+	return begin_step(r, l, st, kind && !strcmp(kind, "multi"));
+}
+
+static int read_steps(struct bu_db *db, struct reader *r, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	size_t cap = 0;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "SELECT id, exit_id, cpu, target_cpu, nr, target, name, start_ns, end_ns, ret "
-			     "FROM step ORDER BY id", &st, err);
+	rc = bu_stmt_prepare(db, "SELECT e.id, e.ts_ns, e.cpu, e.task, e.buf, e.kind, e.target_cpu, e.step, e.target, e.ret, "
+			     "y.base, h.name FROM ev_cpuhp e LEFT JOIN symbol y ON y.id = e.func "
+			     "LEFT JOIN hotplug_state h ON h.nr = e.step ORDER BY e.id", &st, err);
 	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
-		struct bu_hp_step s = {
-			.id = bu_stmt_i64(st, 0), .exit_id = bu_stmt_ns(st, 1), .cpu = (int32_t)bu_stmt_i64(st, 2),
-			.target_cpu = (int32_t)bu_stmt_i64(st, 3), .nr = bu_stmt_i64(st, 4),
-			.target = bu_stmt_i64(st, 5), .start_ns = bu_stmt_i64(st, 7), .end_ns = bu_stmt_ns(st, 8),
-			.ret = bu_stmt_ns(st, 9), .op = -1,
-		};
-
-		s.name = bu_arena_strdup(names, bu_stmt_text(st, 6));
-		if (!s.name || bu_grow(ret, *ret_n, &cap, sizeof(**ret)))
-			return bu_fail_errno(err, -ENOMEM, "hotplug operations");
-		(*ret)[(*ret_n)++] = s;
-		rc = 0;
+		rc = read_event(r, st);
+		if (rc)
+			bu_fail_errno(err, rc, "hotplug steps");
 	}
+	return rc;
+}
+
+static const char *verdict_of(const struct bu_hp_step *s)
+{
+	if (s->exit_id == BU_NS_UNKNOWN)
+		return s->lost ? "lost" : "open";
+	return s->ret != BU_NS_UNKNOWN && s->ret < 0 ? "failed" : "ok";
+}
+
+static int write_steps(struct bu_db *db, const struct reader *r, struct bu_err *err)
+{
+	struct bu_feed *feed = NULL;
+	union bu_cell *c;
+	size_t i;
+	int rc;
+
+	rc = bu_feed_create(db, "step", "id, exit_id, op, cpu, target_cpu, task, nr, name, state_name, multi, target, start_ns, "
+			    "end_ns, ret, verdict", "inniiiissiiinns", &feed, err);
+	for (i = 0; !rc && i < r->n; i++) {
+		const struct bu_hp_step *s = &r->steps[i];
+
+		c = bu_feed_row(feed);
+		c[0].i = s->id;
+		c[1].i = s->exit_id;
+		c[2].i = s->op < 0 ? BU_NS_UNKNOWN : s->op + 1;
+		c[3].i = s->cpu;
+		c[4].i = s->target_cpu;
+		c[5].i = s->task;
+		c[6].i = s->nr;
+		c[7].text = s->name;
+		c[8].text = s->state_name;
+		c[9].i = s->multi;
+		c[10].i = s->target;
+		c[11].i = s->start_ns;
+		c[12].i = s->end_ns;
+		c[13].i = s->ret;
+		c[14].text = verdict_of(s);
+		rc = bu_feed_push(feed, err);
+	}
+	if (!rc)
+		rc = bu_feed_flush(feed, err);
+	bu_feed_destroy(feed);
 	return rc;
 }
 
@@ -241,58 +388,51 @@ static int write_ops(struct bu_db *db, const struct bu_hp_op *ops, size_t n, str
 {
 	static const char *const directions[] = { "up", "down", "rollback" };
 	static const char *const verdicts[] = { "ok", "failed", "open" };
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_feed *feed = NULL;
+	union bu_cell *c;
 	size_t i;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "INSERT INTO hotplug_op (id, cpu, direction, nth, control_cpu, start_ns, end_ns, ret, "
-			     "verdict) VALUES (?,?,?,?,?,?,?,?,?)", &st, err);
+	rc = bu_feed_create(db, "hotplug_op", "id, cpu, direction, nth, control_cpu, start_ns, end_ns, ret, verdict", "iisiiinns",
+			    &feed, err);
 	for (i = 0; !rc && i < n; i++) {
-		bu_stmt_bind_i64(st, 1, (int64_t)i + 1);
-		bu_stmt_bind_i64(st, 2, ops[i].cpu);
-		bu_stmt_bind_text(st, 3, directions[ops[i].direction]);
-		bu_stmt_bind_i64(st, 4, ops[i].nth);
-		bu_stmt_bind_i64(st, 5, ops[i].control_cpu);
-		bu_stmt_bind_i64(st, 6, ops[i].start_ns);
-		bu_stmt_bind_ns(st, 7, ops[i].end_ns);
-		bu_stmt_bind_ns(st, 8, ops[i].ret);
-		bu_stmt_bind_text(st, 9, verdicts[ops[i].verdict]);
-		rc = bu_stmt_run(st, err);
+		c = bu_feed_row(feed);
+		c[0].i = (int64_t)i + 1;
+		c[1].i = ops[i].cpu;
+		c[2].text = directions[ops[i].direction];
+		c[3].i = ops[i].nth;
+		c[4].i = ops[i].control_cpu;
+		c[5].i = ops[i].start_ns;
+		c[6].i = ops[i].end_ns;
+		c[7].i = ops[i].ret;
+		c[8].text = verdicts[ops[i].verdict];
+		rc = bu_feed_push(feed, err);
 	}
-	return rc;
-}
-
-static int write_step_ops(struct bu_db *db, const struct bu_hp_step *steps, size_t n, struct bu_err *err)
-{
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	size_t i;
-	int rc;
-
-	rc = bu_stmt_prepare(db, "UPDATE step SET op = ? WHERE id = ?", &st, err);
-	for (i = 0; !rc && i < n; i++) {
-		if (steps[i].op < 0)
-			continue;
-		bu_stmt_bind_i64(st, 1, steps[i].op + 1);
-		bu_stmt_bind_i64(st, 2, steps[i].id);
-		rc = bu_stmt_run(st, err);
-	}
+	if (!rc)
+		rc = bu_feed_flush(feed, err);
+	bu_feed_destroy(feed);
 	return rc;
 }
 
 int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err)
 {
-	_cleanup_(bu_arena_fini) struct bu_arena names = { NULL, 0 };
-	_cleanup_free_ struct bu_hp_step *steps = NULL;
 	_cleanup_free_ struct bu_hp_op *ops = NULL;
-	size_t n_steps = 0, n_ops = 0;
+	struct reader r = { .n = 0 };
+	size_t n_ops = 0;
 	int rc;
 
-	rc = read_steps(db, &names, &steps, &n_steps, err);
-	if (rc)
-		return rc;
-	rc = bu_hp_assign(steps, n_steps, first_ids, n_cpus, &ops, &n_ops);
-	if (rc)
-		return bu_fail_errno(err, rc, "hotplug operations");
-	rc = write_ops(db, ops, n_ops, err);
-	return rc ? rc : write_step_ops(db, steps, n_steps, err);
+	rc = read_steps(db, &r, err);
+	if (!rc) {
+		rc = bu_hp_assign(r.steps, r.n, first_ids, n_cpus, &ops, &n_ops);
+		if (rc)
+			bu_fail_errno(err, rc, "hotplug operations");
+	}
+	if (!rc)
+		rc = write_ops(db, ops, n_ops, err);
+	if (!rc)
+		rc = write_steps(db, &r, err);
+	bu_dict_fini(&r.names);
+	free(r.slots);
+	free(r.steps);
+	return rc;
 }

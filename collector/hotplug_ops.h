@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hotplug_ops.h - which steps belong together: one CPU coming up, going down, or being rolled back.
+ * hotplug_ops.h - from hotplug events to steps, and which steps belong together: one CPU coming up, going down, or being
+ * rolled back.
  *
- * Flow: derive.sql (steps) -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its
- * operations in the trace; they follow from what each step is meant to reach (kernel/cpu.c of 5.10, 6.1, 6.12):
+ * Flow: ev_cpuhp -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its operations in the
+ * trace; they follow from what each step is meant to reach (kernel/cpu.c of 5.10, 6.1, 6.12):
  *
  *            target >= nr                      bringup_cpu or cpuhp_bringup_ap returned 0
  *   offline ---------------> coming up ---------------------------------------------------> online
@@ -18,6 +19,7 @@
 #ifndef BU_COLLECTOR_HOTPLUG_OPS_H
 #define BU_COLLECTOR_HOTPLUG_OPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,11 +28,13 @@
 
 /* A step as the table has it. BU_NS_UNKNOWN where a column is NULL. */
 struct bu_hp_step {
-	int64_t id, exit_id;
-	int32_t cpu, target_cpu;
+	int64_t id, exit_id, cpu, target_cpu;
 	int64_t nr, target;
 	const char *name;	/* borrowed */
 	int64_t start_ns, end_ns, ret;
+	int64_t task;
+	const char *state_name;	/* borrowed; may be NULL */
+	bool multi, lost;	/* lost: the step began again without having ended */
 	int64_t op;		/* result: index into the operations, -1: none */
 };
 
@@ -55,7 +59,7 @@ int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_
 		 struct bu_hp_op **ret_ops, size_t *ret_n_ops);
 
 /**
- * bu_hotplug_ops() - Fill the table hotplug_op and the column step.op of @db.
+ * bu_hotplug_ops() - Fill the tables step and hotplug_op of @db from ev_cpuhp. @first_ids, @n_cpus: as bu_hp_assign().
  */
 int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err);
 

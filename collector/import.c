@@ -281,8 +281,6 @@ static int derive(struct bu_import_state *s, struct bu_err *err)
 	int rc = s->text ? bu_db_exec(s->db, bu_sql_index, err) : 0;	/* the loader made it */
 
 	if (!rc)
-		rc = bu_db_exec(s->db, bu_sql_derive, err);
-	if (!rc)
 		rc = bu_hotplug_ops(s->db, s->first_ids, s->n_first_ids, err);
 	if (!rc)
 		rc = bu_db_exec(s->db, bu_sql_derive_bringup, err);

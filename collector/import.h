@@ -6,7 +6,7 @@
  *   text_file -> text_parse, console_parse -> text_import -> capture_db   the same, where the source is text
  *   machine_dir -> import_machine                                         what is known of the machine
  *   streams, statistics -> import_account                                 what was lost, and where
- *   derive.sql -> hotplug_ops -> derive_bringup.sql                       steps, operations, milestones
+ *   hotplug_ops -> derive_bringup.sql                                     steps, operations, milestones
  *
  * Memory does not grow with the number of events: a page per CPU and the dictionaries; packed text is unpacked whole.
  */

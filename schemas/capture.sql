@@ -13,7 +13,7 @@
 --   cpu       the CPU on which the event was recorded; target_cpu the CPU that a hotplug step is for.
 --   NULL      not known. Never zero, never invented.
 -- Tables ev_* and loss are what was recorded; step, hotplug_op and bringup_cpu are derived from them at import
--- (derive.sql and collector/hotplug_ops.c) and can be derived again.
+-- (collector/hotplug_ops.c, then derive_bringup.sql) and can be derived again.
 
 PRAGMA application_id = 1114981217;	-- 0x42755361 "BuSa"
 PRAGMA user_version = 1;

@@ -6,9 +6,9 @@
 CREATE INDEX step_by_op ON step (op, id);
 CREATE INDEX hotplug_op_by_cpu ON hotplug_op (cpu, direction, id);
 
-CREATE TEMP TABLE mark AS		-- the events that mark something
+CREATE TEMP TABLE mark AS		-- the events that mark something; without statistics yet, their index has to be named
 SELECT y.base, f.func, f.cpu, f.ts_ns
-  FROM symbol y JOIN ev_func f ON f.func = y.id
+  FROM symbol y CROSS JOIN ev_func f INDEXED BY ev_func_by_func ON f.func = y.id
  WHERE y.base IN ('cpuhp_ap_sync_alive', 'arch_cpuhp_cleanup_kick_cpu', 'rcu_cpu_starting',
 	'rcutree_report_cpu_starting', 'check_tsc_sync_target', 'check_tsc_sync_source', 'check_tsc_warp',
 	'cpuhp_online_idle', 'cpuhp_kick_ap', 'cpuhp_should_run', 'smp_init');

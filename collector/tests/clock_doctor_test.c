@@ -155,8 +155,6 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_index, err);
 	if (!rc)
-		rc = bu_db_exec(db, bu_sql_derive, err);
-	if (!rc)
 		rc = bu_hotplug_ops(db, NULL, 0, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_derive_bringup, err);

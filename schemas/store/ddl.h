@@ -6,7 +6,6 @@
 #define BU_SCHEMAS_STORE_DDL_H
 
 extern const char bu_sql_capture[];		/* capture.sql */
-extern const char bu_sql_derive[];		/* derive.sql */
 extern const char bu_sql_derive_bringup[];	/* derive_bringup.sql */
 extern const char bu_sql_index[];		/* index.sql */
 extern const char bu_sql_run[];			/* run.sql */

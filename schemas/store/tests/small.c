@@ -40,9 +40,7 @@ static int fill(struct bu_db *db, bool loaded, struct bu_err *err)
 		rc = bu_capture_writer_flush(w, err);
 	if (!rc)
 		rc = bu_capture_note(db, "info", "clock", 1, err, "made by a test");
-	if (!rc && !loaded)
-		rc = bu_db_exec(db, bu_sql_index, err);
-	return rc ? rc : bu_db_exec(db, bu_sql_derive, err);
+	return rc || loaded ? rc : bu_db_exec(db, bu_sql_index, err);
 }
 
 static int make(const char *path, bool loaded, struct bu_err *err)
