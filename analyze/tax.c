@@ -66,7 +66,7 @@ static int count_events(struct bu_db *db, const struct bu_boot *b, int64_t base_
 			return rc;
 		bu_stmt_bind_i64(st, 1, b->control_cpu);
 		bu_stmt_bind_i64(st, 2, base_ns);
-		bu_stmt_bind_i64(st, 3, base_ns + b->bringup_ns);
+		bu_stmt_bind_i64(st, 3, bu_ns_add(base_ns, b->bringup_ns));
 		rc = bu_stmt_step(st, err);
 		if (rc > 0) {
 			tax->events_all += bu_stmt_i64(st, 0);
