@@ -126,10 +126,15 @@ static int look_at_table(struct audit *a, const char *table, struct bu_err *err)
 
 static bool is_own_statement(const char *sql)
 {
-	return strstr(bu_capture_format.ddl, sql) || strstr(bu_sql_index, sql) || strstr(bu_sql_derive_bringup, sql);
+	const char *const *later;
+
+	for (later = bu_capture_format.later; *later; later++)
+		if (strstr(*later, sql))
+			return true;
+	return strstr(bu_capture_format.ddl, sql);
 }
 
-/* Tables, views and indexes are ours, word for word; SQLite keeps the comments within them. */
+/* A file with other statements was not opened; within these, SQLite keeps comments, and those are ours too. */
 static int look_at_schema(struct audit *a, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;

@@ -144,7 +144,11 @@ is "five levels: 18 bits of slots stay" "$(sql five.r.db "ATTACH 'faults.db' AS 
 
 cp synth.r.db bad.db && sql bad.db "PRAGMA secure_delete = OFF; CREATE TABLE x (t TEXT); INSERT INTO x VALUES ('y')" >/dev/null
 run "$BRINGUP" audit bad.db
-like "a table of somebody else" "$out" "not a statement of this format"
+like "a table of somebody else: not ours" "$err" "no capture database as bringup makes it .CREATE TABLE x"
+cp synth.r.db bad.db && sql bad.db "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'TABLE raw_line (',
+	'TABLE raw_line ( -- zeus.example.com' || char(10))" >/dev/null
+run "$BRINGUP" audit bad.db
+like "a comment within a statement" "$out" "not a statement of this format"
 cp synth.r.db bad.db && sql bad.db "PRAGMA secure_delete = OFF; INSERT INTO import_note (severity, topic, detail) VALUES ('info', 'x',
 	'zeus and his brothers ' || hex(randomblob(40))); DELETE FROM import_note WHERE topic = 'x'" >/dev/null
 run "$BRINGUP" audit bad.db

@@ -20,6 +20,7 @@
 #include "schemas/base/ns.h"
 #include "schemas/store/db_int.h"
 #include "schemas/store/ddl.h"
+#include "schemas/store/schema.h"
 
 struct bu_stmt {
 	sqlite3_stmt *st;
@@ -27,11 +28,13 @@ struct bu_stmt {
 	bool text_failed;	/* memory ran out over a column: what was read of the row is not whole */
 };
 
+static const char *const capture_indexes[] = { bu_sql_index, bu_sql_derive_bringup, NULL };
+
 const struct bu_db_format bu_capture_format = {
-	"capture database", bu_sql_capture, BU_CAPTURE_APPLICATION_ID, BU_CAPTURE_VERSION
+	"capture database", bu_sql_capture, BU_CAPTURE_APPLICATION_ID, BU_CAPTURE_VERSION, capture_indexes
 };
 const struct bu_db_format bu_run_format = {
-	"database of runs", bu_sql_run, BU_RUN_APPLICATION_ID, BU_RUN_VERSION
+	"database of runs", bu_sql_run, BU_RUN_APPLICATION_ID, BU_RUN_VERSION, NULL
 };
 
 static int errno_of(int sqlite_code)
@@ -242,7 +245,7 @@ static int check_format(struct bu_db *db, const struct bu_db_format *format, str
 	return 0;
 }
 
-static int distrust(struct bu_db *db, struct bu_err *err)
+static int distrust(struct bu_db *db, const struct bu_db_format *format, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	const char *answer, *failed;
@@ -251,6 +254,8 @@ static int distrust(struct bu_db *db, struct bu_err *err)
 	sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->sq, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	rc = bu_db_exec(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0", err);
+	if (!rc)
+		rc = bu_schema_check(db, format, err);	/* first: the check evaluates what the schema has in it */
 	if (!rc)
 		rc = bu_stmt_prepare(db, "PRAGMA quick_check(1)", &st, err);
 	if (!rc)
@@ -294,7 +299,7 @@ int bu_db_open(const char *path, const struct bu_db_format *format, struct bu_db
 	if (!rc)
 		rc = check_format(db, format, err);
 	if (!rc)
-		rc = distrust(db, err);
+		rc = distrust(db, format, err);
 	if (rc)
 		return rc;
 	*ret = take_ptr(db);
@@ -320,7 +325,7 @@ int bu_db_append(const char *path, const struct bu_db_format *format, struct bu_
 	if (!rc)
 		rc = check_format(db, format, err);
 	if (!rc)
-		rc = distrust(db, err);
+		rc = distrust(db, format, err);
 	if (!rc)
 		rc = bu_db_exec(db, "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000", err);
 	if (rc)

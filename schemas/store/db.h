@@ -24,6 +24,7 @@ struct bu_db_format {
 	const char *what;	/* "capture database", for messages */
 	const char *ddl;
 	int application_id, version;
+	const char *const *later;	/* SQL that may add indexes to it; ends with NULL. NULL: none */
 };
 
 extern const struct bu_db_format bu_capture_format, bu_run_format;
@@ -41,8 +42,8 @@ int bu_db_create(const char *path, const struct bu_db_format *format, bool repla
 int bu_db_finish(struct bu_db *db, struct bu_err *err);
 
 /**
- * bu_db_open() - Open @path read-only. The file is not trusted: its schema may not call functions with side
- * effects, it must pass a quick check, and have the application id and version of @format.
+ * bu_db_open() - Open @path read-only. The file is not trusted: it must have the application id and version of @format
+ * and nothing in its schema that is not of it (schema.h), and pass a quick check.
  * Return: 0; -ENOENT; -EPROTO for another kind of file or version; -EILSEQ when it is damaged.
  */
 int bu_db_open(const char *path, const struct bu_db_format *format, struct bu_db **ret, struct bu_err *err);

@@ -17,7 +17,7 @@
 
 static const struct bu_db_format format = {
 	"database of a test", "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, copied TEXT, kept TEXT, none INTEGER,"
-	" small INTEGER NOT NULL CHECK (small < 1000)) STRICT", 1, 1
+	" small INTEGER NOT NULL CHECK (small < 1000)) STRICT", 1, 1, NULL
 };
 
 struct fixture {

@@ -26,7 +26,7 @@
 static const struct bu_db_format format = {
 	"database of a test", "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, copied TEXT, kept TEXT, none INTEGER,"
 	" key INTEGER NOT NULL) STRICT; CREATE INDEX t_by_key ON t (key); CREATE TABLE u (id INTEGER PRIMARY KEY, v INTEGER) STRICT",
-	1, 1
+	1, 1, NULL
 };
 static const struct bu_load_table tables[] = { { "t", "ints0i", "t_by_key", 5 }, { "u", "ii", NULL, 0 } };
 
