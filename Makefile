@@ -173,16 +173,15 @@ $(B)/tests/$(1:.c=): $(B)/obj/$(1:.c=.o) $(lib) $(B)/gen/objects \
 endef
 $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
 # Tests of faults stand between the program and what may fail.
-wrapped = $(if $(filter %_alloc_test,$@),malloc calloc realloc strdup strndup asprintf vasprintf) \
-	$(if $(filter %_fault_test,$@),open fsync rename)
+wrapped = $(addprefix -Wl$(comma)--wrap=,$(if $(filter %_alloc_test,$@),malloc calloc realloc strdup strndup asprintf \
+	vasprintf) $(if $(filter %_fault_test,$@),open fsync rename) $(if $(filter %/options_fuzz,$@),bu_cli_parse))
 $(unit):
-	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(addprefix -Wl$(comma)--wrap=,$(wrapped)) -o $@ \
-		$(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(wrapped) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
 
 # A fuzz target and the main() that feeds it its corpus.
 $(foreach t,$(fuzz_src),$(eval $(B)/tests/$(t:.c=): $(B)/obj/$(t:.c=.o)))
 $(corpora): $(fuzz_main:%.c=$(B)/obj/%.o) $(lib) $(B)/gen/objects
-	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(libs)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(wrapped) -o $@ $(filter %.o,$^) $(libs)
 
 test_env = BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" CC='$(CC)' \
 	TAP_DIR="$$(realpath $(B))/tap" CMOCKA_MESSAGE_OUTPUT=TAP \
@@ -232,7 +231,7 @@ $(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/gen/flags
 
 $(foreach t,$(fuzz_src),$(eval $(B)/fuzz/$(t:.c=): $(B)/fuzz/obj/$(t:.c=.o)))
 $(fuzz_bin): $(fuzz_lib) $(B)/gen/objects
-	$(call say,FUZZLD,$@)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ \
+	$(call say,FUZZLD,$@)mkdir -p $(@D) && $(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(wrapped) -o $@ \
 		$(filter %.o,$^) $(libs)
 
 to_fuzz := $(if $(TARGET),$(filter %/$(TARGET)_fuzz,$(fuzz_bin)),$(fuzz_bin))
