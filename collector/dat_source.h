@@ -15,14 +15,15 @@
 #include "collector/dat_head.h"
 #include "schemas/base/err.h"
 
-/* One CPU's part of one buffer, with the account of what came out of it. */
+/* One CPU's part of one buffer, with the account of what came out of it. What each event touches stands together, first. */
 struct bu_stream {
-	struct tracecmd_input *handle;	/* borrowed from the source */
 	struct bu_ahead *ahead;		/* merge.h: events read and not yet taken; owned, NULL: none */
+	uint32_t next, n;		/* of those, [next] to [n] are to come */
 	uint32_t buf;			/* index of the buffer in the file */
 	int32_t cpu;
 	int64_t events;
-	int64_t first_id, first_ns, last_id, last_ns;	/* valid where events > 0 */
+	int64_t last_id, last_ns, first_id, first_ns;	/* valid where events > 0 */
+	struct tracecmd_input *handle;	/* borrowed from the source */
 	int64_t marked;			/* events in its holes that the ring buffer counted */
 	size_t open_holes, open_hole;	/* holes without a number: how many, and which was the last */
 };

@@ -42,16 +42,15 @@ static void drop(struct bu_event *ev)
 /* Reads on in a stream of which all events are taken. */
 static int fill(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
 {
-	struct bu_ahead *a = s->ahead;
 	struct tep_record *r;
 	struct bu_event *ev;
 	int rc = 0;
 
-	for (a->next = a->n = 0; !rc && a->n < BU_AHEAD_EVENTS; ) {
+	for (s->next = s->n = 0; !rc && s->n < BU_AHEAD_EVENTS; ) {
 		r = bu_stream_read(s);
 		if (!r)
 			break;
-		ev = &a->events[a->n];
+		ev = &s->ahead[s->n].event;
 		/* From here on the library would walk wherever such a length leads, perhaps in circles. */
 		if (r->size < 0 || (uint32_t)r->size > m->source->page_bytes)
 			rc = bu_fail(err, -EILSEQ, "the trace is damaged: CPU %d has an event of %d bytes; record or copy it "
@@ -60,13 +59,13 @@ static int fill(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
 			rc = bu_decode(m->decoder, r, ev, err);
 		ev->ts_raw = r->ts;
 		ev->buf = s->buf;
-		a->missed[a->n] = r->missed_events;
+		s->ahead[s->n].missed = r->missed_events;
 		if (!rc && ev->table == BU_EV_OTHER) {
 			ev->other.fields = strdup(ev->other.fields);
 			if (!ev->other.fields)
 				rc = bu_fail_errno(err, -ENOMEM, "merge");
 		}
-		a->n += !rc;
+		s->n += !rc;
 		tracecmd_free_record(r);
 	}
 	return rc;
@@ -84,15 +83,14 @@ int bu_merge_init(struct bu_merge *m, struct bu_dat_source *source, struct bu_de
 		return bu_fail_errno(err, -ENOMEM, "merge");
 	for (i = 0; i < source->n_streams; i++) {
 		s = &source->streams[i];
-		s->ahead = calloc(1, sizeof(*s->ahead));
+		s->ahead = aligned_alloc(alignof(struct bu_ahead), BU_AHEAD_EVENTS * sizeof(*s->ahead));
 		if (!s->ahead)
 			return bu_fail_errno(err, -ENOMEM, "merge");
 		rc = fill(m, s, err);
 		if (rc)
 			return rc;
-		if (s->ahead->n)
-			m->heap[m->n++] = (struct bu_merge_entry){ s->ahead->events[0].ts_raw, s->cpu, s->buf, s,
-									 s->ahead->events };
+		if (s->n)
+			m->heap[m->n++] = (struct bu_merge_entry){ s->ahead->event.ts_raw, s->cpu, s->buf, s, s->ahead };
 	}
 	for (i = m->n / 2; i-- > 0; )
 		sink(m, i);
@@ -106,40 +104,39 @@ void bu_merge_fini(struct bu_merge *m)
 
 	for (i = 0; m->source && i < m->source->n_streams; i++) {
 		s = &m->source->streams[i];
-		while (s->ahead && s->ahead->next < s->ahead->n)
-			drop(&s->ahead->events[s->ahead->next++]);
+		while (s->ahead && s->next < s->n)
+			drop(&s->ahead[s->next++].event);
 		free(take_ptr(s->ahead));
 	}
 	free(m->heap);
 	*m = (struct bu_merge){ .n = 0 };
 }
 
-/* One of the next two will be first after this one: bring what will be touched of it into the cache meanwhile. */
+/*
+ * One of the next two will be first after this one, one of the four below them after that: bring what will be touched of
+ * them into the cache meanwhile.
+ */
 static void look_forward(const struct bu_merge *m)
 {
 	size_t i;
 
-	for (i = 1; i < 3 && i < m->n; i++) {
-		__builtin_prefetch(m->heap[i].event);
-		__builtin_prefetch((char *)m->heap[i].event + 64);
+	for (i = 1; i < 7 && i < m->n; i++) {
+		__builtin_prefetch(m->heap[i].first, 1);
 		__builtin_prefetch(m->heap[i].stream, 1);
-		__builtin_prefetch((char *)m->heap[i].stream + 64, 1);
-		__builtin_prefetch(m->heap[i].stream->ahead);
 	}
 }
 
 int bu_merge_advance(struct bu_merge *m, struct bu_err *err)
 {
 	struct bu_stream *s = m->heap[0].stream;
-	struct bu_ahead *a = s->ahead;
 	int rc = 0;
 
-	drop(&a->events[a->next++]);
-	if (a->next == a->n)
+	drop(&s->ahead[s->next++].event);
+	if (s->next == s->n)
 		rc = fill(m, s, err);
-	if (a->next < a->n) {
-		m->heap[0].event = &a->events[a->next];
-		m->heap[0].ts = m->heap[0].event->ts_raw;
+	if (s->next < s->n) {
+		m->heap[0].first = &s->ahead[s->next];
+		m->heap[0].ts = m->heap[0].first->event.ts_raw;
 	} else {
 		m->heap[0] = m->heap[--m->n];
 	}

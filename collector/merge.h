@@ -12,16 +12,18 @@
 #ifndef BU_COLLECTOR_MERGE_H
 #define BU_COLLECTOR_MERGE_H
 
+#include <stdalign.h>
+
 #include "collector/dat_source.h"
 #include "collector/decode.h"
 #include "schemas/model/event.h"
 
 #define BU_AHEAD_EVENTS 16
 
+/* Of most events all that is looked at lies within one line of the cache. */
 struct bu_ahead {
-	unsigned int next, n;			/* [next] to [n] are to come */
-	int64_t missed[BU_AHEAD_EVENTS];	/* events lost before it; negative: some, nobody knows how many */
-	struct bu_event events[BU_AHEAD_EVENTS];	/* other.fields is owned */
+	alignas(64) int64_t missed;	/* events lost before it; negative: some, nobody knows how many */
+	struct bu_event event;		/* other.fields is owned */
 };
 
 /* The key stands in the heap itself: with thousands of streams each look at a stream is a cache miss. */
@@ -30,7 +32,7 @@ struct bu_merge_entry {
 	int32_t cpu;
 	uint32_t buf;
 	struct bu_stream *stream;
-	struct bu_event *event;		/* its first */
+	struct bu_ahead *first;		/* its first event */
 };
 
 struct bu_merge {
@@ -62,7 +64,7 @@ static inline struct bu_stream *bu_merge_first(struct bu_merge *merge)
  */
 static inline struct bu_event *bu_stream_event(struct bu_stream *s)
 {
-	return &s->ahead->events[s->ahead->next];
+	return &s->ahead[s->next].event;
 }
 
 /**
@@ -70,7 +72,7 @@ static inline struct bu_event *bu_stream_event(struct bu_stream *s)
  */
 static inline int64_t bu_stream_missed(const struct bu_stream *s)
 {
-	return s->ahead->missed[s->ahead->next];
+	return s->ahead[s->next].missed;
 }
 
 /**
