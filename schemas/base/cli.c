@@ -19,10 +19,12 @@ static void print_help(const struct bu_usage *u)
 {
 	const struct bu_opt *o;
 	char left[64];
+	size_t i;
 
 	printf("Usage: bringup %s\n\n%s\n", u->synopsis, u->about);
 	printf("\nOptions:\n");
-	for (o = u->opts; o < u->opts + u->n_opts; o++) {
+	for (i = 0; i < u->n_opts; i++) {
+		o = &u->opts[i];
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
 			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name, o->arg ? " " : "",
 			 o->arg ? o->arg : "");
