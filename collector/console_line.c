@@ -113,13 +113,27 @@ static bool is_log_prefix(struct bu_slice s)
 	return is_level(s) || has_time_of_day(s) || (s.n >= 7 && !memcmp(s.p + s.n - 7, "kernel:", 7));
 }
 
-/* "Nov 22 10:00:00 host kernel: ", "2026-11-22T10:00:00+0000 host kernel: " in front of a line without a stamp. */
+/* Seconds and a fraction, as journalctl has them since 1970 (-o short-unix) or, with a bracket, the boot (short-delta). */
+static bool begins_with_seconds(struct bu_slice s)
+{
+	uint64_t n;
+
+	bu_slice_eat(&s, "[");
+	while (s.n && *s.p == ' ')
+		s = bu_slice_skip(s, 1);
+	return bu_slice_number(&s, 10, &n) && bu_slice_eat(&s, ".") && bu_slice_number(&s, 10, &n) && bu_slice_eat(&s, " ");
+}
+
+/* "Nov 22 10:00:00 host kernel: " and what else journalctl -o short-... writes, in front of a line without a stamp. */
 static bool eat_journal(struct bu_slice *s)
 {
 	struct bu_slice head = { s->p, s->n < 160 ? s->n : 160 };
 	int64_t at = bu_slice_find(head, " kernel: ");
 
-	if (at < 0 || !has_time_of_day((struct bu_slice){ s->p, (size_t)at }))
+	if (at < 0)
+		return false;
+	head.n = (size_t)at;
+	if (!has_time_of_day(head) && !begins_with_seconds(head))
 		return false;
 	*s = bu_slice_skip(*s, (size_t)at + strlen(" kernel: "));
 	return true;

@@ -100,6 +100,10 @@ same() {
 	ok "$1: says the same" cmp <(what log.db) <(what same.db)
 }
 sed 's/^/Nov 22 10:00:00 host kernel: /; s/$/\r/' log >a && same "journal and serial line" a
+for stamp in '2026-11-22T10:00:00+0000' 'Sun 2026-11-22 10:00:00 UTC' 1764266401.123456 '[    2.330412 <    0.000012 >]' \
+	'[    2.330412]'; do
+	sed "s/^\[[^]]*\] /$stamp host kernel: /" log >a && same "journalctl that writes $stamp" a
+done
 sed 's/^\(\[[^]]*\]\)/<6>\1[    T1]/' log >a && same "level and caller" a
 sed 's/^\[[^]]*\] //' log >a && same "without printk's stamps" a
 { printf '\0\0\0SeaBIOS (version 1.16)\r\n'; sed 's/^/\x1b[0m/' log; } >a && same "firmware and terminal before it" a
