@@ -264,28 +264,3 @@ int bu_capture_note(struct bu_db *db, const char *severity, const char *topic, i
 	return bu_db_row(db, err, "INSERT INTO import_note (severity, topic, detail, count) VALUES (?,?,?,?)", "ttti",
 			 severity, topic, detail, count);
 }
-
-int bu_db_row(struct bu_db *db, struct bu_err *err, const char *sql, const char *types, ...)
-{
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	va_list ap;
-	int rc, i;
-
-	rc = bu_stmt_prepare(db, sql, &st, err);
-	if (rc)
-		return rc;
-	va_start(ap, types);
-	for (i = 0; types[i]; i++)
-		switch (types[i]) {
-		case 'i':
-			bu_stmt_bind_i64(st, i + 1, va_arg(ap, int64_t));
-			break;
-		case 'n':
-			bu_stmt_bind_ns(st, i + 1, va_arg(ap, int64_t));
-			break;
-		default:
-			bu_stmt_bind_text(st, i + 1, va_arg(ap, const char *));
-		}
-	va_end(ap);
-	return bu_stmt_run(st, err);
-}

@@ -74,11 +74,4 @@ int bu_capture_write_loss(struct bu_db *db, const struct bu_loss *loss, struct b
 int bu_capture_note(struct bu_db *db, const char *severity, const char *topic, int64_t count,
 		    struct bu_err *err, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/**
- * bu_db_row() - Run one statement with its parameters bound in order: for tables that get few rows.
- * @types: a letter per parameter: 'i' int64_t, 'n' int64_t of which BU_NS_UNKNOWN is NULL, 't' const char *
- * (NULL is NULL).
- */
-int bu_db_row(struct bu_db *db, struct bu_err *err, const char *sql, const char *types, ...);
-
 #endif

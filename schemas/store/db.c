@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,7 @@ int bu_db_let_go(struct bu_db *db, struct bu_err *err)
 {
 	int rc = bu_db_exec(db, "COMMIT", err);
 
+	bu_stmt_close(take_ptr(db->row));
 	if (!rc)
 		sqlite3_close(take_ptr(db->sq));
 	return rc;
@@ -365,6 +367,7 @@ void bu_db_close(struct bu_db *db)
 {
 	if (!db)
 		return;
+	bu_stmt_close(db->row);
 	sqlite3_close(db->sq);
 	if (db->partial)
 		unlink(db->partial);
@@ -512,4 +515,33 @@ const char *bu_stmt_text(struct bu_stmt *stmt, int col)
 	if (!text && !bu_stmt_is_null(stmt, col))
 		stmt->text_failed = true;
 	return text;
+}
+
+int bu_db_row(struct bu_db *db, struct bu_err *err, const char *sql, const char *types, ...)
+{
+	struct bu_stmt *st;
+	va_list ap;
+	int rc, i;
+
+	if (!db->row || strcmp(sqlite3_sql(db->row->st), sql)) {
+		bu_stmt_close(take_ptr(db->row));
+		rc = bu_stmt_prepare(db, sql, &db->row, err);
+		if (rc)
+			return rc;
+	}
+	st = db->row;
+	va_start(ap, types);
+	for (i = 0; types[i]; i++)
+		switch (types[i]) {
+		case 'i':
+			bu_stmt_bind_i64(st, i + 1, va_arg(ap, int64_t));
+			break;
+		case 'n':
+			bu_stmt_bind_ns(st, i + 1, va_arg(ap, int64_t));
+			break;
+		default:
+			bu_stmt_bind_text(st, i + 1, va_arg(ap, const char *));
+		}
+	va_end(ap);
+	return bu_stmt_run(st, err);
 }

@@ -115,4 +115,12 @@ int64_t bu_stmt_i64(struct bu_stmt *stmt, int col);
 int64_t bu_stmt_ns(struct bu_stmt *stmt, int col);
 const char *bu_stmt_text(struct bu_stmt *stmt, int col);
 
+/**
+ * bu_db_row() - Run one statement with its parameters bound in order: for tables that get few rows. The
+ * statement is kept for a next call with the same one.
+ * @types: a letter per parameter: 'i' int64_t, 'n' int64_t of which BU_NS_UNKNOWN is NULL, 't' const char *
+ * (NULL is NULL).
+ */
+int bu_db_row(struct bu_db *db, struct bu_err *err, const char *sql, const char *types, ...);
+
 #endif

@@ -10,6 +10,7 @@
 struct bu_db {
 	sqlite3 *sq;
 	char *path, *partial;	/* partial is NULL once the file has its name */
+	struct bu_stmt *row;	/* bu_db_row()'s last; NULL: none */
 };
 
 /**
