@@ -272,6 +272,7 @@ bench: $(B)/bringup ## measure speed and memory of import and replay
 manifest := 755:$(B)/bringup:$(bindir)/bringup \
 	$(foreach f,$(sql),644:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(gp),644:$(f):$(datadir)/plots/$(notdir $(f))) \
+	$(foreach f,$(wildcard datasets/machines/*.machine),644:$(f):$(datadir)/machines/$(notdir $(f))) \
 	$(foreach f,$(wildcard dist/*.service),644:$(f):$(unitdir)/$(notdir $(f))) \
 	$(foreach f,$(wildcard dist/initramfs-tools/* dist/dracut/*/*),755:$(f):$(datadir)/$(f)) \
 	$(foreach f,$(filter-out %/core_check.h,$(wildcard replay/core*.h replay/kit/*.h)),644:$(f):$(includedir)/$(f)) \

@@ -5,7 +5,6 @@
  * Flow: capture.db -> schedule -> session, once per core -> table or JSON, runs.db.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +24,9 @@ static const struct bu_opt opts[] = {
 	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores') or paths of plugins", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
 	{ "params", 0, BU_OPT_STRING, &a.params, "N=V,...", "parameters, for the cores that have them", 0, 0 },
-	{ "host-cpus", 0, BU_OPT_STRING, &a.host, "M", "the machine's CPUs share M CPUs of a host, like 2 or 0.8", 0, 0 },
-	{ "recorded-host-cpus", 0, BU_OPT_STRING, &a.recorded_host, "M",
-	  "and so did the recorded one's (default: as --host-cpus)", 0, 0 },
+	{ "machine", 0, BU_OPT_STRING, &a.machine, "FILE", "description of the machine, beyond what the capture says ('bringup machine')", 0, 0 },
+	{ "set", 0, BU_OPT_STRINGS, &a.set, "machine.NAME=V",
+	  "a parameter of the machine, like machine.physical_cpus=2; recorded.NAME=V: where the recorded one was another", 0, 0 },
 	{ "seed", 0, BU_OPT_INT, &a.seed, "S", "of everything random (default 1)", 0, 0 },
 	{ "runs", 0, BU_OPT_INT, &a.runs, "N", "run N times, every duration drawn anew; distribution of the outcome", 1, 10000000 },
 	{ "only", 0, BU_OPT_INT, &a.only, "K", "of these, only run K (from 0), whole: table, witness, -o", 0, 10000000 },
@@ -134,21 +133,6 @@ static void drop_recorded(struct bu_replay_job *jobs, size_t *n)
 	*n = kept;
 }
 
-/* "0.8" into thousandths. Return: -1 to go on, else the exit code of the refusal. */
-static int parse_host(const char *option, const char *text, int64_t *ret)
-{
-	char *end;
-	double v;
-
-	if (!text)
-		return -1;
-	v = strtod(text, &end);
-	if (end == text || *end || !(v >= 0.001 && v <= MAX_CPUS))
-		return bu_cli_usage_error(&bu_replay_usage, "--%s wants a number of CPUs from 0.001 on, not '%s'", option, text);
-	*ret = llround(v * 1000);
-	return -1;
-}
-
 int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *ret, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
@@ -156,8 +140,15 @@ int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *re
 	int rc;
 
 	rc = bu_db_open(args->capture, &bu_capture_format, &db, err);
+	bu_describe_init(&ret->description);
 	if (!rc)
-		rc = bu_hp_schedule_load(db, args->recorded_host_milli, &ret->recorded, err);
+		rc = bu_describe(db, args->machine, &args->set, &ret->description, err);
+	if (!rc && args->stored_machine)
+		rc = bu_describe_stored(args->stored_machine, &ret->description.machine, err);
+	if (!rc && args->stored_machine)
+		rc = bu_describe_stored(args->stored_recorded, &ret->description.recorded, err);
+	if (!rc)
+		rc = bu_hp_schedule_load(db, &ret->description.recorded, &ret->recorded, err);
 	if (!rc)
 		rc = bu_db_i64(db, "SELECT complete FROM capture", &complete, err);
 	ret->complete = complete;
@@ -172,13 +163,15 @@ void bu_replay_input_fini(struct bu_replay_input *in)
 {
 	bu_hp_schedule_fini(&in->resized);
 	bu_hp_schedule_fini(&in->recorded);
+	bu_describe_fini(&in->description);
 }
 
 /* One run per core, one table. */
 static int run_each(const char *command, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n)
 {
 	const struct bu_hp_schedule *schedule = in->resized.n_cpus ? &in->resized : &in->recorded;
-	struct bu_replay_options options = { .seed = (uint64_t)a.seed, .guard_ms = BU_GUARD_MS, .host_milli = a.host_milli,
+	struct bu_replay_options options = { .seed = (uint64_t)a.seed, .guard_ms = BU_GUARD_MS,
+					     .machine = &in->description.machine, .recorded_machine = &in->description.recorded,
 					     .recorded_cpus = (int32_t)in->recorded.n_cpus + 1,
 					     .sampled = a.draw_all ? BU_SAMPLED_ALL :
 						     schedule->n_cpus > in->recorded.n_cpus ? BU_SAMPLED_NEW : BU_SAMPLED_NONE };
@@ -228,16 +221,12 @@ int bu_cmd_replay(int argc, char **argv)
 		a.draw_all = true;
 		a.runs = 0;
 	}
-	rc = parse_host("host-cpus", a.host, &a.host_milli);
-	a.recorded_host_milli = a.host_milli;
-	if (rc < 0)
-		rc = parse_host("recorded-host-cpus", a.recorded_host, &a.recorded_host_milli);
-	if (rc < 0)
-		rc = bu_replay_cores(&a, jobs, &n);
+	rc = bu_replay_cores(&a, jobs, &n);
 	if (rc >= 0)
 		goto out;
-	if (bu_replay_load(&a, &in, &err)) {
-		rc = bu_cli_failed(&bu_replay_usage, &err);
+	rc = bu_replay_load(&a, &in, &err);
+	if (rc) {
+		rc = rc == -EINVAL ? bu_cli_usage_error(&bu_replay_usage, "%s", err.text) : bu_cli_failed(&bu_replay_usage, &err);
 		goto out;
 	}
 	if (a.runs || in.resized.n_cpus)
@@ -245,7 +234,7 @@ int bu_cmd_replay(int argc, char **argv)
 	if (!n)
 		rc = bu_cli_usage_error(&bu_replay_usage, "no core is left to run");
 	else if (a.runs)
-		rc = bu_replay_many(&a, &in.recorded, jobs, n);
+		rc = bu_replay_many(&a, &in, jobs, n);
 	else
 		rc = run_each(command ? command : "", &in, jobs, n);
 	if (rc == BU_EXIT_OK && !in.complete) {

@@ -36,10 +36,12 @@ static void show_progress(void *ctx, int64_t done)
 		fputs("\r\033[K", stderr);
 }
 
-int bu_replay_many(const struct bu_replay_args *a, const struct bu_hp_schedule *s, struct bu_replay_job *jobs, size_t n)
+int bu_replay_many(const struct bu_replay_args *a, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n)
 {
+	const struct bu_hp_schedule *s = &in->recorded;
 	struct bu_mc_options o = { .cpus = (int32_t)(a->cpus ? a->cpus : (int64_t)s->n_cpus + 1), .seed = (uint64_t)a->seed,
-				   .runs = a->runs, .jobs = (int)a->jobs, .guard_ms = BU_GUARD_MS };
+				   .runs = a->runs, .jobs = (int)a->jobs, .guard_ms = BU_GUARD_MS,
+				   .machine = &in->description.machine };
 	struct bu_err err = BU_ERR_INIT;
 	json_t *list = json_array(), *root;
 	size_t i;

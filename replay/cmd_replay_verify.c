@@ -13,7 +13,8 @@
 struct stored_run {
 	char core[64], capture[4096], sha256[65], hash[17], version[128];
 	char params[1024];
-	int64_t cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli;
+	char machine[4096], recorded_machine[4096];
+	int64_t cpus, recorded_cpus, seed, bringup_ns;
 	int sampled;		/* enum bu_sampled */
 };
 
@@ -24,6 +25,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	const struct { char *to; size_t room; } text[] = {
 		{ r->core, sizeof(r->core) }, { r->capture, sizeof(r->capture) }, { r->sha256, sizeof(r->sha256) },
 		{ r->hash, sizeof(r->hash) }, { r->version, sizeof(r->version) }, { r->params, sizeof(r->params) },
+		{ r->machine, sizeof(r->machine) }, { r->recorded_machine, sizeof(r->recorded_machine) },
 	};
 	size_t i;
 	int rc;
@@ -31,8 +33,8 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	rc = bu_db_open(a->out, &bu_run_format, &db, err);
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
-				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)),"
-				     "cpus, recorded_cpus, seed, bringup_ns, host_milli, recorded_host_milli, sampled FROM run WHERE id = ?", &st, err);
+				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)), machine, recorded_machine,"
+				     "cpus, recorded_cpus, seed, bringup_ns, sampled FROM run WHERE id = ?", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, a->verify);
@@ -43,13 +45,12 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 		return bu_fail(err, -ENOENT, "%s has no run %" PRId64, a->out, a->verify);
 	for (i = 0; i < ARRAY_SIZE(text); i++)
 		snprintf(text[i].to, text[i].room, "%s", bu_stmt_text(st, (int)i));
-	r->cpus = bu_stmt_i64(st, 6);
-	r->recorded_cpus = bu_stmt_i64(st, 7);
-	r->seed = bu_stmt_i64(st, 8);
-	r->bringup_ns = bu_stmt_ns(st, 9);
-	r->host_milli = bu_stmt_i64(st, 10);
-	r->recorded_host_milli = bu_stmt_i64(st, 11);
-	r->sampled = (int)bu_stmt_i64(st, 12);
+	i = ARRAY_SIZE(text);
+	r->cpus = bu_stmt_i64(st, (int)i);
+	r->recorded_cpus = bu_stmt_i64(st, (int)i + 1);
+	r->seed = bu_stmt_i64(st, (int)i + 2);
+	r->bringup_ns = bu_stmt_ns(st, (int)i + 3);
+	r->sampled = (int)bu_stmt_i64(st, (int)i + 4);
 	return 0;
 }
 
@@ -77,7 +78,8 @@ int bu_replay_verify(struct bu_replay_args *a)
 	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
 	a->seed = r.seed;
 	a->draw_all = r.sampled == BU_SAMPLED_ALL;
-	a->recorded_host_milli = r.recorded_host_milli;
+	a->stored_machine = r.machine;
+	a->stored_recorded = r.recorded_machine;
 	a->params = r.params;
 	if (!a->hotplug)
 		a->hotplug = r.core;
@@ -94,7 +96,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 			     "run's %.16s...", a->capture, a->verify, in.recorded.capture_sha256, r.sha256);
 	options.params = jobs[0].params;
 	options.seed = (uint64_t)r.seed;
-	options.host_milli = r.host_milli;
+	options.machine = &in.description.machine;
 	options.recorded_cpus = (int32_t)r.recorded_cpus;
 	if (!rc)
 		rc = bu_replay_hotplug(&jobs[0].core.def, in.resized.n_cpus ? &in.resized : &in.recorded, &options,

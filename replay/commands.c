@@ -83,6 +83,7 @@ static int run_core_check(int argc, char **argv)
 
 const struct bu_command bu_replay_commands[] = {
 	{ "replay", "run a recorded boot again, on a simulated machine, against other algorithms", bu_cmd_replay },
+	{ "machine", "what is known of a recorded machine, as a description to change", bu_cmd_machine },
 	{ "cores", "list the algorithms that can be replayed", run_cores },
 	{ "core-check", "put a core through the contract that every core must keep", run_core_check },
 	{ NULL, NULL, NULL },

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "replay/describe.h"
 #include "replay/registry.h"
 #include "replay/schedule/hotplug.h"
 #include "replay/session.h"
@@ -18,8 +19,9 @@
 enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
 
 struct bu_replay_args {
-	const char *capture, *hotplug, *params, *out, *host, *recorded_host;
-	int64_t host_milli, recorded_host_milli;	/* of the two before; 0: not shared */
+	const char *capture, *hotplug, *params, *out, *machine;
+	struct bu_strings set;
+	const char *stored_machine, *stored_recorded;	/* of a run that is verified, instead of the two before; or NULL */
 	int64_t cpus, seed, runs, only, jobs, verify;
 	bool json, draw_all;
 };
@@ -33,12 +35,14 @@ struct bu_replay_job {		/* one core of a call */
 struct bu_replay_input {
 	struct bu_hp_schedule recorded;
 	struct bu_hp_schedule resized;	/* empty when the recorded size is asked for */
+	struct bu_description description;
 	bool complete;			/* the capture has lost nothing */
 };
 
 extern const struct bu_usage bu_replay_usage;
 
 int bu_cmd_replay(int argc, char **argv);
+int bu_cmd_machine(int argc, char **argv);
 
 /**
  * bu_replay_cores() - Open the cores that @args names. Return: -1 to go on, else the exit code of the refusal.
@@ -47,13 +51,14 @@ int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *job
 void bu_replay_jobs_fini(struct bu_replay_job *jobs, size_t n);
 
 /**
- * bu_replay_load() - The schedule of the capture, and one of the size asked for.
+ * bu_replay_load() - The machine, the schedule of the capture, and one of the size asked for.
+ * Return: 0; -EINVAL: the machine is described wrongly; as bu_hp_schedule_load().
  */
 int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *ret, struct bu_err *err);
 void bu_replay_input_fini(struct bu_replay_input *in);
 
 /* The other forms of the command; each returns its exit code. */
-int bu_replay_many(const struct bu_replay_args *args, const struct bu_hp_schedule *s, struct bu_replay_job *jobs, size_t n);
+int bu_replay_many(const struct bu_replay_args *args, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n);
 int bu_replay_verify(struct bu_replay_args *args);
 
 #endif

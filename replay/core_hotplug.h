@@ -40,6 +40,61 @@ enum bu_hp_mark {		/* instants of a CPU that reports are made of */
 	BU_HP_NR_MARKS
 };
 
+/*
+ * What the machine is, F(name, unit, default, min, max, meaning): read from the capture, from a description file, or by default
+ * (replay/describe.h; `bringup machine`). -1: as recorded, that is the recorded durations hold it already. Appended to only.
+ */
+#define BU_HP_MACHINE_FIELDS(F) \
+	/* topology, of CPUs that the recording has not; see bu_hotplug_ops.place for each CPU */ \
+	F(packages, "", 1, 1, 65536, "packages (sockets)") \
+	F(dies_per_package, "", 1, 1, 1024, "dies in a package") \
+	F(cores_per_die, "", 65536, 1, 65536, "cores in a die") \
+	F(threads_per_core, "", 1, 1, 8, "threads in a core") \
+	F(nodes, "", 1, 1, 65536, "memory nodes") \
+	F(siblings_last, "bool", 0, 0, 1, "numbering: 1: first threads of all cores before the others; 0: core by core") \
+	/* waking a CPU: wakeup_secondary_cpu_via_init(), arch/x86/kernel/smpboot.c v6.1 and v6.12 */ \
+	F(init_udelay_ns, "ns", 0, -1, 1000000000, "INIT assert to deassert: 0, on old CPU families 10 ms; cpu_init_udelay=") \
+	F(sipi_ns, "ns", 10000, 0, 1000000000, "after each STARTUP: 10 us, 300 us with a long init_udelay") \
+	F(sipi_accept_ns, "ns", 10000, 0, 1000000000, "until it is accepted: 10 us, 200 us with a long init_udelay") \
+	F(alive_ns, "ns", -1, -1, 60000000000, "INIT/SIPI to the first word that the control CPU can see") \
+	/* TSC: tsc_sync.c; delay calibration: init/calibrate.c */ \
+	F(tsc_constant, "bool", -1, -1, 1, "CONSTANT_TSC: the delay loop is calibrated once per package, if at all") \
+	F(tsc_reliable, "bool", -1, -1, 1, "TSC_RELIABLE or tsc=reliable: CPUs are not checked") \
+	F(tsc_adjust, "bool", -1, -1, 1, "TSC_ADJUST: only the first CPU of a package is checked, 20 ms; else each, 2 ms or 20 ms") \
+	F(calibrate_ns, "ns", -1, -1, 60000000000, "calibrate_delay() of a CPU that has nobody to copy from") \
+	/* microcode: load_ucode_ap() */ \
+	F(microcode_primary_ns, "ns", -1, -1, 60000000000, "loading it on the first thread of a core") \
+	F(microcode_sibling_ns, "ns", -1, -1, 60000000000, "finding it loaded, on the others") \
+	/* waking tasks, polling, interrupts */ \
+	F(wakeup_ns, "ns", -1, -1, 1000000000, "from a wake-up to the first action of the woken task") \
+	F(poll_ns, "ns", 0, 0, 1000000000, "one round of a spin loop; 0: it ends at once") \
+	F(sync_spin_ns, "ns", 1000000, 0, 10000000000, "cpuhp_wait_for_sync_state(): polls busily for so long") \
+	F(sync_sleep_min_ns, "ns", 1000000, 0, 10000000000, "and then sleeps between looks, at least") \
+	F(sync_sleep_max_ns, "ns", 2000000, 0, 10000000000, "and at most") \
+	F(ipi_ns, "ns", 0, 0, 1000000000, "from sending an interrupt to its arrival") \
+	F(irq_ns, "ns", 0, 0, 1000000000, "entering and leaving an interrupt") \
+	F(switch_ns, "ns", 0, 0, 1000000000, "a context switch") \
+	/* overcommit: replay/machine/physical.c */ \
+	F(physical_cpus, "", 0, 0, 65536, "CPUs of the host that the machine's share; 0: each has its own") \
+	F(host_load, "permille", 0, 0, 999, "of each of them, for other load of the host") \
+	F(host_quantum_ns, "ns", 0, 0, 10000000000, "round robin with this slice; 0: by virtual runtime, as Linux") \
+	F(host_latency_ns, "ns", 0, 0, 10000000000, "sched_latency; 0: as Linux 6.1 has it") \
+	F(host_min_granularity_ns, "ns", 0, 0, 10000000000, "sched_min_granularity; 0: as Linux 6.1 has it") \
+	F(host_wakeup_granularity_ns, "ns", 0, 0, 10000000000, "sched_wakeup_granularity; 0: as Linux 6.1 has it") \
+	F(host_tick_ns, "ns", 0, 0, 1000000000, "the host's tick, at which slices end; 0: when they are used up")
+
+struct bu_hp_machine {
+	uint32_t size;
+#define BU_HP_MACHINE_FIELD(name, unit, def, min, max, meaning) int64_t name;
+	BU_HP_MACHINE_FIELDS(BU_HP_MACHINE_FIELD)
+#undef BU_HP_MACHINE_FIELD
+};
+
+struct bu_hp_place {		/* where a CPU is; ids as sysfs has them, -1: not known */
+	uint32_t size;
+	int32_t package, die, core, thread, node;
+};
+
 struct bu_hotplug_ops {
 	uint32_t size, abi;
 	bool (*is_primary)(struct bu_machine *, int cpu);	/* first thread of its core, as far as known */
@@ -54,6 +109,8 @@ struct bu_hotplug_ops {
 	void (*mark)(struct bu_machine *, int cpu, enum bu_hp_mark);
 	void (*failed)(struct bu_machine *, int cpu, int ret);	/* the core gives this CPU up */
 	void (*replay_recording)(struct bu_machine *);	/* every interval and mark at its recorded time */
+	const struct bu_hp_machine *(*description)(struct bu_machine *);	/* lives as long as the run */
+	const struct bu_hp_place *(*place)(struct bu_machine *, int cpu);	/* likewise */
 };
 
 static inline const struct bu_hotplug_ops *bu_hp(struct bu_machine *m)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "replay/core_hotplug.h"
+#include "replay/describe.h"
 #include "replay/host_int.h"
 #include "replay/machine/wait.h"
 #include "replay/registry.h"
@@ -39,12 +40,14 @@ static const struct {
 
 struct slot {
 	int32_t id;			/* CPU number in the recording */
+	struct bu_hp_place place;
 	const struct bu_hp_cpu *cpu;	/* NULL for the control CPU */
 	struct bu_run_cpu row;
 };
 
 struct hotplug_run {
 	const struct bu_hp_schedule *schedule;
+	struct bu_hp_machine description;
 	struct slot *slots;		/* by the core's number */
 	int n_slots;
 	int64_t control_wait_ns;
@@ -186,6 +189,20 @@ static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
 		r->verdict = BU_CPU_OK;
 }
 
+static const struct bu_hp_machine *hp_description(struct bu_machine *m)
+{
+	return &run_of(m)->description;
+}
+
+static const struct bu_hp_place *hp_place(struct bu_machine *m, int cpu)
+{
+	const struct hotplug_run *r = run_of(m);
+
+	if (cpu < 0 || cpu >= r->n_slots)
+		host_core_error(host_of(m), "there is no CPU %d", cpu);
+	return &r->slots[cpu].place;
+}
+
 static void hp_failed(struct bu_machine *m, int cpu, int ret)
 {
 	(void)ret;
@@ -261,6 +278,7 @@ static const struct bu_hotplug_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .is_primary = hp_is_primary, .work = hp_work, .duration = hp_duration,
 	.never_comes = hp_never_comes, .nr_steps = hp_nr_steps, .step = hp_step, .lead_in = hp_lead_in, .mark = hp_mark,
 	.failed = hp_failed, .replay_recording = hp_replay_recording,
+	.description = hp_description, .place = hp_place,
 };
 
 static const struct bu_family hotplug = { .name = "hotplug", .ops = &ops, .waited = waited };
@@ -275,15 +293,20 @@ static int make_slots(struct hotplug_run *r)
 	r->slots = calloc(s->n_cpus + 1, sizeof(*r->slots));
 	if (!r->slots)
 		return -ENOMEM;
-	r->slots[r->n_slots++].id = s->control_cpu;
+	r->slots[0].id = s->control_cpu;
+	r->slots[r->n_slots++].place = s->control_place;
 	for (i = 0; i < s->n_cpus; i++) {
 		struct slot *slot = &r->slots[r->n_slots++];
 
-		*slot = (struct slot){ .id = s->cpus[i].cpu, .cpu = &s->cpus[i] };
+		*slot = (struct slot){ .id = s->cpus[i].cpu, .cpu = &s->cpus[i],
+					.place = s->cpus[i].place };
 		slot->row = (struct bu_run_cpu){
 			s->cpus[i].cpu, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN,
 			s->cpus[i].mark_ns[BU_HP_AT_ONLINE], BU_CPU_OPEN };
 	}
+	for (i = 0; i < (size_t)r->n_slots; i++)
+		if (!r->slots[i].place.size)
+			r->slots[i].place = bu_describe_place(&r->description, r->slots[i].id);
 	return 0;
 }
 
@@ -353,7 +376,9 @@ static int summarise(struct bu_host *h)
 
 static int set_up(struct bu_host *h, const struct bu_hp_schedule *s)
 {
+	const struct bu_hp_machine *d = &((const struct hotplug_run *)h->run_of_family)->description;
 	struct bu_run *run = &h->out->run;
+	char *machine;
 	size_t i;
 
 	for (i = 0; i < s->n_names; i++) {
@@ -368,10 +393,28 @@ static int set_up(struct bu_host *h, const struct bu_hp_schedule *s)
 	run->recorded_cpus = h->options->recorded_cpus;
 	run->cpus = (int32_t)s->n_cpus + 1;
 	run->sampled = h->options->sampled;
-	run->host_milli = h->options->host_milli;
-	run->recorded_host_milli = s->host_milli;
+	machine = bu_describe_json(d);
+	run->machine = machine ? bu_arena_strdup(&h->out->arena, machine) : NULL;
+	free(machine);
+	machine = bu_describe_json(h->options->recorded_machine ? h->options->recorded_machine : d);
+	run->recorded_machine = machine ? bu_arena_strdup(&h->out->arena, machine) : NULL;
+	free(machine);
+	if (!run->machine || !run->recorded_machine)
+		return -ENOMEM;
 	run->recorded_bringup_ns = s->bringup_ns;
 	return 0;
+}
+
+/* Costs of interrupts and switches are 0 by default: recorded durations have them already (docs/methods.md). */
+static struct bu_machine_config config_of(const struct bu_hp_machine *d)
+{
+	return (struct bu_machine_config){
+		.ipi_ns = d->ipi_ns, .irq_ns = d->irq_ns, .switch_ns = d->switch_ns, .poll_ns = d->poll_ns,
+		.n_physical = (uint32_t)d->physical_cpus, .host_load_permille = (uint32_t)d->host_load,
+		.quantum_ns = d->host_quantum_ns, .host_sched_latency_ns = d->host_latency_ns,
+		.host_min_granularity_ns = d->host_min_granularity_ns,
+		.host_wakeup_granularity_ns = d->host_wakeup_granularity_ns, .host_tick_ns = d->host_tick_ns,
+	};
 }
 
 int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
@@ -380,15 +423,22 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	struct bu_replay_result out = { 0 };
 	struct hotplug_run r = { .schedule = schedule };
 	struct bu_host h = { .family = &hotplug, .core = core, .options = options, .out = &out, .run_of_family = &r };
-	/* Costs of interrupts and switches are in the recorded durations already: docs/methods.md, Schedule extraction. */
-	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->n_cpus + 1, .n_online = 1, .seed = options->seed,
-					    .max_events = options->max_events };
+	struct bu_machine_config config;
 	int rc;
 
-	if (options->host_milli) {	/* the part of a CPU that is missing goes to other load of the host */
-		config.n_physical = (uint32_t)((options->host_milli + 999) / 1000);
-		config.host_load_permille = 1000 - (uint32_t)(options->host_milli / config.n_physical);
+	if (options->machine) {
+		r.description = *options->machine;
+	} else {
+		struct bu_description d;
+
+		bu_describe_init(&d);
+		r.description = d.machine;
 	}
+	config = config_of(&r.description);
+	config.n_cpus = (uint32_t)schedule->n_cpus + 1;
+	config.n_online = 1;
+	config.seed = options->seed;
+	config.max_events = options->max_events;
 	/* A core needs a handful of events and a few hundred bytes per step; far more means that it runs away. */
 	if (!config.max_events)
 		config.max_events = 1000000 + (uint64_t)config.n_cpus * 100000;

@@ -42,7 +42,7 @@ static void one_run(const struct bu_core_def *core, const struct bu_hp_schedule 
 		    const struct bu_mc_options *o, int64_t i, struct record *ret)
 {
 	const uint64_t seed = bu_mc_seed(o->seed, i);
-	struct bu_replay_options options = { .seed = seed, .sampled = BU_SAMPLED_ALL, .params = o->params, .guard_ms = o->guard_ms,
+	struct bu_replay_options options = { .seed = seed, .sampled = BU_SAMPLED_ALL, .params = o->params, .guard_ms = o->guard_ms, .machine = o->machine,
 					     .recorded_cpus = (int32_t)schedule->n_cpus + 1 };
 	struct bu_hp_schedule drawn;
 	struct bu_replay_result r;

@@ -30,6 +30,7 @@ struct bu_mc_options {
 	int jobs;		/* worker processes */
 	int guard_ms;
 	const int64_t *params;
+	const struct bu_hp_machine *machine;	/* NULL: the default */
 	void (*progress)(void *ctx, int64_t done);	/* may be NULL */
 	void *ctx;
 };

@@ -82,8 +82,6 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 		       any->sampled == BU_SAMPLED_NEW ? ", durations of the others drawn from the recording" : "", any->seed);
 	if (any->sampled == BU_SAMPLED_ALL)
 		printf("every duration drawn from the recording, seed %" PRIu64 "\n", any->seed);
-	if (any->host_milli)
-		printf("replayed with CPUs that share %.3g CPUs of a host\n", (double)any->host_milli / 1000);
 	if (!strcmp(s->algorithm, "runtime"))
 		printf("CPUs were brought up one by one at runtime; what lay between belongs to no algorithm and is only in "
 		       "'recorded'\n");
@@ -158,7 +156,9 @@ static json_t *json_run(const struct bu_run *r)
 	if (o)
 		json_object_set_new(o, "witness", r->witness ? json_string(r->witness) : json_null());
 	if (o)
-		json_object_set_new(o, "host_cpus", r->host_milli ? json_real((double)r->host_milli / 1000) : json_null());
+		json_object_set_new(o, "machine", json_loads(r->machine, 0, NULL));
+	if (o)
+		json_object_set_new(o, "recorded_machine", json_loads(r->recorded_machine, 0, NULL));
 	if (o)
 		json_object_set_new(o, "latency_ns",
 				    json_pack("{s:o, s:o, s:o}", "p50", json_ns(r->ap_latency_p50_ns), "p99",

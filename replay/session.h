@@ -21,7 +21,8 @@ struct bu_replay_options {
 	int32_t recorded_cpus;	/* CPUs in the recording, the control CPU counted */
 	const int64_t *params;	/* values of the core's parameters */
 	uint64_t max_events;	/* 0: a bound from the size of the schedule */
-	int64_t host_milli;	/* host CPUs that the machine's CPUs share, in thousandths; 0: each has its own */
+	const struct bu_hp_machine *machine;	/* NULL: the default; borrowed */
+	const struct bu_hp_machine *recorded_machine;	/* that the schedule was made for, to be stored; NULL: as machine */
 	int guard_ms;		/* CPU time that the core may go without a step, see guard.h; 0: run it unguarded */
 };
 

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-2.0-only
--- run.sql - replays of captures: one row set per run. Format version 2.
+-- run.sql - replays of captures: one row set per run. Format version 3.
 --
 -- Written by replay, read by analyze. A runs.db may hold many runs, of several captures. Times are virtual int64
 -- nanoseconds since the start of the bring-up (the entry of smp_init or the first step, see docs/methods.md).
 
 PRAGMA application_id = 1114985042;	-- 0x42756252 "BubR"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE run (
 	id INTEGER PRIMARY KEY,
@@ -22,8 +22,8 @@ CREATE TABLE run (
 	cpus INTEGER NOT NULL,		-- CPUs in the run
 	sampled INTEGER NOT NULL CHECK (sampled IN (0, 1, 2)),	-- durations drawn from the recorded distributions: 1: of CPUs that
 					-- the recording has not; 2: all (one of many runs)
-	host_milli INTEGER NOT NULL DEFAULT 0,	-- host CPUs shared by the CPUs of the run, in thousandths; 0: each has its own
-	recorded_host_milli INTEGER NOT NULL DEFAULT 0,	-- likewise of the recording
+	machine TEXT NOT NULL,		-- its parameters, a JSON object ('bringup machine' says what they mean)
+	recorded_machine TEXT NOT NULL,	-- likewise of the machine that was recorded
 	seed INTEGER NOT NULL,
 	params TEXT NOT NULL,	-- the core's parameters
 	bringup_ns INTEGER,		-- NULL: did not finish

@@ -56,9 +56,9 @@ for boot; do
 	typed report boot.db
 	bringup report boot.db
 	replay=(replay boot.db --hotplug "recorded,serial,parallel")
-	# The guest's CPUs shared a host: so much of it was left for them (the lab wrote it down).
-	host=$(jq -r '.host.cpus - .host.busy_elsewhere_s / .result.wall_s | . * 100 | round / 100' "$boot/provenance.json")
-	replay+=(--host-cpus "$host")
+	# The guest's CPUs shared a host: so many it had, so much of them was taken by others (the lab wrote it down).
+	host=$(jq -r '.host.cpus, (.host.busy_elsewhere_s / .result.wall_s / .host.cpus * 1000 | round)' "$boot/provenance.json")
+	replay+=(--set "machine.physical_cpus=${host%%$'\n'*}" --set "machine.host_load=${host##*$'\n'}")
 	typed "${replay[@]}" -o runs.db
 	bringup "${replay[@]}" -o runs.db >table
 	echo "(the table is at the end)"
@@ -69,7 +69,7 @@ for boot; do
 	typed plot steps boot.db -o steps.png
 	bringup plot steps boot.db -o steps.png
 	popd >/dev/null
-	echo "(--host-cpus $host: what this guest had of its host on average, from $(basename "$boot")/provenance.json)"
+	echo "(machine.*: the CPUs of this guest's host and what others took of them, from $(basename "$boot")/provenance.json)"
 	closing+=$(printf '\n==== %s\n%s\n\n%s\nPictures: %s %s\n.' "$name" "$(<"$dir/table")" \
 		"$(answer "$dir/replay.json")" "$dir/timeline.png" "$dir/steps.png")
 	closing=${closing%.}

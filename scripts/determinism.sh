@@ -17,7 +17,7 @@ fingerprint() {
 	rm -f "$runs"
 	"$bringup" replay "$db" --hotplug recorded,serial,parallel -o "$runs" >/dev/null
 	"$bringup" replay "$db" --hotplug serial,parallel --cpus 300 --seed 11 -o "$runs" >/dev/null
-	"$bringup" replay "$db" --hotplug parallel --host-cpus 1.5 -o "$runs" >/dev/null
+	"$bringup" replay "$db" --hotplug parallel --set machine.physical_cpus=2 --set machine.host_load=250 -o "$runs" >/dev/null
 	sqlite3 -readonly "$runs" 'SELECT id, core, hash, bringup_ns, bp_wait_ns FROM run ORDER BY id;
 		SELECT * FROM interval ORDER BY run, seq; SELECT * FROM wait ORDER BY run, seq' | sha256sum | cut -d' ' -f1
 }

@@ -94,10 +94,10 @@ report_dataset() {
 	done < <(errors_of "$runs")
 }
 
-# Host CPUs that a dataset's guest had on average, from its provenance: those of the host less what others used.
-host_cpus() {
-	jq -r '.host.cpus - .host.busy_elsewhere_s / .result.wall_s | if . < 0.05 then 0.05 else . end' \
-		"$boots/$1/provenance.json"
+# The host that a dataset's guest ran on, as parameters of @1: its CPUs, and what others took of them on average.
+host_of() {
+	jq -r --arg m "$1" '"--set \($m).physical_cpus=\(.host.cpus) --set \($m).host_load=\(
+		[.host.busy_elsewhere_s / .result.wall_s / .host.cpus * 1000 | round, 950] | min)"' "$boots/$2/provenance.json"
 }
 
 # A core on the recording of the other algorithm, beside a real boot of that algorithm on the same kernel and size:
@@ -106,12 +106,13 @@ report_prediction() {
 	local from=$1 core=$2 params=$3 real=$4 plain shared measured host
 	[ -d "$boots/$from" ] && [ -d "$boots/$real" ] || return 0
 	plain=$("$BRINGUP" replay "$(database "$from")" --hotplug "$core" --params "$params" --json | jq '.runs[0].bringup_ns')
-	host=$(host_cpus "$real")
-	shared=$("$BRINGUP" replay "$(database "$from")" --hotplug "$core" --params "$params" --host-cpus "$host" \
-		--recorded-host-cpus "$(host_cpus "$from")" --json | jq '.runs[0].bringup_ns')
+	host=$(host_of machine "$real")
+	# shellcheck disable=SC2046,SC2086
+	shared=$("$BRINGUP" replay "$(database "$from")" --hotplug "$core" --params "$params" $host \
+		$(host_of recorded "$from") --json | jq '.runs[0].bringup_ns')
 	measured=$(sql "$(database "$real")" "SELECT bringup_ns FROM bringup")
 	awk -v f="$from" -v c="$core" -v r="$real" -v p="$plain" -v s="$shared" -v m="$measured" -v h="$host" 'BEGIN {
-		printf "%-18s %-9s %9.3f s %8.3f s (%+5.0f %%) %9.3f s (%+5.0f %%)   %s, %.2f host CPUs\n",
+		printf "%-18s %-9s %9.3f s %8.3f s (%+5.0f %%) %9.3f s (%+5.0f %%)   %s, %s\n",
 			f, c, m / 1e9, p / 1e9, 100 * (p - m) / m, s / 1e9, 100 * (s - m) / m, r, h }'
 }
 

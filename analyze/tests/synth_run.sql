@@ -2,10 +2,10 @@
 -- synth_run.sql - adds a run to an empty or used runs database, for the tests of analyze: the bring-up of the
 -- attached capture `cap` (made by synth.sql), every duration stretched by temp.param.stretch percent.
 INSERT INTO run (family, core, core_source, bringup_version, command, capture_name, capture_sha256, kernel_release,
-	recorded_algorithm, recorded_cpus, cpus, sampled, seed, params, bringup_ns, recorded_bringup_ns, bp_busy_ns,
+	recorded_algorithm, recorded_cpus, cpus, sampled, machine, recorded_machine, seed, params, bringup_ns, recorded_bringup_ns, bp_busy_ns,
 	bp_wait_ns, ap_latency_p50_ns, ap_latency_p99_ns, ap_latency_max_ns, events, verdict, verdict_detail, hash)
 SELECT 'hotplug', core, 'invented', 'test', 'bringup replay', source_name, source_sha256, kernel_release, b.algorithm,
-       b.cpus + 1, b.cpus + 1, 0, 1, '{}', b.bringup_ns * stretch / 100, b.bringup_ns, b.bringup_ns * stretch / 400,
+       b.cpus + 1, b.cpus + 1, 0, '{}', '{}', 1, '{}', b.bringup_ns * stretch / 100, b.bringup_ns, b.bringup_ns * stretch / 400,
        b.bringup_ns * stretch / 400, 1, 2, 3, 1000, 'ok', '', '0123456789abcdef'
   FROM cap.capture, cap.bringup b, temp.param;
 CREATE TEMP TABLE this AS SELECT max(run.id) AS run, s.start_ns AS base, stretch FROM main.run, cap.bringup s, temp.param;

@@ -403,6 +403,31 @@ static enum bu_cpu_verdict verdict_of(const char *text)
 	return text && !strcmp(text, "failed") ? BU_CPU_FAILED : BU_CPU_OPEN;
 }
 
+/* Columns package, die, core, thread, node from @col on; without a package nothing is known. */
+static struct bu_hp_place place_of(struct bu_stmt *st, int col)
+{
+	if (bu_stmt_is_null(st, col))
+		return (struct bu_hp_place){ 0 };
+	return (struct bu_hp_place){ .size = sizeof(struct bu_hp_place), .package = (int32_t)bu_stmt_i64(st, col),
+				     .die = (int32_t)bu_stmt_i64(st, col + 1), .core = (int32_t)bu_stmt_i64(st, col + 2),
+				     .thread = (int32_t)bu_stmt_i64(st, col + 3), .node = (int32_t)bu_stmt_i64(st, col + 4) };
+}
+
+static int load_control_place(struct loader *l)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int rc;
+
+	rc = bu_stmt_prepare(l->db, "SELECT package, die, core, thread, node FROM cpu WHERE cpu = ?", &st, l->err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_i64(st, 1, l->s->control_cpu);
+	rc = bu_stmt_step(st, l->err);
+	if (rc > 0)
+		l->s->control_place = place_of(st, 0);
+	return rc < 0 ? rc : 0;
+}
+
 static int load_cpus(struct loader *l)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
@@ -422,7 +447,8 @@ static int load_cpus(struct loader *l)
 			     "b.kick_last_ns, b.kick_end_ns, b.first_sign_ns, b.alive_ns, b.bringup_ns, b.release_ns,"
 			     "b.starting_ns, b.tsc_target_ns, b.tsc_source_ns, b.tsc_end_ns, b.idle_ns, b.kick_thread_ns,"
 			     "b.thread_ns, b.online_ns, b.done_ns,"
-			     "(SELECT end_ns FROM hotplug_op r WHERE r.cpu = b.cpu AND r.direction = 'rollback' AND r.nth = 1)"
+			     "(SELECT end_ns FROM hotplug_op r WHERE r.cpu = b.cpu AND r.direction = 'rollback' AND r.nth = 1),"
+			     "c.package, c.die, c.core, c.thread, c.node "
 			     "FROM bringup_cpu b LEFT JOIN cpu c USING (cpu) ORDER BY b.cpu", &st, l->err);
 	if (rc)
 		return rc;
@@ -440,6 +466,7 @@ static int load_cpus(struct loader *l)
 			s->control_cpu = (int32_t)bu_stmt_i64(st, 2);
 		cpu->verdict = verdict_of(bu_stmt_text(st, 3));
 		cpu->primary = bu_stmt_i64(st, 4) == 0;
+		cpu->place = place_of(st, 5 + (int)ARRAY_SIZE(fields));
 		for (i = 0; i < (int)ARRAY_SIZE(fields); i++)
 			*fields[i] = rebase(l, bu_stmt_ns(st, 5 + i));
 		cpu->never_comes = cpu->verdict != BU_CPU_OK && known(m->kick) && !known(m->first_sign) && !known(m->idle);
@@ -613,10 +640,11 @@ static int load_recorded(struct loader *l)
 	return rc;
 }
 
-int bu_hp_schedule_load(struct bu_db *db, int64_t host_milli, struct bu_hp_schedule *ret, struct bu_err *err)
+int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, struct bu_hp_schedule *ret, struct bu_err *err)
 {
-	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN, .host_milli = host_milli };
-	struct loader l = { .db = db, .s = &s, .err = err, .host_milli = host_milli };
+	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN };
+	struct loader l = { .db = db, .s = &s, .err = err,
+			    .host_milli = machine->physical_cpus * (1000 - machine->host_load) };
 	size_t i;
 	int rc;
 
@@ -625,6 +653,8 @@ int bu_hp_schedule_load(struct bu_db *db, int64_t host_milli, struct bu_hp_sched
 		rc = load_names(&l);
 	if (!rc)
 		rc = load_cpus(&l);
+	if (!rc)
+		rc = load_control_place(&l);
 	if (!rc)
 		rc = to_service_time(&l);
 	if (!rc)

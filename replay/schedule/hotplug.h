@@ -37,6 +37,7 @@ struct bu_hp_step {
 struct bu_hp_cpu {
 	int32_t cpu;
 	bool primary;
+	struct bu_hp_place place;	/* size 0: not recorded */
 	bool never_comes;	/* kicked, and nothing was ever seen of it */
 	enum bu_cpu_verdict verdict;
 	struct bu_hp_part part[BU_HP_NR_WORK];
@@ -56,7 +57,7 @@ struct bu_hp_schedule {
 	struct bu_arena arena;		/* owns everything below */
 	const char *capture_name, *capture_sha256, *kernel_release, *algorithm, *start_what;
 	int32_t control_cpu;
-	int64_t host_milli;		/* as given to bu_hp_schedule_load() */
+	struct bu_hp_place control_place;
 	int64_t bringup_ns;		/* as recorded; BU_NS_UNKNOWN when it did not finish */
 	int64_t lead_in_ns;		/* control CPU: from the start of the bring-up to its first step */
 	struct bu_hp_cpu *cpus;		/* secondary CPUs, in CPU order */
@@ -70,11 +71,11 @@ struct bu_hp_schedule {
 /**
  * bu_hp_schedule_load() - Extract the schedule of the bring-up in a capture.
  * @db: an open capture database.
- * @host_milli: host CPUs that the recorded machine's CPUs shared, in thousandths; durations are then what the work would
- * have taken on CPUs of its own. 0: they had CPUs of their own, durations are as recorded.
+ * @machine: that was recorded. If its CPUs shared those of a host, durations are what the work would have taken on CPUs of
+ * its own.
  * Return: 0; -ENODATA when the capture has no bring-up to replay; errors of the store.
  */
-int bu_hp_schedule_load(struct bu_db *db, int64_t host_milli, struct bu_hp_schedule *ret, struct bu_err *err);
+int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, struct bu_hp_schedule *ret, struct bu_err *err);
 
 enum bu_hp_draw {
 	BU_HP_DRAW_NEW,		/* CPUs of the recording keep their own durations, others are drawn */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "replay/core_check.h"
+#include "replay/describe.h"
 #include "replay/registry.h"
 #include "replay/schedule/hotplug.h"
 #include "replay/session.h"
@@ -32,14 +33,17 @@ static const struct bu_core_def *core(const char *name)
 	return &found.def;
 }
 
-static int64_t host_milli;	/* for the tests of a shared host; else 0 */
+static int64_t physical_cpus;	/* for the tests of a shared host; else 0 */
 
 static void replay(const char *name, const struct bu_hp_schedule *s, const char *params, struct bu_replay_result *r)
 {
 	int64_t values[8];
-	struct bu_replay_options options = { .seed = 1, .host_milli = host_milli, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = values };
+	struct bu_description d;
+	struct bu_replay_options options = { .seed = 1, .machine = &d.machine, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = values };
 	struct bu_err err = BU_ERR_INIT;
 
+	bu_describe_init(&d);
+	d.machine.physical_cpus = physical_cpus;
 	assert_int_equal(bu_core_params(core(name), params, values, &err), 0);
 	assert_int_equal(bu_replay_hotplug(core(name), s, &options, r, &err), 0);
 }
@@ -141,17 +145,17 @@ static void sharing_a_host(void **state)
 	int64_t alone = total("serial", &c, NULL), parallel_alone = total("parallel", &c, NULL), shared;
 
 	(void)state;
-	host_milli = 2000;
+	physical_cpus = 2;
 	assert_int_equal(total("serial", &c, NULL), alone);
-	host_milli = 9000;
+	physical_cpus = 9;
 	assert_int_equal(total("parallel", &c, NULL), parallel_alone);
 	assert_true(parallel_alone < alone);
-	host_milli = 1000;
+	physical_cpus = 1;
 	shared = total("serial", &c, NULL);
 	assert_true(shared > 8 * (10000000 + 2000000 + 19 * (50000000 + 30000000) / 10 + 5000000));
 	assert_true(shared < 8 * (10000000 + 2000000 + 23 * (50000000 + 30000000) / 10 + 5000000));
 	assert_true(total("parallel", &c, NULL) > shared);
-	host_milli = 0;
+	physical_cpus = 0;
 }
 
 /* Siblings are kicked only when all primaries are online. */

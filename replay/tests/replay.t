@@ -54,14 +54,16 @@ is 'a stored run can be verified' "$status" 0
 like 'and is the same' "$out" 'run 2 of core serial: the same again'
 run "$BRINGUP" replay --verify 4 -o "$runs"
 is 'one with parameters too' "$status" 0
-run "$BRINGUP" replay "$db" --hotplug parallel --host-cpus 1.5 -o "$runs" --json
-is 'a shared host is told' "$(jq '.runs[0].host_cpus' <<<"$out")" 1.5
+run "$BRINGUP" replay "$db" --hotplug parallel --set machine.physical_cpus=2 --set machine.host_load=250 -o "$runs" --json
+is 'a shared host is told' "$(jq -c '.runs[0] | [.machine, .recorded_machine | .physical_cpus, .host_load]' <<<"$out")" '[2,250,2,250]'
 ok 'and the recorded boot comes out in its size class' test "$(jq '.runs[0] | .bringup_ns / .recorded_bringup_ns |
 	. > 0.5 and . < 2' <<<"$out")" = true
 run "$BRINGUP" replay --verify 5 -o "$runs"
 is 'and a run on it can be verified' "$status" 0
-run "$BRINGUP" replay "$db" --host-cpus none
-is 'no number of host CPUs is a usage error' "$status" 2
+run "$BRINGUP" replay "$db" --set machine.physical_cpus=none
+is 'no number of physical CPUs is a usage error' "$status" 2
+run "$BRINGUP" replay "$db" --set machine.fysical_cpus=2
+like 'nor is there such a parameter, but one like it' "$status $err" "2 .*did you mean 'physical_cpus'"
 sqlite3 "$runs" "UPDATE run SET hash = '0123456789abcdef' WHERE id = 2"
 run "$BRINGUP" replay --verify 2 -o "$runs"
 is 'one that differs is told apart' "$status" 1

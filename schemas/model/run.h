@@ -63,7 +63,7 @@ struct bu_run {
 	const char *params;	/* JSON object */
 	int32_t recorded_cpus, cpus;
 	enum bu_sampled sampled;
-	int64_t host_milli, recorded_host_milli;
+	const char *machine, *recorded_machine;	/* JSON objects: their parameters */
 	uint64_t seed, events, hash;
 	int64_t bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns;
 	int64_t ap_latency_p50_ns, ap_latency_p99_ns, ap_latency_max_ns;

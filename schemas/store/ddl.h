@@ -13,6 +13,6 @@ extern const char bu_sql_run[];			/* run.sql */
 #define BU_CAPTURE_APPLICATION_ID 1114981217
 #define BU_CAPTURE_VERSION 1
 #define BU_RUN_APPLICATION_ID 1114985042
-#define BU_RUN_VERSION 2
+#define BU_RUN_VERSION 3
 
 #endif

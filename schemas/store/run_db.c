@@ -42,8 +42,8 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 	int rc, i = 0;
 
 	rc = bu_stmt_prepare(db, "INSERT INTO run (family, core, core_source, bringup_version, command, capture_name,"
-			     "capture_sha256, kernel_release, recorded_algorithm, recorded_cpus, cpus, sampled, host_milli,"
-			     "recorded_host_milli, seed, params,"
+			     "capture_sha256, kernel_release, recorded_algorithm, recorded_cpus, cpus, sampled, machine,"
+			     "recorded_machine, seed, params,"
 			     "bringup_ns, recorded_bringup_ns, bp_busy_ns, bp_wait_ns, ap_latency_p50_ns,"
 			     "ap_latency_p99_ns, ap_latency_max_ns, events, verdict, verdict_detail, witness, hash)"
 			     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING id", &st, err);
@@ -62,8 +62,8 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 	bu_stmt_bind_i64(st, ++i, r->recorded_cpus);
 	bu_stmt_bind_i64(st, ++i, r->cpus);
 	bu_stmt_bind_i64(st, ++i, r->sampled);
-	bu_stmt_bind_i64(st, ++i, r->host_milli);
-	bu_stmt_bind_i64(st, ++i, r->recorded_host_milli);
+	bu_stmt_bind_text(st, ++i, r->machine);
+	bu_stmt_bind_text(st, ++i, r->recorded_machine);
 	bu_stmt_bind_i64(st, ++i, (int64_t)r->seed);
 	bu_stmt_bind_text(st, ++i, r->params);
 	bu_stmt_bind_ns(st, ++i, r->bringup_ns);

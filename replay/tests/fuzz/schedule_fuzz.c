@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "replay/describe.h"
 #include "replay/registry.h"
 #include "replay/session.h"
 #include "schemas/base/ns.h"
@@ -65,12 +66,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bu_hp_schedule s = { 0 }, larger = { 0 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_db *d = db[how & 1];
+	struct bu_description machine;
 	int rc;
 
+	bu_describe_init(&machine);
+	if (how & 2) {
+		machine.machine.physical_cpus = 2;
+		machine.machine.host_load = 250;
+	}
 	FUZZ_CHECK(!bu_db_begin(d, &err));
 	while (in.left)
 		boot_spoil(d, &in);
-	rc = bu_hp_schedule_load(d, how & 2 ? 1500 : 0, &s, &err);
+	rc = bu_hp_schedule_load(d, &machine.machine, &s, &err);
 	FUZZ_CHECK(!rc == !err.text[0]);
 	if (!rc) {
 		replay(&s, how & 4 ? "parallel" : how & 8 ? "recorded" : "serial");
