@@ -38,10 +38,10 @@ static const struct bu_opt opts[] = {
 
 const struct bu_usage bu_replay_usage = {
 	.command = "replay",
-	.synopsis = "replay CAPTURE.db [--hotplug CORE,CORE...] [--cpus N] [--runs N] [-o RUNS.db] [--json]",
+	.synopsis = "replay [CAPTURE.db] [--machine FILE] [--hotplug CORE,CORE...] [--cpus N] [--runs N] [-o RUNS.db] [--json]",
 	.about = "Runs the recorded bring-up again in virtual time: the work of every CPU as it was recorded, the waiting as\n"
 		 "the chosen algorithms do it. With more CPUs than the recording has, the durations of the others are drawn\n"
-		 "from those recorded.",
+		 "from those recorded. Without a capture, the work is that of a description: --machine.",
 	.examples = "  bringup replay boot.db --hotplug recorded,serial,parallel -o runs.db\n"
 		    "  bringup replay boot.db --hotplug serial,parallel --runs 1000 -j 2 --seed 7",
 	.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 0, .max_args = 1,
@@ -50,7 +50,7 @@ const struct bu_usage bu_replay_usage = {
 int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)
 {
 	struct bu_err err = BU_ERR_INIT;
-	const char *p = args->hotplug ? args->hotplug : "recorded,serial,parallel";
+	const char *p = args->hotplug ? args->hotplug : args->capture ? "recorded,serial,parallel" : "serial,parallel";
 	size_t len;
 	int rc;
 
@@ -139,7 +139,7 @@ int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *re
 	int64_t complete = 0;
 	int rc;
 
-	rc = bu_db_open(args->capture, &bu_capture_format, &db, err);
+	rc = args->capture ? bu_db_open(args->capture, &bu_capture_format, &db, err) : 0;
 	bu_describe_init(&ret->description);
 	if (!rc)
 		rc = bu_describe(db, args->machine, &args->set, &ret->description, err);
@@ -147,6 +147,12 @@ int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *re
 		rc = bu_describe_stored(args->stored_machine, &ret->description.machine, err);
 	if (!rc && args->stored_machine)
 		rc = bu_describe_stored(args->stored_recorded, &ret->description.recorded, err);
+	if (!rc && !args->capture)
+		return bu_hp_schedule_made_up(&ret->description.machine, args->machine ? args->machine : BU_HP_MADE_UP,
+					       (int32_t)args->cpus, &ret->recorded, err);
+	if (!rc && ret->description.machine.prepare_primary_ns >= 0)
+		rc = bu_fail(err, -EINVAL, "%s: the machine is described with work of its own, and the capture has its own too; leave one "
+			     "of them out", args->capture);
 	if (!rc)
 		rc = bu_hp_schedule_load(db, &ret->description.recorded, &ret->recorded, err);
 	if (!rc)
@@ -212,7 +218,7 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
-	if (!a.capture)
+	if (!a.capture && !a.machine)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)
 		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
@@ -229,7 +235,7 @@ int bu_cmd_replay(int argc, char **argv)
 		rc = rc == -EINVAL ? bu_cli_usage_error(&bu_replay_usage, "%s", err.text) : bu_cli_failed(&bu_replay_usage, &err);
 		goto out;
 	}
-	if (a.runs || in.resized.n_cpus)
+	if (a.runs || in.resized.n_cpus || !a.capture)
 		drop_recorded(jobs, &n);
 	if (!n)
 		rc = bu_cli_usage_error(&bu_replay_usage, "no core is left to run");

@@ -73,7 +73,9 @@ int bu_replay_verify(struct bu_replay_args *a)
 	rc = read_run(a, &r, &err);
 	if (rc)
 		return bu_cli_failed(usage, &err);
-	if (!a->capture)
+	if (!strcmp(r.sha256, BU_HP_MADE_UP))
+		a->cpus = r.cpus;	/* all that it was made from is stored */
+	else if (!a->capture)
 		a->capture = r.capture;
 	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
 	a->seed = r.seed;

@@ -81,7 +81,15 @@ enum bu_hp_mark {		/* instants of a CPU that reports are made of */
 	F(host_latency_ns, "ns", 0, 0, 10000000000, "sched_latency; 0: as Linux 6.1 has it") \
 	F(host_min_granularity_ns, "ns", 0, 0, 10000000000, "sched_min_granularity; 0: as Linux 6.1 has it") \
 	F(host_wakeup_granularity_ns, "ns", 0, 0, 10000000000, "sched_wakeup_granularity; 0: as Linux 6.1 has it") \
-	F(host_tick_ns, "ns", 0, 0, 1000000000, "the host's tick, at which slices end; 0: when they are used up")
+	F(host_tick_ns, "ns", 0, 0, 1000000000, "the host's tick, at which slices end; 0: when they are used up") \
+	/* work of a machine that nobody recorded; a recording has its own, so there these are refused */ \
+	F(prepare_primary_ns, "ns", -1, -1, 60000000000, "control CPU: cpu_up() and all prepare steps, first thread of a core") \
+	F(prepare_sibling_ns, "ns", -1, -1, 60000000000, "likewise, the other threads") \
+	F(alive_sibling_ns, "ns", -1, -1, 60000000000, "INIT/SIPI to alive, the other threads; -1: as alive_ns") \
+	F(starting_ns, "ns", -1, -1, 60000000000, "CPU: from its release to its idle loop, without what is named above") \
+	F(online_primary_ns, "ns", -1, -1, 60000000000, "CPU: its online steps, first thread of a core") \
+	F(online_sibling_ns, "ns", -1, -1, 60000000000, "likewise, the other threads") \
+	F(smt_present_ns, "ns", -1, -1, 60000000000, "patching sched_smt_present, once, by the first sibling of the last package")
 
 struct bu_hp_machine {
 	uint32_t size;

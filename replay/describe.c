@@ -322,20 +322,3 @@ void bu_describe_print(const struct bu_description *d, FILE *to)
 			value_in(&d->machine, i) == -1 ? " (-1: as recorded)" : "");
 	}
 }
-
-struct bu_hp_place bu_describe_place(const struct bu_hp_machine *m, int cpu)
-{
-	const int64_t per_package = m->dies_per_package * m->cores_per_die, cores = m->packages * per_package;
-	int64_t thread = cpu % m->threads_per_core, core = cpu / m->threads_per_core;
-
-	if (m->siblings_last) {		/* one machine of this size behind the other */
-		const int64_t whole = cores * m->threads_per_core, in = cpu % whole;
-
-		thread = in / cores;
-		core = cpu / whole * cores + in % cores;
-	}
-	return (struct bu_hp_place){ .size = sizeof(struct bu_hp_place), .package = (int32_t)(core / per_package),
-				     .die = (int32_t)(core % per_package / m->cores_per_die),
-				     .core = (int32_t)(core % m->cores_per_die), .thread = (int32_t)thread,
-				     .node = (int32_t)(core / per_package * m->nodes / m->packages) };
-}

@@ -75,9 +75,4 @@ int bu_describe_stored(const char *json, struct bu_hp_machine *m, struct bu_err 
  */
 void bu_describe_print(const struct bu_description *d, FILE *to);
 
-/**
- * bu_describe_place() - Where CPU @cpu is if the topology of @m repeats for ever.
- */
-struct bu_hp_place bu_describe_place(const struct bu_hp_machine *m, int cpu);
-
 #endif

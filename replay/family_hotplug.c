@@ -306,7 +306,7 @@ static int make_slots(struct hotplug_run *r)
 	}
 	for (i = 0; i < (size_t)r->n_slots; i++)
 		if (!r->slots[i].place.size)
-			r->slots[i].place = bu_describe_place(&r->description, r->slots[i].id);
+			r->slots[i].place = bu_hp_place_of(&r->description, r->slots[i].id);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct bu_hp_part {
 	int64_t lo_ns, hi_ns;	/* it is certain to lie here; equal where the trace shows it */
 };
 
+#define BU_HP_MADE_UP "made up"	/* capture_sha256 of a schedule that no recording is behind */
+
 extern const char *const bu_hp_part_names[BU_HP_NR_WORK];
 
 struct bu_hp_step {
@@ -76,6 +78,20 @@ struct bu_hp_schedule {
  * Return: 0; -ENODATA when the capture has no bring-up to replay; errors of the store.
  */
 int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, struct bu_hp_schedule *ret, struct bu_err *err);
+
+/**
+ * bu_hp_schedule_made_up() - A schedule from a description instead of a recording: its work parameters, alive_ns and those of
+ * the TSC, of microcode and of delay calibration say what each CPU has to do.
+ * @name: of the description, for reports. @cpus: 0: as many as the topology has.
+ * Return: 0; -EINVAL: the description does not say enough; -ENOMEM.
+ */
+int bu_hp_schedule_made_up(const struct bu_hp_machine *m, const char *name, int32_t cpus, struct bu_hp_schedule *ret,
+			   struct bu_err *err);
+
+/**
+ * bu_hp_place_of() - Where CPU @cpu is if the topology of @m repeats for ever.
+ */
+struct bu_hp_place bu_hp_place_of(const struct bu_hp_machine *m, int cpu);
 
 enum bu_hp_draw {
 	BU_HP_DRAW_NEW,		/* CPUs of the recording keep their own durations, others are drawn */

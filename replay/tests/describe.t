@@ -35,4 +35,22 @@ is 'no capture is a failure' "$status" 1
 for f in "$SRC"/datasets/machines/*.machine; do
 	ok "$(basename "$f") can be read" "$BRINGUP" machine --machine "$f"
 done
+
+# A machine without a recording: 2 packages of 1 core with 2 threads, numbers that can be added up.
+made=()
+for v in packages=2 cores_per_die=1 threads_per_core=2 siblings_last=1 sipi_ns=0 sipi_accept_ns=0 tsc_adjust=1 \
+	prepare_primary_ns=1000 prepare_sibling_ns=2000 alive_ns=10000 alive_sibling_ns=5000 microcode_primary_ns=70000 \
+	starting_ns=300 online_primary_ns=40 online_sibling_ns=50; do
+	made+=(--set "machine.$v")
+done
+: >"$TMP/empty.machine"
+run "$BRINGUP" replay --machine "$TMP/empty.machine" "${made[@]}" --hotplug serial -o "$TMP/runs.db" --json
+is 'its boot is the sum of its parts: a primary with a TSC check, two siblings without' "$(jq '.runs[0].bringup_ns' <<<"$out")" \
+	$((1000 + 10000 + 70000 + 300 + 20000000 + 40 + 2 * (2000 + 5000 + 300 + 50)))
+run "$BRINGUP" replay --verify 1 -o "$TMP/runs.db"
+is 'and can be verified' "$status" 0
+run "$BRINGUP" replay --machine "$TMP/empty.machine"
+like 'a machine that says too little is refused' "$status $err" '2 .*without a recording, the machine needs prepare_primary_ns'
+run "$BRINGUP" replay "$db" "${made[@]}"
+like 'and so is one with work beside a recording' "$status $err" '2 .*leave one of them out'
 finish
