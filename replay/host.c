@@ -166,11 +166,6 @@ static void bu_core_fail(struct bu_machine *m, const char *why)
 	bu_machine_fail(m, "core %s: %s", host_of(m)->core->name, why);
 }
 
-static void bu_core_assert_failed(struct bu_machine *m, const char *condition, const char *where)
-{
-	host_core_error(host_of(m), "assertion '%s' does not hold at %s", condition, where);
-}
-
 const struct bu_machine_ops bu_host_machine_ops = {
 	.size = sizeof(bu_host_machine_ops), .abi = BU_CORE_ABI,
 #define BU_OP_VALUE(type, name, params, args) .name = bu_##name,

@@ -78,6 +78,7 @@ void bu_engine_reset(struct bu_engine *e, uint64_t seed)
 	e->now_ns = 0;
 	e->hash = BU_HASH_INIT;
 	e->events = 0;
+	e->limit = UINT64_MAX;
 	e->arrivals = 0;
 	e->holds = false;
 	e->n_steps = 0;
@@ -98,6 +99,22 @@ int64_t bu_engine_now(const struct bu_engine *e)
 const volatile uint64_t *bu_engine_progress(const struct bu_engine *e)
 {
 	return &e->events;
+}
+
+static void set_limit(struct bu_engine *e, uint64_t limit)
+{
+	e->limit = e->config.max_events && e->config.max_events < limit ? e->config.max_events : limit;
+	e->direct_until = e->config.choose || e->steps || e->config.check_stacks ? 0 : e->limit;
+}
+
+void bu_engine_limit(struct bu_engine *e, uint64_t events)
+{
+	set_limit(e, events && events < UINT64_MAX - e->events ? e->events + events : UINT64_MAX);
+}
+
+uint32_t bu_engine_pending(const struct bu_engine *e)
+{
+	return bu_evq_wanted(&e->queue) + e->holds;
 }
 
 void bu_engine_abandon(struct bu_engine *e)
@@ -421,11 +438,9 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 	if (e->ended)
 		return bu_fail(err, -EINVAL, "engine: this run has ended, reset the engine before the next");
 	e->running = true;
-	e->direct_until = e->config.max_events ? e->config.max_events : UINT64_MAX;
-	if (e->config.choose || e->steps || e->config.check_stacks)
-		e->direct_until = 0;
+	set_limit(e, e->limit);
 	while (!e->failed) {
-		if (e->config.max_events && e->events >= e->config.max_events && bu_evq_wanted(&e->queue)) {
+		if (e->events >= e->limit && bu_evq_wanted(&e->queue)) {
 			end = BU_END_LIMIT;
 			snprintf(e->detail, sizeof(e->detail), "%llu events reached",
 				 (unsigned long long)e->events);

@@ -97,7 +97,7 @@ enum bu_end {
 	BU_END_DONE,		/* every task returned */
 	BU_END_STUCK,		/* tasks wait and nothing will ever wake them */
 	BU_END_FAILED,		/* a task called bu_engine_fail() or broke a rule of this interface */
-	BU_END_LIMIT,		/* max_events reached */
+	BU_END_LIMIT,		/* max_events or bu_engine_limit() reached */
 };
 
 struct bu_engine_result {
@@ -147,6 +147,18 @@ int64_t bu_engine_now(const struct bu_engine *e);
  * bu_engine_progress() - Where the engine counts its events, for a watchdog that looks at it from a signal handler.
  */
 const volatile uint64_t *bu_engine_progress(const struct bu_engine *e);
+
+/**
+ * bu_engine_limit() - End the run with BU_END_LIMIT after @events more events, if max_events does not end it before.
+ * Called again it counts from then on: this is how a run is bounded by events without progress. 0: no such limit.
+ */
+void bu_engine_limit(struct bu_engine *e, uint64_t events);
+
+/**
+ * bu_engine_pending() - How many events are to come, that of the calling task's next step not among them. 0: nothing will
+ * happen unless it goes on. For tasks that only look on, which must not keep a run going.
+ */
+uint32_t bu_engine_pending(const struct bu_engine *e);
 
 /**
  * bu_engine_abandon() - Say that a run was left without returning from bu_engine_run(), by a jump out of a task.

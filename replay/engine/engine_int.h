@@ -108,6 +108,7 @@ struct bu_engine {
 	int64_t now_ns;
 	uint64_t hash, events;
 	uint64_t direct_until;	/* events up to which tasks may pass on straight to one another */
+	uint64_t limit;		/* events at which the run ends */
 	struct task *task;	/* [0] is nobody */
 	struct word *word;	/* [0] is none */
 	const char **word_name;	/* borrowed */

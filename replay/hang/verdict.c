@@ -10,7 +10,8 @@
  *
  * Thresholds: csd_lock_timeout 5000 ms (kernel/smp.c, 6.12); watchdog_thresh 10 s for hard lockups, twice that for soft
  * ones (kernel/watchdog.c); RCU_CPU_STALL_TIMEOUT 21 s (kernel/rcu/Kconfig.debug); hung task 120 s
- * (CONFIG_DEFAULT_HUNG_TASK_TIMEOUT, lib/Kconfig.debug).
+ * (CONFIG_DEFAULT_HUNG_TASK_TIMEOUT, lib/Kconfig.debug); 10 s for a CPU that was kicked to report
+ * (cpuhp_wait_for_sync_state(), kernel/cpu.c).
  */
 #include "replay/hang/verdict.h"
 
@@ -25,7 +26,8 @@
 const char *const bu_hang_class_names[BU_HANG_NR_CLASSES] = {
 	[BU_HANG_NONE] = "ok",		 [BU_HANG_DEADLOCK] = "deadlock", [BU_HANG_LOST_WAKEUP] = "lost wakeup",
 	[BU_HANG_LIVELOCK] = "livelock", [BU_HANG_MISUSE] = "misuse",	  [BU_HANG_FAILED] = "failed",
-	[BU_HANG_CRASH] = "crash",	 [BU_HANG_LIMIT] = "limit",
+	[BU_HANG_LIMIT] = "limit",	 [BU_HANG_LOCKUP] = "lockup",	  [BU_HANG_CRASH] = "crash",
+	[BU_HANG_ASSERTION] = "violated assertion",
 };
 
 const struct bu_watchdog_def bu_watchdogs[BU_WATCHDOG_NR] = {
@@ -35,6 +37,7 @@ const struct bu_watchdog_def bu_watchdogs[BU_WATCHDOG_NR] = {
 	[BU_WATCHDOG_SOFT_LOCKUP] = { "soft lockup", 20 * BU_NS_PER_S },
 	[BU_WATCHDOG_RCU_STALL] = { "RCU stall", 21 * BU_NS_PER_S },
 	[BU_WATCHDOG_HUNG_TASK] = { "hung task", 120 * BU_NS_PER_S },
+	[BU_WATCHDOG_AP_TIMEOUT] = { "AP timeout", 10 * BU_NS_PER_S },
 };
 
 /* ---------------------------------------------------------------------------------------------- the wait-for graph */
@@ -204,7 +207,7 @@ static void summarise(struct bu_machine *m, const struct bu_machine_result *r, s
 	} else if (v->class == BU_HANG_LOST_WAKEUP && bu_wait_of(m, v->waiter, &w)) {
 		snprintf(v->summary, sizeof(v->summary), "%s waits for %s%s%s, and nobody that is left can wake it",
 			 bu_thread_name(m, v->waiter), bu_wait_kind_name(w.kind), *w.obj_name ? " " : "", w.obj_name);
-	} else if (v->class == BU_HANG_LIVELOCK && bu_wait_of(m, v->waiter, &w)) {
+	} else if (v->class == BU_HANG_LIVELOCK && r->end == BU_MACHINE_LIMIT && bu_wait_of(m, v->waiter, &w)) {
 		snprintf(v->summary, sizeof(v->summary), "%s spins for %s, all others that run spin too", bu_thread_name(m, v->waiter),
 			 w.obj_name);
 	} else {
@@ -223,11 +226,18 @@ void bu_hang_diagnose(struct bu_machine *m, const struct bu_machine_result *resu
 	case BU_MACHINE_MISUSE:
 		v.class = BU_HANG_MISUSE;
 		break;
+	case BU_MACHINE_FAILED:
+		v.class = BU_HANG_FAILED;
+		break;
 	case BU_MACHINE_CRASH:
 		v.class = BU_HANG_CRASH;
 		break;
-	case BU_MACHINE_FAILED:
-		v.class = BU_HANG_FAILED;
+	case BU_MACHINE_ASSERT:
+		v.class = BU_HANG_ASSERTION;
+		break;
+	case BU_MACHINE_NO_PROGRESS:
+		bu_waits_each(m, scan_wait, &s);
+		v.class = deadlocked(m, &v) ? BU_HANG_DEADLOCK : BU_HANG_LIVELOCK;
 		break;
 	case BU_MACHINE_STUCK:
 		bu_waits_each(m, scan_wait, &s);
@@ -240,75 +250,10 @@ void bu_hang_diagnose(struct bu_machine *m, const struct bu_machine_result *resu
 		else
 			v.class = s.spinning && !anybody_works(m) ? BU_HANG_LIVELOCK : BU_HANG_LIMIT;
 		break;
+	case BU_MACHINE_NR_ENDS:
+		break;
 	}
 	if (v.class != BU_HANG_NONE)
 		summarise(m, result, &v);
 	*ret = v;
-}
-
-/* ---------------------------------------------------------------------------------------------------- the witness */
-
-static void print_path(FILE *f, const char *const *path, uint32_t len)
-{
-	uint32_t i;
-
-	for (i = len; i > 0; i--)	/* innermost first, as a back trace has it */
-		fprintf(f, "%s%s", i == len ? "" : " <- ", path[i - 1]);
-	if (!len)
-		fputs("(no call path)", f);
-}
-
-static bool print_wait(void *ctx, const struct bu_wait_info *w)
-{
-	struct { struct bu_machine *m; FILE *f; } *c = ctx;
-	struct bu_held_info held[8];
-	char b[BU_NS_STRLEN];
-	uint32_t i, n;
-
-	if (w->kind == BU_WAITS_PARKED || w->kind == BU_WAITS_NOT)
-		return true;
-	fprintf(c->f, "  CPU %d  %-18s %s %s%s%s since %s\n", w->cpu, bu_thread_name(c->m, w->thread),
-		w->on_cpu ? "spins for" : "waits for", bu_wait_kind_name(w->kind), *w->obj_name ? " " : "", w->obj_name,
-		bu_ns_str(w->since_ns, b));
-	fputs("         in ", c->f);
-	print_path(c->f, w->path, w->path_len);
-	fputc('\n', c->f);
-	n = bu_held_by(c->m, w->thread, held, ARRAY_SIZE(held));
-	for (i = 0; i < n; i++)
-		fprintf(c->f, "         holds %s %s%s, taken in %s at %s\n", bu_obj_kind_name(held[i].kind), held[i].name,
-			held[i].shared ? " (shared)" : "", held[i].where ? held[i].where : "?", bu_ns_str(held[i].since_ns, b));
-	return true;
-}
-
-char *bu_hang_witness(struct bu_machine *m, const struct bu_machine_result *result, const struct bu_hang_verdict *v)
-{
-	struct { struct bu_machine *m; FILE *f; } c = { .m = m };
-	struct bu_wait_info w;
-	char b[BU_NS_STRLEN], *text = NULL;
-	size_t size = 0;
-	uint32_t i;
-
-	c.f = open_memstream(&text, &size);
-	if (!c.f)
-		return NULL;
-	fprintf(c.f, "%s at %s: %s\n", bu_hang_class_names[v->class], bu_ns_str(result->now_ns, b), v->summary);
-	if (v->class != BU_HANG_NONE) {
-		fputs("Threads that do not get on:\n", c.f);
-		bu_waits_each(m, print_wait, &c);
-	}
-	if (v->n_cycle) {
-		fputs("The cycle:\n", c.f);
-		for (i = 0; i < v->n_cycle; i++)
-			if (bu_wait_of(m, v->cycle[i], &w))
-				fprintf(c.f, "  %s -> %s %s -> %s\n", bu_thread_name(m, v->cycle[i]), bu_wait_kind_name(w.kind),
-					w.obj_name, bu_thread_name(m, v->cycle[(i + 1) % v->n_cycle]));
-	}
-	if (v->watchdog != BU_WATCHDOG_NONE)
-		fprintf(c.f, "The kernel's %s watchdog would speak at %s.\n", bu_watchdogs[v->watchdog].name,
-			bu_ns_str(v->watchdog_at_ns, b));
-	if (fclose(c.f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }

@@ -7,14 +7,18 @@
  * A run that cannot go on is one of
  *   deadlock      a cycle: each waits for something that only the next in it can release
  *   lost wakeup   no cycle: somebody waits whom nobody that is left can wake
- *   livelock      something happens all the time and nobody gets anywhere: the event limit was reached while threads
- *                 spun, and none that works was among them
+ *   livelock      something happens all the time and nobody gets anywhere: no progress (bu_progress()) in as many events
+ *                 as the machine was told to wait for, while everybody got a turn; or the event limit was reached
+ *                 while threads spun, and none that works was among them
+ *   lockup        the run went on, but a watchdog of the kernel spoke meanwhile, see watch.h
+ *   crash         the kernel died: bu_crash()
+ *   assertion     what the core's author claims to hold did not: BU_ASSERT_CORE()
  *   misuse        a rule of the kernel was broken (sleeping while atomic, unlocking what is not held, ...)
- *   crash         the simulated kernel died, say of an unhandled fault
  *   failed        the core gave up by itself, or broke a rule of the engine
  *   limit         the event limit was reached by threads that do work: give it more, or it never ends
- * The witness names per thread its CPU, call path, held locks, the awaited object and since when; then the cycle; then
- * which of the kernel's watchdogs would have spoken first.
+ * The witness goes through the CPUs as a bug report does: what runs there and in what context, then each thread that does
+ * not get on with its call path, held locks, the awaited object and since when; those that are in the same place as one
+ * that was shown are named together. Then the cycle; then which of the kernel's watchdogs would have spoken first.
  */
 #ifndef BU_REPLAY_HANG_VERDICT_H
 #define BU_REPLAY_HANG_VERDICT_H
@@ -26,8 +30,8 @@
 #include "schemas/base/err.h"
 
 enum bu_hang_class {
-	BU_HANG_NONE, BU_HANG_DEADLOCK, BU_HANG_LOST_WAKEUP, BU_HANG_LIVELOCK, BU_HANG_MISUSE, BU_HANG_FAILED, BU_HANG_CRASH,
-	BU_HANG_LIMIT, 	BU_HANG_NR_CLASSES
+	BU_HANG_NONE, BU_HANG_DEADLOCK, BU_HANG_LOST_WAKEUP, BU_HANG_LIVELOCK, BU_HANG_MISUSE, BU_HANG_FAILED, BU_HANG_LIMIT,
+	BU_HANG_LOCKUP, BU_HANG_CRASH, BU_HANG_ASSERTION, BU_HANG_NR_CLASSES
 };
 
 extern const char *const bu_hang_class_names[BU_HANG_NR_CLASSES];
@@ -35,7 +39,7 @@ extern const char *const bu_hang_class_names[BU_HANG_NR_CLASSES];
 /* Watchdogs of the kernel with their default thresholds; sources in verdict.c. */
 enum bu_watchdog {
 	BU_WATCHDOG_NONE, BU_WATCHDOG_CSD_LOCK, BU_WATCHDOG_HARD_LOCKUP, BU_WATCHDOG_SOFT_LOCKUP, BU_WATCHDOG_RCU_STALL,
-	BU_WATCHDOG_HUNG_TASK, BU_WATCHDOG_NR
+	BU_WATCHDOG_HUNG_TASK, BU_WATCHDOG_AP_TIMEOUT, BU_WATCHDOG_NR
 };
 
 extern const struct bu_watchdog_def {

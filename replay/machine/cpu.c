@@ -100,6 +100,8 @@ static void run_nmi(struct bu_machine *m, struct thread *t, struct cpu *c)
 	bool irqs_off = c->irqs_off;
 
 	c->in_nmi = true;
+	if (!irqs_off)
+		c->irqs_off_ns = bu_now(m);
 	c->irqs_off = true;
 	c->account.nmis++;
 	bu_call(m, "<NMI>");
@@ -208,6 +210,7 @@ void attend(struct bu_machine *m, struct thread *t)
 		}
 		if (!preemptible(m, c))
 			return;
+		c->preemptible_ns = now;
 		if (t->class == BU_CLASS_FAIR) {
 			if (t->group && t->group_left_ns <= 0)
 				charge_group(m, t, 0);
@@ -535,7 +538,7 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 	c->start_arg = arg;
 	c->started = true;
 	c->irqs_off = true;
-	c->irqs_off_ns = c->switched_ns = bu_now(m);
+	c->irqs_off_ns = c->switched_ns = c->started_ns = bu_now(m);
 	c->need_resched = false;
 	c->resched_sent = false;
 	c->curr = c->idle;
@@ -646,6 +649,12 @@ bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
 	ret->in_nmi = c->in_nmi;
 	ret->preempt_count = m->thread[c->curr]->preempt_count;
 	ret->switched_ns = c->switched_ns;
+	ret->online = c->online;
+	ret->started_ns = c->started_ns;
+	if (preemptible(m, c) || c->curr == c->idle)
+		ret->no_stopper_since_ns = bu_now(m);
+	else
+		ret->no_stopper_since_ns = c->preemptible_ns > c->switched_ns ? c->preemptible_ns : c->switched_ns;
 	ret->no_physical = phys_waits(m, c);
 	ret->irqs_pending = first_at(m, &c->irqs) <= bu_now(m) || c->timer_at_ns <= bu_now(m);
 	return true;

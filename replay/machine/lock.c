@@ -549,7 +549,10 @@ bool bu_down_write_trylock(struct bu_machine *m, bu_obj sem)
 
 /* ----------------------------------------------------------------------------------------------- semaphores */
 
-/* w[0]: count. Nobody holds a semaphore. */
+/*
+ * w[0]: count. Nobody holds a semaphore; owner: who took it last and has not given it back, for reports only (as
+ * last_holder in kernel/locking/semaphore.c of v6.16).
+ */
 bu_obj bu_semaphore(struct bu_machine *m, const char *name, uint32_t initial)
 {
 	bu_obj id;
@@ -571,6 +574,7 @@ void bu_down(struct bu_machine *m, bu_obj sem)
 	op(m);
 	if (count(m, o) > 0) {
 		bu_word_add(m->engine, o->w[0], -1);
+		o->owner = t->id;
 		return;
 	}
 	wq_add(m, o, sem, t, 0, false);
@@ -594,6 +598,7 @@ bool bu_down_trylock(struct bu_machine *m, bu_obj sem)
 	if (!o || count(m, o) <= 0)
 		return false;
 	bu_word_add(m->engine, o->w[0], -1);
+	o->owner = cur(m) ? cur(m)->id : 0;
 	return true;
 }
 
@@ -605,12 +610,15 @@ void bu_up(struct bu_machine *m, bu_obj sem)
 	if (!o)
 		return;
 	op(m);
+	if (cur(m) && o->owner == cur(m)->id)
+		o->owner = 0;
 	if (!o->waiters.head) {
 		bu_word_add(m->engine, o->w[0], 1);
 		return;
 	}
 	t = thread_of(m, o->waiters.head);
 	wq_del(m, t);
+	o->owner = t->id;
 	try_to_wake_up(m, t, BU_TASK_NORMAL);
 	if (cur(m))
 		attend(m, cur(m));

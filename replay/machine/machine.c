@@ -16,6 +16,8 @@
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 
+#define WORDS_BYTES 512u	/* of what a verdict says before the place */
+
 int bu_machine_create(const struct bu_machine_config *config, struct bu_machine **ret, struct bu_err *err)
 {
 	struct bu_engine_config engine = { .seed = config->seed, .stack_bytes = config->stack_bytes,
@@ -96,7 +98,9 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->text_mutex = m->stop_mutex = m->cpu_hotplug_lock = 0;
 	m->stop_in_progress = 0;
 	m->bytes = 0;
-	m->done = m->misuse = m->crashed = m->failed = false;
+	m->done = m->failed = false;
+	m->end = BU_MACHINE_FAILED;
+	bu_progress(m);
 	m->verdict[0] = '\0';
 	if (m->cap_of_task)
 		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
@@ -158,42 +162,66 @@ void *bu_machine_host(struct bu_machine *m)
 	return m->config.host;
 }
 
-void bu_crash(struct bu_machine *m, const char *what, const char *where)
+/* Ends the run: @words, then who did it, where, and in what context. */
+static void end_with(struct bu_machine *m, enum bu_machine_end end, const char *words)
 {
-	if (!m->failed)
-		m->crashed = true;
-	bu_misuse(m, "%s at %s", what, where);
+	const struct thread *t = cur(m);
+	size_t n, size = sizeof(m->verdict);
+	uint32_t i;
+
+	if (!m->failed) {
+		m->failed = true;
+		m->end = end;
+		n = (size_t)snprintf(m->verdict, size, "%s", words);
+		if (t && n < size) {
+			const struct cpu *c = cpu_of(m, t);
+
+			n += (size_t)snprintf(m->verdict + n, size - n,
+					      " (%s on CPU %u at %lld ns, preempt_count %d, interrupts %s", t->name, c->id,
+					      (long long)bu_now(m), t->preempt_count,
+					      c->in_nmi ? "off, in NMI" : c->in_irq ? "off, in interrupt" :
+					      c->irqs_off ? "off" : "on");
+			for (i = t->live ? t->live->depth : 0; i-- > 0 && n < size;)
+				n += (size_t)snprintf(m->verdict + n, size - n, "%s%s",
+						      i + 1 == t->live->depth ? "; in " : " <- ",
+						      i < PATH_MAX_CALLS ? t->live->path[i] : "...");
+			if (n < size)
+				snprintf(m->verdict + n, size - n, ")");
+		}
+	}
+	bu_engine_fail(m->engine, "machine");
 }
 
 void bu_misuse(struct bu_machine *m, const char *fmt, ...)
 {
-	const struct thread *t = cur(m);
-	size_t n = 0;
+	char words[WORDS_BYTES];
 	va_list ap;
 
-	if (!m->failed) {
-		va_start(ap, fmt);
-		n = (size_t)vsnprintf(m->verdict, sizeof(m->verdict), fmt, ap);
-		va_end(ap);
-		if (t && n < sizeof(m->verdict)) {
-			const struct cpu *c = cpu_of(m, t);
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	end_with(m, BU_MACHINE_MISUSE, words);
+}
 
-			n += (size_t)snprintf(m->verdict + n, sizeof(m->verdict) - n,
-					      " (%s on CPU %u at %lld ns, preempt_count %d, interrupts %s",
-					      t->name, c->id, (long long)bu_now(m), t->preempt_count,
-					      c->in_nmi ? "off, in NMI" : c->in_irq ? "off, in interrupt" :
-					      c->irqs_off ? "off" : "on");
-			for (uint32_t i = t->live ? t->live->depth : 0; i-- > 0 && n < sizeof(m->verdict);)
-				n += (size_t)snprintf(m->verdict + n, sizeof(m->verdict) - n, "%s%s",
-						      i + 1 == t->live->depth ? "; in " : " <- ",
-						      i < PATH_MAX_CALLS ? t->live->path[i] : "...");
-			if (n < sizeof(m->verdict))
-				snprintf(m->verdict + n, sizeof(m->verdict) - n, ")");
-		}
-		m->failed = true;
-		m->misuse = !m->crashed;
-	}
-	bu_engine_fail(m->engine, "machine");
+void bu_crash(struct bu_machine *m, const char *what, const char *where)
+{
+	char words[WORDS_BYTES];
+
+	snprintf(words, sizeof(words), "%s at %s", what, where);
+	end_with(m, BU_MACHINE_CRASH, words);
+}
+
+void bu_core_assert_failed(struct bu_machine *m, const char *condition, const char *where)
+{
+	char words[WORDS_BYTES];
+
+	snprintf(words, sizeof(words), "assertion '%s' does not hold at %s", condition, where);
+	end_with(m, BU_MACHINE_ASSERT, words);
+}
+
+void bu_progress(struct bu_machine *m)
+{
+	bu_engine_limit(m->engine, m->config.progress_events);
 }
 
 int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct bu_err *err)
@@ -207,7 +235,11 @@ int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct b
 	ret->events = end.events;
 	ret->hash = end.hash;
 	if (m->failed) {
-		ret->end = m->crashed ? BU_MACHINE_CRASH : m->misuse ? BU_MACHINE_MISUSE : BU_MACHINE_FAILED;
+		ret->end = m->end;
+	} else if (!m->done && end.end == BU_END_LIMIT && (!m->config.max_events || end.events < m->config.max_events)) {
+		ret->end = BU_MACHINE_NO_PROGRESS;
+		snprintf(m->verdict, sizeof(m->verdict), "no progress in %llu events",
+			 (unsigned long long)m->config.progress_events);
 	} else if (!m->done && (end.end == BU_END_LIMIT || end.end == BU_END_FAILED)) {
 		ret->end = end.end == BU_END_LIMIT ? BU_MACHINE_LIMIT : BU_MACHINE_FAILED;
 		snprintf(m->verdict, sizeof(m->verdict), "%s", end.detail);

@@ -65,6 +65,7 @@ struct bu_machine_config {
 	int64_t host_tick_ns;	/* slices of the host end with its tick (CONFIG_HZ); 0: when they are used up (HRTICK) */
 	uint32_t host_load_permille;	/* of each physical CPU, for other load that is always runnable (cpu.weight) */
 	uint64_t max_events;	/* as in the engine */
+	uint64_t progress_events;	/* events without bu_progress() after which the run ends; 0: not looked at */
 	uint64_t seed;
 	size_t stack_bytes;	/* per thread, as in the engine */
 	bool step_ops;		/* every operation on something shared is an event, so that choose() can order them */
@@ -85,6 +86,9 @@ enum bu_machine_end {
 	BU_MACHINE_FAILED,	/* a core called bu_machine_fail(), or broke a rule of the engine */
 	BU_MACHINE_CRASH,	/* the simulated kernel died: bu_crash() */
 	BU_MACHINE_LIMIT,	/* max_events reached */
+	BU_MACHINE_NO_PROGRESS,	/* progress_events passed and nobody got anywhere */
+	BU_MACHINE_ASSERT,	/* what a core takes for granted does not hold */
+	BU_MACHINE_NR_ENDS
 };
 
 struct bu_machine_result {
@@ -131,6 +135,18 @@ void bu_misuse(struct bu_machine *m, const char *fmt, ...) __attribute__((format
  * site or instruction. The verdict adds the thread, its CPU and its call path. Does not return when called by a thread.
  */
 void bu_crash(struct bu_machine *m, const char *what, const char *where);
+
+/**
+ * bu_core_assert_failed() - End the run with BU_MACHINE_ASSERT: what the author of a core takes for granted does not hold.
+ * Under BU_ASSERT_CORE() of replay/core.h. As bu_crash() otherwise.
+ */
+void bu_core_assert_failed(struct bu_machine *m, const char *condition, const char *where) __attribute__((cold));
+
+/**
+ * bu_progress() - Something got done that the run is about: a work item, a CPU that came up. A run in which this is not
+ * said for progress_events events, while every CPU and thread gets its turn, is a livelock.
+ */
+void bu_progress(struct bu_machine *m);
 
 void *bu_machine_host(struct bu_machine *m);	/* as configured */
 
@@ -269,6 +285,9 @@ struct bu_cpu_state {
 	int32_t preempt_count;		/* of curr */
 	int64_t irqs_off_since_ns;	/* when irqs_off */
 	int64_t switched_ns;		/* when curr began to run */
+	bool online;
+	int64_t started_ns;		/* when it was started last */
+	int64_t no_stopper_since_ns;	/* since when its stopper could not have run; now: it could */
 };
 
 /**

@@ -108,6 +108,8 @@ struct cpu {
 	struct list irqs, nmis;	/* arrivals, by time */
 	int64_t irqs_off_ns;	/* since when they are off */
 	int64_t switched_ns;	/* last context switch */
+	int64_t preemptible_ns;	/* when it was last seen to be */
+	int64_t started_ns;
 	bu_thread_fn start_fn;
 	void *start_arg;
 	struct bu_cpu_account account;
@@ -171,7 +173,8 @@ struct bu_machine {
 	bu_obj text_mutex, stop_mutex, cpu_hotplug_lock;	/* 0 before the first use */
 	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
-	bool done, misuse, crashed, failed;
+	bool done, failed;
+	enum bu_machine_end end;	/* failed: how */
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
 };
 

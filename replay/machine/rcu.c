@@ -69,6 +69,23 @@ uint64_t bu_rcu_completed(struct bu_machine *m)
 	return m->rcu ? m->rcu->completed : 0;
 }
 
+int64_t bu_rcu_gp_start(struct bu_machine *m)
+{
+	return m->rcu && m->rcu->started != m->rcu->completed ? m->rcu->start_ns : BU_NS_UNKNOWN;
+}
+
+bool bu_rcu_cpu_owes(struct bu_machine *m, int cpu)
+{
+	return cpu >= 0 && (uint32_t)cpu < m->config.n_cpus && m->cpu[cpu].rcu_owes;
+}
+
+bool bu_rcu_thread_blocks(struct bu_machine *m, bu_thread id)
+{
+	const struct thread *t = id && id < m->n_threads ? m->thread[id] : NULL;
+
+	return t && m->rcu && t->rcu_blocked && t->rcu_seq <= m->rcu->started;
+}
+
 /* ------------------------------------------------------------------------------------------ quiescent states */
 
 static void report(struct bu_machine *m, bu_word_id left, bu_thread waiter)
@@ -460,8 +477,7 @@ bool rcu_releasers(struct bu_machine *m, bu_thread waiter, uint32_t *at, int *cp
 	for (; *at < m->config.n_cpus + m->n_threads; ++*at) {
 		uint32_t id = *at - m->config.n_cpus;
 
-		if (!id || (exp ? !m->thread[id]->rcu_exp :
-			    !m->thread[id]->rcu_blocked || m->thread[id]->rcu_seq > r->started))
+		if (!id || (exp ? !m->thread[id]->rcu_exp : !bu_rcu_thread_blocks(m, id)))
 			continue;
 		*cpu = -1;
 		*thread = id;

@@ -39,4 +39,13 @@ void bu_call_rcu(struct bu_machine *m, bu_thread_fn fn, void *arg);	/* @fn must 
 void bu_rcu_barrier(struct bu_machine *m);		/* until all callbacks queued so far have run */
 uint64_t bu_rcu_completed(struct bu_machine *m);	/* normal grace periods so far */
 
+/**
+ * bu_rcu_gp_start() - Since when the normal grace period is going on, or BU_NS_UNKNOWN.
+ * bu_rcu_cpu_owes() - Whether it waits for this CPU.
+ */
+int64_t bu_rcu_gp_start(struct bu_machine *m);
+bool bu_rcu_cpu_owes(struct bu_machine *m, int cpu);
+/* Whether it waits for this thread, which was preempted in a read-side section. */
+bool bu_rcu_thread_blocks(struct bu_machine *m, bu_thread t);
+
 #endif

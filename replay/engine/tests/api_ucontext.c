@@ -24,8 +24,10 @@
 #define bu_engine_delay_until uc_engine_delay_until
 #define bu_engine_destroy uc_engine_destroy
 #define bu_engine_fail uc_engine_fail
+#define bu_engine_limit uc_engine_limit
 #define bu_engine_now uc_engine_now
 #define bu_engine_pass_on uc_engine_pass_on
+#define bu_engine_pending uc_engine_pending
 #define bu_engine_progress uc_engine_progress
 #define bu_engine_random uc_engine_random
 #define bu_engine_reset uc_engine_reset

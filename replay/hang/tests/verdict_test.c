@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "replay/machine/smp.h"
 #include "replay/machine/wait.h"
 #include "replay/machine/waits.h"
+#include "replay/machine/workqueue.h"
 #include "schemas/base/ns.h"
 
 static struct {
@@ -358,6 +360,256 @@ static void bystanders_are_not_in_the_cycle(void **state)
 	expect(m, BU_HANG_DEADLOCK, 2, words);
 }
 
+/* ---------------------------------------------------------------------------- a cycle through each kind of lock */
+
+static const struct lock_kind {
+	const char *name;
+	bu_obj (*create)(struct bu_machine *m, const char *name);
+	void (*lock)(struct bu_machine *m, bu_obj lock);
+	bool spins;
+} *kind;
+
+static bu_obj ticket_lock(struct bu_machine *m, const char *name)
+{
+	return bu_raw_spinlock(m, name, BU_SPIN_TICKET);
+}
+
+static bu_obj queued_lock(struct bu_machine *m, const char *name)
+{
+	return bu_raw_spinlock(m, name, BU_SPIN_QUEUED);
+}
+
+static bu_obj binary_semaphore(struct bu_machine *m, const char *name)
+{
+	return bu_semaphore(m, name, 1);
+}
+
+static const struct lock_kind lock_kinds[] = {
+	{ "mutex", bu_mutex, bu_mutex_lock, false },
+	{ "rwsem", bu_rwsem, bu_down_write, false },
+	{ "semaphore", binary_semaphore, bu_down, false },
+	{ "raw_spinlock", ticket_lock, bu_raw_spin_lock, true },
+	{ "raw_spinlock", queued_lock, bu_raw_spin_lock, true },
+};
+
+static void crosses(struct bu_machine *m, void *arg)
+{
+	bool first = arg != NULL;
+
+	BU_FN(m);
+	kind->lock(m, first ? s.a : s.b);
+	bu_work(m, 1000);
+	kind->lock(m, first ? s.b : s.a);
+}
+
+static void locks_of_every_kind(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lock_kinds) / sizeof(lock_kinds[0]); i++) {
+		struct bu_machine *m = make(2, 0, 0);
+		char holds[64];
+		const char *const words[] = { "first", "second", holds, "in crosses", "The cycle:",
+					      lock_kinds[i].spins ? "soft lockup watchdog would speak at 20.00 s" :
+								    "hung task watchdog would speak at 120.0 s", NULL };
+
+		kind = &lock_kinds[i];
+		snprintf(holds, sizeof(holds), kind->create == binary_semaphore ? "first -> lock b -> second" :
+			 "holds %s b, taken in crosses", kind->name);
+		s.a = kind->create(m, "a");
+		s.b = kind->create(m, "b");
+		bu_thread_run(m, "first", 0, crosses, &s);
+		bu_thread_run(m, "second", 1, crosses, NULL);
+		expect(m, BU_HANG_DEADLOCK, 2, words);
+	}
+}
+
+static void reads_twice(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_down_read(m, s.a);
+	bu_sleep_ns(m, 2000);
+	bu_down_read(m, s.b);
+}
+
+static void writes_both(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_down_write(m, s.b);
+	bu_sleep_ns(m, 2000);
+	bu_down_write(m, s.a);
+}
+
+static void readers_in_a_cycle(void **state)
+{
+	static const char *const words[] = { "reader waits for lock b", "holds rwsem a (shared)", "writer waits for lock a", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_rwsem(m, "a");
+	s.b = bu_rwsem(m, "b");
+	bu_thread_run(m, "reader", 0, reads_twice, NULL);
+	bu_thread_run(m, "writer", 1, writes_both, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+static void wants_a(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_mutex_unlock(m, s.a);
+}
+
+static void flushes_under_a_mutex(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_queue_work_on(m, 1, bu_workqueue(m, "events", BU_WQ_PERCPU), s.b);
+	bu_flush_work(m, s.b);
+	bu_mutex_unlock(m, s.a);
+}
+
+static void flush_of_work_that_wants_the_lock(void **state)
+{
+	static const char *const words[] = { "deadlock", "control waits for flush of vmstat_update", "holds mutex cpu_add_remove_lock",
+					     "kworker/1", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	s.a = bu_mutex(m, "cpu_add_remove_lock");
+	s.b = bu_work_item(m, "vmstat_update", wants_a, NULL);
+	bu_thread_run(m, "control", 0, flushes_under_a_mutex, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+/* The period timer of a throttled thread is on a CPU that has interrupts off and wants what that thread holds. */
+static void burns_under_a_lock(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_work(m, 25000000);
+}
+
+static void spins_for_the_throttled(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_work(m, 8000000);
+	bu_local_irq_disable(m);
+	while (!bu_mutex_trylock(m, s.a))
+		bu_work(m, 1000);
+}
+
+static void bandwidth_timer_that_is_not_taken(void **state)
+{
+	static const char *const words[] = { "livelock", "no progress in 100000 events", "throttled waits for bandwidth background",
+					     "holds mutex cpu_add_remove_lock", "CPU 0 runs deaf", "interrupts off since 13.00 ms, some pending",
+					     NULL };
+	struct bu_machine_config config = { .n_cpus = 1, .n_online = 1, .progress_events = 100000 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m;
+
+	(void)state;
+	assert_int_equal(bu_machine_create(&config, &m, &err), 0);
+	s.a = bu_mutex(m, "cpu_add_remove_lock");
+	s.b = bu_cfs_group(m, "background", 5000000, 100000000);
+	s.thread = bu_thread_run(m, "throttled", 0, burns_under_a_lock, NULL);
+	bu_cfs_join(m, s.b, s.thread);
+	bu_thread_run(m, "deaf", 0, spins_for_the_throttled, NULL);
+	expect(m, BU_HANG_LIVELOCK, 0, words);
+}
+
+/* ------------------------------------------------------------------------------------------------------ livelock */
+
+/* Each takes its own lock, finds the other's taken, gives its own back and tries again: for ever, if both do so alike. */
+static void polite(struct bu_machine *m, void *arg)
+{
+	bu_obj mine = arg ? s.a : s.b, other = arg ? s.b : s.a;
+
+	BU_FN(m);
+	for (;;) {
+		bu_mutex_lock(m, mine);
+		bu_work(m, 1000);
+		if (bu_mutex_trylock(m, other))
+			break;
+		bu_mutex_unlock(m, mine);
+		if (s.word)
+			bu_progress(m);
+	}
+	bu_mutex_unlock(m, other);
+	bu_mutex_unlock(m, mine);
+}
+
+static void backing_off_without_end(void **state)
+{
+	static const char *const stuck[] = { "livelock", "no progress in 10000 events", NULL };
+	static const char *const goes_on[] = { "limit", "100000 events reached", NULL };
+	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .progress_events = 10000, .max_events = 100000 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m;
+	int moves;
+
+	(void)state;
+	for (moves = 0; moves < 2; moves++) {
+		assert_int_equal(bu_machine_create(&config, &m, &err), 0);
+		s.a = bu_mutex(m, "a");
+		s.b = bu_mutex(m, "b");
+		s.word = (bu_word_id)moves;
+		bu_thread_run(m, "first", 0, polite, &s);
+		bu_thread_run(m, "second", 1, polite, NULL);
+		expect(m, moves ? BU_HANG_LIMIT : BU_HANG_LIVELOCK, 0, moves ? goes_on : stuck);
+	}
+}
+
+/* ----------------------------------------------------------------------------------------- crashes and assertions */
+
+static void patched_under_it(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_crash(m, "invalid opcode", "sched_clock+0x5, while it was being patched");
+}
+
+static void asserts(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_core_assert_failed(m, "done == 2", "core.c:17");
+}
+
+static void crashes_have_a_class_and_a_place(void **state)
+{
+	static const char *const crash[] = { "crash", "invalid opcode at sched_clock+0x5, while it was being patched (t on CPU 1",
+					     "in patched_under_it", NULL };
+	static const char *const claim[] = { "violated assertion", "'done == 2' does not hold at core.c:17 (t on CPU 1", "in asserts", NULL };
+	struct bu_machine *m = make(2, 0, 0);
+
+	(void)state;
+	bu_thread_run(m, "t", 1, patched_under_it, NULL);
+	expect(m, BU_HANG_CRASH, 0, crash);
+	m = make(2, 0, 0);
+	bu_thread_run(m, "t", 1, asserts, NULL);
+	expect(m, BU_HANG_ASSERTION, 0, claim);
+}
+
+/* ------------------------------------------------------------------------------------------------- large machines */
+
+/* 64 CPUs in one place are one paragraph. */
+static void alike_is_told_once(void **state)
+{
+	static const char *const words[] = { "livelock", "migration/0 spins for word thread_ack", "and 63 more in the same place, on CPU 1-63",
+					     NULL };
+	struct bu_machine *m = make(64, 4000000, 5000);
+	int i;
+
+	(void)state;
+	s.word = bu_word_new(bu_machine_engine(m), "thread_ack", 0);
+	for (i = 0; i < 64; i++)
+		bu_thread_run(m, i ? "migration/n" : "migration/0", i, spins_for_ever, NULL);
+	expect(m, BU_HANG_LIVELOCK, 0, words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +620,10 @@ int main(void)
 		cmocka_unit_test(sleeping_while_atomic), cmocka_unit_test(polling_without_end),
 		cmocka_unit_test(work_without_end_is_no_livelock), cmocka_unit_test(a_good_end),
 		cmocka_unit_test(bystanders_are_not_in_the_cycle),
+		cmocka_unit_test(locks_of_every_kind), cmocka_unit_test(readers_in_a_cycle),
+		cmocka_unit_test(flush_of_work_that_wants_the_lock), cmocka_unit_test(bandwidth_timer_that_is_not_taken),
+		cmocka_unit_test(backing_off_without_end), cmocka_unit_test(crashes_have_a_class_and_a_place),
+		cmocka_unit_test(alike_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,8 +28,8 @@ int64_t run_done(struct bu_machine *m);
 
 struct tally {
 	uint64_t runs;
-	uint64_t ends[BU_MACHINE_LIMIT + 1];
-	char verdict[BU_MACHINE_LIMIT + 1][1024];	/* first of each kind */
+	uint64_t ends[BU_MACHINE_NR_ENDS];
+	char verdict[BU_MACHINE_NR_ENDS][1024];	/* first of each kind */
 };
 
 /*
