@@ -69,6 +69,8 @@ enum bu_arbitration {
 	BU_ARBITER_FIFO,	/* first come, first served */
 	BU_ARBITER_NEAR,	/* of those that wait the one nearest to the device, that is with the least |CPU - home| */
 	BU_ARBITER_BATCH,	/* all that wait, by CPU number; who comes later is in the next batch */
+	BU_ARBITER_ROUND_ROBIN,	/* the next CPU that waits by number, behind the one served last */
+	BU_ARBITER_RANDOM,	/* any of those that wait, from a random stream of the device's own */
 };
 
 enum bu_wq_type { BU_WQ_PERCPU, BU_WQ_UNBOUND, BU_WQ_ORDERED };	/* ordered: unbound, one at a time in order of queueing */
@@ -335,7 +337,9 @@ struct bu_text_site {
 	OP(void, text_execute, (struct bu_machine *m, int site), (m, site)) \
 	OP(void, sync_core, (struct bu_machine *m), (m)) \
 	OP(void, int3_handler, (struct bu_machine *m, bu_int3_fn fn), (m, fn)) \
-	OP(void, text_keeps, (struct bu_machine *m, int cpu), (m, cpu))
+	OP(void, text_keeps, (struct bu_machine *m, int cpu), (m, cpu)) \
+	OP(void, mmio_distance, (struct bu_machine *m, bu_obj device, int64_t hop_ns), (m, device, hop_ns)) \
+	OP(void, mmio_durations, (struct bu_machine *m, bu_obj device, const int64_t *ns, uint32_t n), (m, device, ns, n))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

@@ -6,11 +6,19 @@
 #include "replay/machine/device.h"
 
 #include "replay/machine/machine_int.h"
+#include "schemas/base/hash.h"
+
+#define DEVICE_STREAMS 0x8000u	/* of random numbers, by number of the object */
 
 /* a: service_ns, flag: arbitration, sub: home, w[0]: who is served, thread id. Waiters: wq_value: batch */
 struct device {
 	uint64_t served;
 	int64_t batch;
+	uint32_t last_cpu;	/* served last */
+	int64_t hop_ns;
+	const int64_t *durations;	/* borrowed; NULL: always o->a */
+	uint32_t n_durations;
+	struct bu_rng *rng;
 };
 
 bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns, enum bu_arbitration arbitration,
@@ -19,7 +27,7 @@ bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns
 	bu_obj id;
 	struct obj *o;
 
-	if (service_ns <= 0 || (unsigned int)arbitration > BU_ARBITER_BATCH) {
+	if (service_ns <= 0 || (unsigned int)arbitration > BU_ARBITER_RANDOM) {
 		bu_misuse(m, "device %s with a service time of %lld ns and arbitration %d", name,
 			  (long long)service_ns, (int)arbitration);
 		return 0;
@@ -31,18 +39,61 @@ bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns
 	o->flag = (uint8_t)arbitration;
 	o->sub = (uint32_t)home;
 	o->more = machine_alloc(m, sizeof(struct device));
+	if (o->more)
+		((struct device *)o->more)->rng = bu_engine_random(m->engine, DEVICE_STREAMS + id);
 	obj_word(m, o, "served", 0);
 	return id;
 }
 
-static int64_t rank(struct bu_machine *m, const struct obj *o, const struct thread *t)
+void bu_mmio_distance(struct bu_machine *m, bu_obj device, int64_t hop_ns)
+{
+	struct obj *o = obj_get(m, device, BU_OBJ_DEVICE, "mmio_distance");
+
+	if (o && hop_ns < 0)
+		bu_misuse(m, "device %s with %lld ns per CPU of distance", o->name, (long long)hop_ns);
+	else if (o)
+		((struct device *)o->more)->hop_ns = hop_ns;
+}
+
+void bu_mmio_durations(struct bu_machine *m, bu_obj device, const int64_t *ns, uint32_t n)
+{
+	struct obj *o = obj_get(m, device, BU_OBJ_DEVICE, "mmio_durations");
+	struct device *d = o ? o->more : NULL;
+	uint32_t i;
+
+	for (i = 0; d && i < n; i++)
+		if (ns[i] < 0)
+			bu_misuse(m, "device %s with a duration of %lld ns", o->name, (long long)ns[i]);
+	if (!d)
+		return;
+	d->durations = n ? ns : NULL;
+	d->n_durations = n;
+}
+
+static int64_t distance(const struct obj *o, const struct thread *t)
 {
 	int64_t d = (int64_t)t->cpu - (int64_t)(int32_t)o->sub;
 
-	(void)m;
+	return d < 0 ? -d : d;
+}
+
+static int64_t service_ns(const struct obj *o, const struct thread *t)
+{
+	struct device *d = o->more;
+	int64_t ns = d->durations ? d->durations[bu_rng_below(d->rng, d->n_durations)] : o->a;
+
+	return ns + d->hop_ns * distance(o, t);
+}
+
+static int64_t rank(const struct bu_machine *m, const struct obj *o, const struct thread *t)
+{
+	const struct device *d = o->more;
+
 	switch (o->flag) {
 	case BU_ARBITER_NEAR:
-		return d < 0 ? -d : d;
+		return distance(o, t);
+	case BU_ARBITER_ROUND_ROBIN:
+		return (t->cpu + m->config.n_cpus - d->last_cpu - 1) % m->config.n_cpus;
 	case BU_ARBITER_BATCH:
 		return t->wq_value << 32 | t->cpu;
 	default:
@@ -53,10 +104,17 @@ static int64_t rank(struct bu_machine *m, const struct obj *o, const struct thre
 static struct thread *next_served(struct bu_machine *m, const struct obj *o)
 {
 	struct thread *best = NULL, *t;
-	uint32_t id;
+	struct device *d = o->more;
+	uint32_t id, n = 0;
 
 	for (id = o->waiters.head; id; id = t->wq_next) {
 		t = thread_of(m, id);
+		n++;
+		if (o->flag == BU_ARBITER_RANDOM) {
+			if (!bu_rng_below(d->rng, n))	/* each of n with the same chance, in one go */
+				best = t;
+			continue;
+		}
 		if (!best || rank(m, o, t) < rank(m, o, best))
 			best = t;
 		if (o->flag == BU_ARBITER_FIFO)
@@ -95,8 +153,9 @@ int64_t bu_mmio_access(struct bu_machine *m, bu_obj device)
 		bu_word_store(m->engine, o->w[0], t->id);
 	}
 	o->owner = t->id;
-	bu_engine_delay(m->engine, o->a);
+	bu_engine_delay(m->engine, service_ns(o, t));
 	d->served++;
+	d->last_cpu = t->cpu;
 	next = next_served(m, o);
 	if (next) {
 		if (next->wq_value > d->batch)

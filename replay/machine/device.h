@@ -23,6 +23,17 @@ bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns
  */
 int64_t bu_mmio_access(struct bu_machine *m, bu_obj device);
 
+/**
+ * bu_mmio_distance() - An access takes @hop_ns longer for each CPU number between this CPU and the device's home.
+ */
+void bu_mmio_distance(struct bu_machine *m, bu_obj device, int64_t hop_ns);
+
+/**
+ * bu_mmio_durations() - An access takes one of @ns (@n of them, each as likely; borrowed for the run) instead of always
+ * service_ns: a recorded distribution. Drawn from a random stream of the device's own.
+ */
+void bu_mmio_durations(struct bu_machine *m, bu_obj device, const int64_t *ns, uint32_t n);
+
 uint64_t bu_mmio_accesses(struct bu_machine *m, bu_obj device);	/* served so far */
 
 #endif

@@ -6,6 +6,7 @@
 #include "replay/machine/tests/drive.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "replay/machine/atomic.h"
@@ -856,7 +857,7 @@ static void test_device_arbitration(void **state)
 		int home;
 		const char *order;
 	} c[] = { { BU_ARBITER_FIFO, 0, "301240" }, { BU_ARBITER_NEAR, 0, "301024" }, { BU_ARBITER_NEAR, 4, "342100" },
-		  { BU_ARBITER_BATCH, 0, "301240" } };
+		  { BU_ARBITER_BATCH, 0, "301240" }, { BU_ARBITER_ROUND_ROBIN, 0, "340120" } };
 	static const char *const names[] = { "0", "1", "2", "3", "4" };
 	size_t i;
 	int cpu;
@@ -872,6 +873,41 @@ static void test_device_arbitration(void **state)
 		assert_int_equal(run_done(m), 6 * US);
 		assert_string_equal(s.text, c[i].order);
 	}
+}
+
+/* Random: every one of those that wait has its turn, in an order of the seed; the same seed the same order. */
+static void test_device_random_and_durations(void **state)
+{
+	static const char *const names[] = { "0", "1", "2", "3", "4" };
+	static const int64_t recorded[] = { 100 * US, 300 * US };
+	char first[16] = "";
+	uint64_t seed;
+	int cpu, orders = 0;
+
+	(void)state;
+	for (seed = 0; seed < 20; seed++) {
+		struct bu_machine_config c = { .n_cpus = 5, .n_online = 5, .seed = seed / 2 };
+		struct bu_machine *m = make(&c);
+		struct scene s = { 0 };
+		int64_t end;
+
+		s.o = bu_mmio_device(m, "hpet", 1 * US, BU_ARBITER_RANDOM, 2);
+		bu_mmio_durations(m, s.o, recorded, 2);
+		bu_mmio_distance(m, s.o, 1 * US);
+		for (cpu = 0; cpu < 5; cpu++)
+			bu_thread_run(m, names[cpu], cpu, reads_device, &s);
+		end = run_done(m);
+		/* 6 accesses, two of them from CPU 0: distances 1 + 2 + 1 + 0 + 2 + 2; each takes 100 or 300 */
+		assert_int_equal((end - 8 * US) % (200 * US), 0);
+		assert_in_range(end, 608 * US, 1808 * US);
+		assert_int_equal(strlen(s.text), 6);
+		if (seed % 2)
+			assert_string_equal(s.text, first);
+		else
+			orders += strcmp(s.text, first) != 0;
+		snprintf(first, sizeof(first), "%s", s.text);
+	}
+	assert_true(orders > 3);
 }
 
 /* Batch and FIFO differ when somebody of a low number comes late. */
@@ -1000,6 +1036,7 @@ int main(void)
 		cmocka_unit_test(test_seqcount_in_all_interleavings),
 		cmocka_unit_test(test_reader_in_nmi),
 		cmocka_unit_test(test_device_arbitration),
+		cmocka_unit_test(test_device_random_and_durations),
 		cmocka_unit_test(test_batch_orders_by_cpu),
 		cmocka_unit_test(test_atomics_in_all_interleavings),
 		cmocka_unit_test(test_static_key_costs),
