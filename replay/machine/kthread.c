@@ -18,7 +18,8 @@ struct kthread {
 	bu_kthread_fn fn;
 	void *arg;
 	bu_word_id flags;
-	bu_obj parked, exited;
+	bu_obj parked;
+	bu_obj exited;		/* 0: nobody has called kthread_stop(), as for most */
 	int32_t cpu;		/* IS_PER_CPU: to which unparking binds; or -1 */
 	int32_t result;
 	/* of smpboot */
@@ -54,6 +55,13 @@ static void set_flag(struct bu_machine *m, const struct kthread *k, int flag, bo
 	bu_word_store(m->engine, k->flags, on ? f | flag : f & ~flag);
 }
 
+static void has_ended(struct bu_machine *m, struct thread *t, const struct kthread *k)
+{
+	t->kthread_ended = true;
+	if (k->exited)
+		bu_complete_all(m, k->exited);
+}
+
 /* kthread() */
 static void kthread_main(struct bu_machine *m, void *arg)
 {
@@ -65,8 +73,7 @@ static void kthread_main(struct bu_machine *m, void *arg)
 		bu_kthread_parkme(m);
 		k->result = k->fn(m, k->arg);
 	}
-	t->kthread_ended = true;
-	bu_complete_all(m, k->exited);
+	has_ended(m, t, k);
 }
 
 static bu_thread create(struct bu_machine *m, const char *name, int cpu, enum bu_class class, int prio,
@@ -86,7 +93,6 @@ static bu_thread create(struct bu_machine *m, const char *name, int cpu, enum bu
 	k->flags = bu_word_new(m->engine, "kthread->flags", 0);
 	t->inactive = bu_word_new(m->engine, "inactive", 1);
 	k->parked = bu_completion(m, "kthread->parked");
-	k->exited = bu_completion(m, "kthread->exited");
 	return t->id;
 }
 
@@ -227,6 +233,11 @@ int bu_kthread_stop(struct bu_machine *m, bu_thread id)
 		bu_misuse(m, "kthread_stop(%s) by itself or outside of threads", t->name);
 		return -EINVAL;
 	}
+	if (!k->exited) {
+		k->exited = bu_completion(m, "kthread->exited");
+		if (t->kthread_ended)
+			bu_complete_all(m, k->exited);
+	}
 	set_flag(m, k, SHOULD_STOP, true);
 	bu_kthread_unpark(m, id);
 	bu_wake_up_process(m, id);
@@ -318,8 +329,7 @@ static void smpboot_thread(struct bu_machine *m, void *arg)
 			ht->fn(m, cpu);
 		}
 	}
-	t->kthread_ended = true;
-	bu_complete_all(m, k->exited);
+	has_ended(m, t, k);
 	bu_ret(m);
 }
 
