@@ -216,6 +216,44 @@ bool bu_co_stack_put(struct bu_co_arena *a, uint32_t stack)
 	return *canary_below(a, stack) == BU_CO_CANARY;
 }
 
+uintptr_t bu_co_used_low(const struct bu_co_arena *a, const struct bu_co *co, uint32_t stack)
+{
+#ifdef BU_CO_UCONTEXT
+	(void)co;
+	return (uintptr_t)stack_low(a, stack);	/* its stack pointer is for the C library to know */
+#else
+	(void)a;
+	(void)stack;
+	return (uintptr_t)co->sp & ~(uintptr_t)7;
+#endif
+}
+
+void bu_co_arena_keep(struct bu_co_arena *a, const struct bu_co_arena *now)
+{
+	memcpy(a->chunk, now->chunk, sizeof(a->chunk));
+	a->n_chunks = now->n_chunks;
+	a->cap = now->cap;
+	a->free_list = now->free_list;
+	a->valgrind_id = now->valgrind_id;
+}
+
+void bu_co_stack_open(const struct bu_co_arena *a, uint32_t stack)
+{
+#ifdef BU_CO_ASAN
+	ASAN_UNPOISON_MEMORY_REGION(stack_low(a, stack), a->stack_bytes);
+#else
+	(void)a;
+	(void)stack;
+#endif
+}
+
+void bu_co_stack_clear(const struct bu_co_arena *a, uint32_t stack, const char *used)
+{
+	char *low = stack_low(a, stack);
+
+	memset(low, 0, (size_t)((used ? used : (const char *)canary_of(a, stack)) - low));
+}
+
 void bu_co_entered(struct bu_co_arena *a)
 {
 #ifdef BU_CO_ASAN

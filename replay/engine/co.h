@@ -179,6 +179,23 @@ static inline uintptr_t bu_co_left_sp(const struct bu_co_arena *a, const struct 
 }
 
 /**
+ * bu_co_used_low() - The lowest address that the stopped @co uses of @stack; a multiple of 8.
+ */
+uintptr_t bu_co_used_low(const struct bu_co_arena *a, const struct bu_co *co, uint32_t stack);
+
+/**
+ * bu_co_arena_keep() - @a is an older copy of @now: it keeps the stacks that there are now.
+ * bu_co_stack_open() - All of @stack may be read and written, whatever AddressSanitizer knows of the frames on it.
+ */
+void bu_co_arena_keep(struct bu_co_arena *a, const struct bu_co_arena *now);
+void bu_co_stack_open(const struct bu_co_arena *a, uint32_t stack);
+
+/**
+ * bu_co_stack_clear() - Zero what of @stack lies below @used; NULL: all up to the canary.
+ */
+void bu_co_stack_clear(const struct bu_co_arena *a, uint32_t stack, const char *used);
+
+/**
  * bu_co_overflowed() - Whether @co, which just left, had used more of its stack than it may.
  */
 static inline bool bu_co_overflowed(const struct bu_co_arena *a, const struct bu_co *co)

@@ -233,6 +233,8 @@ static int start(struct bu_engine *e, uint32_t id)
 
 	if (rc)
 		return rc;
+	if (e->config.clean_stacks)
+		bu_co_stack_clear(&e->stacks, e->info[id].stack, NULL);
 	bu_co_init(&e->stacks, &t->co, e->info[id].stack, bu_task_main, e);
 	return 0;
 }
@@ -450,6 +452,10 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 			end = e->alive ? BU_END_STUCK : BU_END_DONE;
 			break;
 		}
+		if (!ev.id) {
+			end = BU_END_PAUSED;
+			break;
+		}
 		rc = step(e, &ev);
 		if (rc) {
 			bu_fail(err, rc, "engine: out of memory for the stack of %s, task %u",
@@ -462,11 +468,12 @@ int bu_engine_run(struct bu_engine *e, struct bu_engine_result *ret, struct bu_e
 	look_for_overflows(e);
 	if (!e->failed && end == BU_END_STUCK)
 		tell_who_waits(e);
-	report_open_waits(e);
+	if (e->failed || end != BU_END_PAUSED)
+		report_open_waits(e);
 	if (e->failed)
 		end = BU_END_FAILED;
 	e->running = false;
-	e->ended = true;
+	e->ended = end != BU_END_PAUSED;
 	if (rc)
 		return rc;
 	ret->end = end;

@@ -59,6 +59,8 @@ struct bu_await_op {
 	int32_t cpu;		/* the CPU that is waited for, -1: none in particular */
 };
 
+#define BU_CHOOSE_PAUSE UINT32_MAX
+
 enum bu_wait_outcome { BU_WAIT_SATISFIED, BU_WAIT_TIMEOUT, BU_WAIT_NEVER };
 
 /* What an engine tells while it runs; each may be NULL. Strings are borrowed. */
@@ -80,6 +82,7 @@ struct bu_engine_config {
 	/*
 	 * Which of the @n events (two or more) of the first priority that are due at this instant happens next: 0 is
 	 * the one that would without asking. NULL: always 0. This is where an explorer of interleavings steps in.
+	 * BU_CHOOSE_PAUSE: none for now, the run is to be left.
 	 */
 	uint32_t (*choose)(void *ctx, uint32_t n);
 	void *choose_ctx;
@@ -88,6 +91,11 @@ struct bu_engine_config {
 	 * step then costs as much as there are tasks. With BU_DEBUG always on.
 	 */
 	bool check_stacks;
+	/*
+	 * Stacks begin cleared, for fingerprints of states (state.h): what earlier tasks and runs left there would differ where
+	 * nothing else does.
+	 */
+	bool clean_stacks;
 	/* Takes every operation, see steplog.h; @n > 0. Called on the stack of bu_engine_run(). NULL: none are kept. */
 	void (*steps)(void *ctx, const struct bu_step *step, uint32_t n);
 	void *steps_ctx;
@@ -98,6 +106,7 @@ enum bu_end {
 	BU_END_STUCK,		/* tasks wait and nothing will ever wake them */
 	BU_END_FAILED,		/* a task called bu_engine_fail() or broke a rule of this interface */
 	BU_END_LIMIT,		/* max_events or bu_engine_limit() reached */
+	BU_END_PAUSED,		/* choose() returned BU_CHOOSE_PAUSE: bu_engine_run() may be called again */
 };
 
 struct bu_engine_result {
@@ -122,7 +131,7 @@ void bu_engine_reset(struct bu_engine *e, uint64_t seed);
 
 /**
  * bu_engine_run() - Let the machine run until every task is done or nothing can happen any more.
- * Once per bu_engine_create() or bu_engine_reset(). @ret: always written on return 0.
+ * Once per bu_engine_create() or bu_engine_reset(), and again after BU_END_PAUSED. @ret: always written on return 0.
  * Return: 0; -ENOMEM when a task could not be given its stack; -EBUSY when called by a task of this engine; -EINVAL
  * when the run has ended already.
  */

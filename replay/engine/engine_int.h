@@ -181,7 +181,9 @@ static inline void note(struct bu_engine *e, enum bu_step_kind kind, uint32_t ta
 		bu_step_note(e, kind, task, word, value);
 }
 
-/* slices.c, only with config.check_stacks */
+/* slices.c */
+uint64_t bu_slice_hash(const struct bu_co *co, uintptr_t low);	/* of the stack of @co from @low up */
+/* The rest only with config.check_stacks. */
 int bu_slices_grow(struct bu_engine *e, uint32_t cap);
 void bu_slices_fini(struct bu_engine *e);
 /* Whether the stack of a task that is about to go on is as it left it. Breaks the run if not. */
@@ -200,6 +202,9 @@ void bu_task_main(void *arg);
 
 /* Room for @cap classes, a power of two. Return: 0; -ENOMEM with what there was unharmed. */
 int bu_classes_grow(struct bu_engine *e, uint32_t cap);
+
+/* The hash table of classes anew, when they were put back from an image. */
+void bu_classes_rehash(struct bu_engine *e);
 
 /* Takes a waiter out of its class, because it is served or because its time is up. */
 void bu_word_stop_waiting(struct bu_engine *e, uint32_t id);

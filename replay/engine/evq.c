@@ -327,6 +327,28 @@ bool bu_evq_pop_later(struct bu_evq *q, struct bu_evq_entry *ret)
 	}
 }
 
+void bu_evq_each(const struct bu_evq *q, void (*fn)(void *ctx, const struct bu_evq_entry *ev), void *ctx)
+{
+	uint32_t level, digit, p, b, i;
+	uint64_t digits;
+
+	for (p = 0; p < BU_EVQ_PRIOS; p++)
+		for (i = q->due[p].head; i != q->due[p].tail; i++) {
+			const struct bu_evq_due *d = &q->due[p].at[i & q->due_mask];
+
+			if (is_live_due(q, d))
+				fn(ctx, &(struct bu_evq_entry){ q->instant_ns, d->id, d->tag });
+		}
+	for (level = 0; level < BU_EVQ_LEVELS; level++)
+		for (digits = q->digits[level]; digits; digits &= digits - 1) {
+			digit = (uint32_t)__builtin_ctzll(digits);
+			for (b = q->bucket[level][digit].head; b; b = q->block[b].next)
+				for (i = 0; i < q->block[b].n; i++)
+					if (is_live(q, &q->block[b].entry[i]))
+						fn(ctx, &q->block[b].entry[i]);
+		}
+}
+
 bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
 		       struct bu_evq_entry *ret)
 {
@@ -339,6 +361,12 @@ bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t 
 	for (i = r->head; i != r->tail; i++)
 		n += is_live_due(q, &r->at[i & q->due_mask]);
 	nth = n > 1 ? choose(ctx, n) : 0;
+	if (nth == BU_EVQ_PAUSE) {
+		r->at[--r->head & q->due_mask] = (struct bu_evq_due){ ret->id, ret->tag };
+		q->n++;
+		ret->id = 0;
+		return true;
+	}
 	BU_ASSERT("evq-chosen", nth < n);
 	/* The one that was popped takes the place of the next one, that of the one after it, up to the chosen one. */
 	for (i = r->head; nth; i++) {

@@ -163,9 +163,17 @@ static inline uint32_t bu_evq_coming(const struct bu_evq *q, uint32_t nth)
 	return q->block[q->bucket[level][__builtin_ctzll(digits)].head].entry[0].id;
 }
 
+#define BU_EVQ_PAUSE UINT32_MAX
+
+/**
+ * bu_evq_each() - Call @fn for each wanted event, in no particular order.
+ */
+void bu_evq_each(const struct bu_evq *q, void (*fn)(void *ctx, const struct bu_evq_entry *ev), void *ctx);
+
 /**
  * bu_evq_pop_chosen() - The same as bu_evq_pop(), but of the wanted events of the first priority that are due at that
- * instant, two or more, @choose says which: 0 to n - 1 in order of pushing; the order of the others stays.
+ * instant, two or more, @choose says which: 0 to n - 1 in order of pushing; the order of the others stays. Or
+ * BU_EVQ_PAUSE: none is taken, @ret->id is 0.
  */
 bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
 		       struct bu_evq_entry *ret);

@@ -2,6 +2,8 @@
 /* run_mem.c - see run_mem.h. */
 #include "replay/engine/run_mem.h"
 
+#include "replay/engine/state.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,6 +61,28 @@ void bu_run_mem_rewind(struct bu_run_mem *m)
 {
 	m->now = m->first;
 	m->used = 0;
+}
+
+int bu_run_mem_save(const struct bu_run_mem *m, struct bu_image *img)
+{
+	const struct bu_run_mem_block *b;
+	int rc = bu_image_put(img, m, sizeof(*m));
+
+	for (b = m->now ? m->first : NULL; b && !rc; b = b == m->now ? NULL : b->next)
+		rc = bu_image_put(img, b->mem, b == m->now ? m->used : b->bytes);
+	return rc;
+}
+
+void bu_run_mem_restore(struct bu_run_mem *m, const struct bu_image *img, size_t *at)
+{
+	struct bu_run_mem_block *b, *first = m->first;
+
+	bu_image_get(img, at, m, sizeof(*m));
+	for (b = m->now ? m->first : NULL; b; b = b == m->now ? NULL : b->next)
+		bu_image_get(img, at, b->mem, b == m->now ? m->used : b->bytes);
+	m->first = first;
+	if (!m->now)
+		m->now = first;
 }
 
 void bu_run_mem_fini(struct bu_run_mem *m)

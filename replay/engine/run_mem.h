@@ -27,6 +27,14 @@ void *bu_run_mem_alloc(struct bu_run_mem *m, size_t size);
  */
 void bu_run_mem_rewind(struct bu_run_mem *m);
 
+/**
+ * bu_run_mem_save(), bu_run_mem_restore() - What has been handed out, to and from an image (state.h); what was handed out
+ * since is forgotten. Return: 0; -ENOMEM.
+ */
+struct bu_image;
+int bu_run_mem_save(const struct bu_run_mem *m, struct bu_image *img);
+void bu_run_mem_restore(struct bu_run_mem *m, const struct bu_image *img, size_t *at);
+
 void bu_run_mem_fini(struct bu_run_mem *m);
 
 /**

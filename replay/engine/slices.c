@@ -23,7 +23,7 @@
 #endif
 
 /* AddressSanitizer has forbidden what lies between variables; only here it is looked at as a whole. */
-static NO_ASAN uint64_t hash_of(const struct bu_co *co, uintptr_t low)
+NO_ASAN uint64_t bu_slice_hash(const struct bu_co *co, uintptr_t low)
 {
 	const uint64_t *end = co->canary, *p = (const uint64_t *)low;	/* stack pointers are multiples of 8 */
 	uint64_t h = BU_HASH_INIT;
@@ -55,7 +55,7 @@ static bool is_as_left(const struct bu_engine *e, uint32_t id)
 {
 	const struct slice *s = &e->slice[id];
 
-	return !s->low || hash_of(&e->task[id].co, s->low) == s->hash;
+	return !s->low || bu_slice_hash(&e->task[id].co, s->low) == s->hash;
 }
 
 bool bu_slices_check_one(struct bu_engine *e, uint32_t id)
@@ -76,7 +76,7 @@ void bu_slices_check(struct bu_engine *e, uint32_t id)
 
 	if (t->state != TASK_DONE) {
 		e->slice[id].low = bu_co_left_sp(&e->stacks, &t->co) & ~(uintptr_t)7;
-		e->slice[id].hash = hash_of(&t->co, e->slice[id].low);
+		e->slice[id].hash = bu_slice_hash(&t->co, e->slice[id].low);
 	}
 	for (n = e->n_tasks - 1 < LOOK_AT ? e->n_tasks - 1 : LOOK_AT; n; n--) {
 		i = e->next_slice = e->next_slice + 1 < e->n_tasks ? e->next_slice + 1 : 1;

@@ -59,6 +59,20 @@ int bu_classes_grow(struct bu_engine *e, uint32_t cap)
 	return 0;
 }
 
+void bu_classes_rehash(struct bu_engine *e)
+{
+	uint32_t c, *head;
+
+	memset(e->chain, 0, e->cap_classes * sizeof(*e->chain));
+	for (c = 1; c < e->fresh_class; c++) {
+		if (!e->class[c].head || e->class[c].guard != BU_GUARD_EQ)
+			continue;
+		head = chain_of(e, e->class[c].word, e->class[c].value);
+		e->class[c].chain = *head;
+		*head = c;
+	}
+}
+
 static uint32_t find_eq(const struct bu_engine *e, uint32_t word, int64_t value)
 {
 	uint32_t c;

@@ -9,15 +9,20 @@
 
 #define bu_big_realloc uc_big_realloc
 #define bu_classes_grow uc_classes_grow
+#define bu_classes_rehash uc_classes_rehash
 #define bu_co_arena_fini uc_co_arena_fini
 #define bu_co_arena_init uc_co_arena_init
+#define bu_co_arena_keep uc_co_arena_keep
 #define bu_co_arena_reset uc_co_arena_reset
 #define bu_co_entered uc_co_entered
 #define bu_co_init uc_co_init
 #define bu_co_leave uc_co_leave
 #define bu_co_resume uc_co_resume
+#define bu_co_stack_clear uc_co_stack_clear
 #define bu_co_stack_get uc_co_stack_get
+#define bu_co_stack_open uc_co_stack_open
 #define bu_co_stack_put uc_co_stack_put
+#define bu_co_used_low uc_co_used_low
 #define bu_engine_abandon uc_engine_abandon
 #define bu_engine_create uc_engine_create
 #define bu_engine_delay uc_engine_delay
@@ -31,22 +36,32 @@
 #define bu_engine_progress uc_engine_progress
 #define bu_engine_random uc_engine_random
 #define bu_engine_reset uc_engine_reset
+#define bu_engine_restore uc_engine_restore
 #define bu_engine_rule_broken uc_engine_rule_broken
 #define bu_engine_run uc_engine_run
+#define bu_engine_save uc_engine_save
+#define bu_engine_state uc_engine_state
 #define bu_evq_cancelled uc_evq_cancelled
+#define bu_evq_each uc_evq_each
 #define bu_evq_fini uc_evq_fini
 #define bu_evq_init uc_evq_init
 #define bu_evq_pop uc_evq_pop
-#define bu_evq_pop_later uc_evq_pop_later
 #define bu_evq_pop_chosen uc_evq_pop_chosen
+#define bu_evq_pop_later uc_evq_pop_later
 #define bu_evq_push uc_evq_push
 #define bu_evq_push_later uc_evq_push_later
 #define bu_evq_reserve uc_evq_reserve
 #define bu_evq_reset uc_evq_reset
+#define bu_image_fini uc_image_fini
+#define bu_image_get uc_image_get
+#define bu_image_put uc_image_put
 #define bu_resource_use uc_resource_use
 #define bu_run_mem_alloc uc_run_mem_alloc
 #define bu_run_mem_fini uc_run_mem_fini
+#define bu_run_mem_restore uc_run_mem_restore
 #define bu_run_mem_rewind uc_run_mem_rewind
+#define bu_run_mem_save uc_run_mem_save
+#define bu_slice_hash uc_slice_hash
 #define bu_slices_check uc_slices_check
 #define bu_slices_check_one uc_slices_check_one
 #define bu_slices_fini uc_slices_fini
@@ -84,6 +99,7 @@
 #include "replay/engine/evq.c"
 #include "replay/engine/run_mem.c"
 #include "replay/engine/slices.c"
+#include "replay/engine/state.c"
 #include "replay/engine/steplog.c"
 #include "replay/engine/task.c"
 #include "replay/engine/word.c"
