@@ -28,7 +28,7 @@
  */
 uint64_t bu_engine_state(const struct bu_engine *e);
 
-struct bu_image {	/* all zero: empty */
+struct bu_image {	/* all zero: empty. With used = 0 its memory is used again */
 	char *data;
 	size_t used, cap;
 };

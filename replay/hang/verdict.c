@@ -250,6 +250,7 @@ void bu_hang_diagnose(struct bu_machine *m, const struct bu_machine_result *resu
 		else
 			v.class = s.spinning && !anybody_works(m) ? BU_HANG_LIVELOCK : BU_HANG_LIMIT;
 		break;
+	case BU_MACHINE_PAUSED:
 	case BU_MACHINE_NR_ENDS:
 		break;
 	}

@@ -22,7 +22,7 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 {
 	struct bu_engine_config engine = { .seed = config->seed, .stack_bytes = config->stack_bytes,
 					     .max_events = config->max_events, .choose = config->choose,
-					   .choose_ctx = config->ctx };
+					   .choose_ctx = config->ctx, .clean_stacks = config->fingerprints };
 	struct bu_machine *m;
 	int rc;
 
@@ -68,6 +68,7 @@ void bu_machine_destroy(struct bu_machine *m)
 	free(m->obj);
 	free(m->of_task);
 	free(m->arrival);
+	free(m->record);
 	free(m);
 }
 
@@ -98,6 +99,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->text_mutex = m->stop_mutex = m->cpu_hotplug_lock = 0;
 	m->stop_in_progress = 0;
 	m->bytes = 0;
+	m->n_records = 0;
 	m->done = m->failed = false;
 	m->end = BU_MACHINE_FAILED;
 	bu_progress(m);
@@ -234,6 +236,11 @@ int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct b
 	ret->now_ns = end.now_ns;
 	ret->events = end.events;
 	ret->hash = end.hash;
+	if (end.end == BU_END_PAUSED) {
+		ret->end = BU_MACHINE_PAUSED;
+		ret->verdict[0] = '\0';
+		return 0;
+	}
 	if (m->failed) {
 		ret->end = m->end;
 	} else if (!m->done && end.end == BU_END_LIMIT && (!m->config.max_events || end.events < m->config.max_events)) {
@@ -255,7 +262,7 @@ int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct b
 
 /* -------------------------------------------------------------------------------------------- memory, objects */
 
-void *machine_alloc(struct bu_machine *m, size_t size)
+void *machine_mem(struct bu_machine *m, size_t size)
 {
 	void *p = bu_run_mem_alloc(&m->mem, size);
 
@@ -267,17 +274,31 @@ void *machine_alloc(struct bu_machine *m, size_t size)
 	return memset(p, 0, size);
 }
 
+void *machine_alloc(struct bu_machine *m, size_t size)
+{
+	void *p = machine_mem(m, size);
+
+	if (!p || !m->config.fingerprints)
+		return p;
+	if (bu_grow(&m->record, m->n_records, &m->cap_records, sizeof(*m->record))) {
+		out_of_memory(m);
+		return NULL;
+	}
+	m->record[m->n_records++] = (struct record){ p, size };
+	return p;
+}
+
 const char *machine_strdup(struct bu_machine *m, const char *s)
 {
 	size_t len = strlen(s) + 1;
-	char *copy = machine_alloc(m, len);
+	char *copy = machine_mem(m, len);
 
 	return copy ? memcpy(copy, s, len) : "";
 }
 
 struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *name, bu_obj *ret)
 {
-	struct obj *o = machine_alloc(m, sizeof(*o));
+	struct obj *o = machine_mem(m, sizeof(*o));
 
 	*ret = 0;
 	if (!o)
@@ -350,7 +371,7 @@ const char *where(const struct thread *t)
 static struct bu_lock_stats *lock_stats(struct bu_machine *m, bu_obj o)
 {
 	if (!m->obj[o]->stats)
-		m->obj[o]->stats = machine_alloc(m, sizeof(struct bu_lock_stats));
+		m->obj[o]->stats = machine_mem(m, sizeof(struct bu_lock_stats));
 	return m->obj[o]->stats;
 }
 

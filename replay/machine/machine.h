@@ -68,6 +68,7 @@ struct bu_machine_config {
 	uint64_t progress_events;	/* events without bu_progress() after which the run ends; 0: not looked at */
 	uint64_t seed;
 	size_t stack_bytes;	/* per thread, as in the engine */
+	bool fingerprints;	/* keep what bu_machine_state() needs, see state.h */
 	bool step_ops;		/* every operation on something shared is an event, so that choose() can order them */
 	/* As in the engine: which of @n events that are due goes first. NULL: the one queued first. */
 	uint32_t (*choose)(void *ctx, uint32_t n);
@@ -88,6 +89,7 @@ enum bu_machine_end {
 	BU_MACHINE_LIMIT,	/* max_events reached */
 	BU_MACHINE_NO_PROGRESS,	/* progress_events passed and nobody got anywhere */
 	BU_MACHINE_ASSERT,	/* what a core takes for granted does not hold */
+	BU_MACHINE_PAUSED,	/* choose() returned BU_CHOOSE_PAUSE: bu_machine_run() may be called again */
 	BU_MACHINE_NR_ENDS
 };
 

@@ -64,12 +64,9 @@ struct thread {
 	bu_obj wait_obj;
 	bu_thread wait_thread;
 	bu_word_id wait_word;
-	int64_t wait_since_ns;
-	int64_t queued_ns;	/* when it was woken up last */
 	const char *wait_name;
 	const char *point;	/* of this wait or of the next */
 	int32_t point_cpu;
-	int64_t ran_ns;
 	bu_obj group;
 	int64_t group_left_ns;
 	struct kthread *kthread;
@@ -79,6 +76,16 @@ struct thread {
 	bool rcu_blocked;	/* preempted inside a read-side section */
 	bool rcu_exp;		/* an expedited grace period waits for its rcu_read_unlock() */
 	uint64_t rcu_seq;	/* rcu_blocked: grace period that began last when it was preempted */
+	/* From here on: no part of its state, see state.h. */
+	int64_t wait_since_ns;
+	int64_t queued_ns;	/* when it was woken up last */
+	int64_t ran_ns;
+};
+
+/* A piece of memory whose bytes are part of the state. */
+struct record {
+	const void *at;
+	size_t bytes;
 };
 
 /* Something that arrives at a CPU. */
@@ -102,17 +109,10 @@ struct cpu {
 	bool online, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
 	bool slice_over;
 	uint8_t in_irq;
-	int64_t bound_ns;
 	int64_t slice_end_ns;
 	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
-	struct list irqs, nmis;	/* arrivals, by time */
-	int64_t irqs_off_ns;	/* since when they are off */
-	int64_t switched_ns;	/* last context switch */
-	int64_t preemptible_ns;	/* when it was last seen to be */
-	int64_t started_ns;
 	bu_thread_fn start_fn;
 	void *start_arg;
-	struct bu_cpu_account account;
 	struct cpu_timers *timers;	/* NULL before the first use */
 	struct call_queue *calls;	/* NULL before the first use */
 	struct stopper *stopper;	/* the same */
@@ -121,6 +121,14 @@ struct cpu {
 	bool rcu_noticed;	/* and its tick has seen that */
 	bool rcu_qs;		/* switched contexts since */
 	bool rcu_exp_owes;	/* an expedited one does */
+	/* From here on: no part of its state, see state.h, but what arrives, which is looked at by itself. */
+	struct list irqs, nmis;	/* arrivals, by time */
+	int64_t bound_ns;
+	int64_t irqs_off_ns;	/* since when they are off */
+	int64_t switched_ns;	/* last context switch */
+	int64_t preemptible_ns;	/* when it was last seen to be */
+	int64_t started_ns;
+	struct bu_cpu_account account;
 };
 
 struct obj {
@@ -173,13 +181,20 @@ struct bu_machine {
 	bu_obj text_mutex, stop_mutex, cpu_hotplug_lock;	/* 0 before the first use */
 	bu_word_id stop_in_progress;
 	size_t bytes;		/* of the run's memory that were handed out */
+	struct record *record;	/* with config.fingerprints: all that machine_alloc() gave */
+	size_t n_records, cap_records;
 	bool done, failed;
 	enum bu_machine_end end;	/* failed: how */
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
 };
 
 /* machine.c */
-void *machine_alloc(struct bu_machine *m, size_t size);	/* zeroed; does not return when memory is out, inside threads */
+/*
+ * Memory of the run, zeroed; does not return when there is none, inside threads. machine_alloc() for what is part of the
+ * state as it is; machine_mem() for what is not, or is looked at by itself.
+ */
+void *machine_mem(struct bu_machine *m, size_t size);
+void *machine_alloc(struct bu_machine *m, size_t size);
 const char *machine_strdup(struct bu_machine *m, const char *s);
 struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *name, bu_obj *ret);
 bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64_t value);

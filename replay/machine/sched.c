@@ -85,7 +85,7 @@ static void thread_main(struct bu_engine *e, void *arg)
 struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum bu_class class, int prio,
 			  bu_thread_fn fn, void *arg)
 {
-	struct thread *t = machine_alloc(m, sizeof(*t));
+	struct thread *t = machine_mem(m, sizeof(*t));
 
 	if (!t)
 		return NULL;
@@ -434,7 +434,7 @@ void thread_go(struct bu_machine *m, struct cpu *c)
 		m->free_live = live->next_free;
 		memset(live, 0, sizeof(*live));
 	} else {
-		live = machine_alloc(m, sizeof(*live));
+		live = machine_mem(m, sizeof(*live));
 	}
 	t->live = live;
 	t->task = bu_task_spawn(m->engine, t->name, (int32_t)c->id, thread_main, m);
