@@ -110,3 +110,13 @@ out=$("$dir/engine_bench" ticks)
 limit "16384 CPUs ticking at 250 Hz for 1 s, peak" ticks_peak_16384 MiB 2048 "$out"
 awk '$1 == "ticks_user_4096" { a = $2 / 4096 } $1 == "ticks_user_16384" { b = $2 / 16384; s = $2 }
 	END { printf "  %.2f s of user time; a tick costs %.0f ns, at 4096 CPUs %.0f ns\n", s, b / 250 * 1e9, a / 250 * 1e9 }' <<<"$out"
+
+# The same sizes with CPUs, interrupts, run queues and call paths on top.
+${CC:-cc} -std=gnu11 -O2 -D_GNU_SOURCE -I. -o "$dir/machine_bench" replay/machine/bench/machine_bench.c replay/machine/*.c \
+	replay/engine/*.c replay/engine/*.S schemas/base/err.c schemas/base/hash.c schemas/base/mem.c schemas/base/ns.c -lm
+for n in 4096:0.5:100 65536:15:1536; do
+	IFS=: read -r cpus seconds mib <<<"$n"
+	out=$("$dir/machine_bench" boot "$cpus")
+	limit "simulated kernel, $cpus CPUs, CPU time" "machine_boot_cpu_$cpus" s "$seconds" "$out"
+	limit "simulated kernel, $cpus CPUs, peak" "machine_boot_peak_$cpus" MiB "$mib" "$out"
+done

@@ -5,7 +5,7 @@
  * A program of its own, built from the sources of the engine and the machine:
  *   cc -O2 -D_GNU_SOURCE -I. replay/machine/bench/machine_bench.c replay/machine/[a-z]*.c replay/engine/[a-z]*.c \
  *      replay/engine/[a-z]*.S schemas/base/[a-z]*.c -lm -o machine_bench
- * Prints a line per measurement: name, value, unit. User time of the process, not the wall clock.
+ * Prints a line per measurement: name, value, unit. CPU time of the process, not the wall clock. "boot N": only that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,7 +183,7 @@ static void nothing(struct bu_machine *m, int cpu)
 }
 
 static const struct bu_smp_hotplug_thread cpuhp = { .name = "cpuhp", .should_run = no, .fn = nothing,
-						    .class = BU_CLASS_FAIR };
+						    .sched_class = BU_CLASS_FAIR };
 
 /* idle, migration/N and cpuhp/N with a stack each */
 static void three_live(struct bu_machine *m, void *arg)
@@ -254,8 +254,53 @@ static void stop_cost(uint32_t n)
 	bu_machine_destroy(m);
 }
 
-int main(void)
+/* What a CPU does on its way up: 1000 operations, every fourth of them takes time. */
+static void way_up(struct bu_machine *m, void *arg)
 {
+	bu_word_id all = *(bu_word_id *)arg, own = bu_atomic(m, "own", 0);
+	int i;
+
+	for (i = 0; i < 250; i++) {
+		bu_work(m, 1000 + bu_this_cpu(m) % 7);
+		bu_atomic_add_return(m, own, 1);
+		bu_atomic_read(m, own);
+		bu_atomic_add_return(m, all, 1);
+	}
+}
+
+static void boots(struct bu_machine *m, void *arg)
+{
+	int cpu;
+
+	for (cpu = 1; (uint32_t)cpu < bu_nr_cpus(m); cpu++) {
+		bu_cpu_start(m, cpu, NULL, NULL);
+		bu_thread_run(m, "way_up", cpu, way_up, arg);
+		bu_work(m, 2000);
+	}
+}
+
+/* A machine whose CPUs are kicked one after the other and go their ways at the same time. */
+static void boot(uint32_t n)
+{
+	double t = user_ns();
+	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = 1, .ipi_ns = 1000 });
+	bu_word_id all = bu_atomic(m, "all", 0);
+	struct rusage u;
+
+	bu_thread_run(m, "control", 0, boots, &all);
+	run(m);
+	t = user_ns() - t;
+	getrusage(RUSAGE_SELF, &u);
+	printf("machine_boot_cpu_%u %.3f s\nmachine_boot_peak_%u %.1f MiB\n", n, t / 1e9, n, (double)u.ru_maxrss / 1024);
+	bu_machine_destroy(m);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "boot")) {
+		boot((uint32_t)strtoul(argv[2], NULL, 10));
+		return 0;
+	}
 	memory();
 	hand_off("raw_spinlock", spins, 2);
 	hand_off("raw_spinlock", spins, 64);
