@@ -16,6 +16,7 @@
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
 #include "replay/machine/machine.h"
+#include "replay/machine/state.h"
 #include "replay/machine/stop.h"
 #include "replay/machine/wait.h"
 
@@ -254,6 +255,56 @@ static void stop_cost(uint32_t n)
 	bu_machine_destroy(m);
 }
 
+static uint32_t pause_at_first(void *ctx, uint32_t n)
+{
+	(void)ctx;
+	(void)n;
+	return BU_CHOOSE_PAUSE;
+}
+
+/* What an explorer of interleavings does millions of times: begin again; look at a state, keep it, go back to it. */
+static void restarts(uint32_t n)
+{
+	struct bu_machine_config c = { .n_cpus = n, .n_online = n, .fingerprints = true, .choose = pause_at_first };
+	struct bu_machine *m = make(c);
+	struct bu_image img = { NULL, 0, 0 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine_result r;
+	double t, again, look, keep, back;
+	size_t at;
+	int i, k, times = 20000;
+
+	t = user_ns();
+	for (i = 0; i < times; i++) {
+		bu_machine_reset(m, 0, &err);
+		bu_cpu_stop_init(m);
+		for (k = 0; k < (int)n; k++)
+			bu_thread_run(m, "t", k, works, NULL);
+		bu_machine_run(m, &r, &err);
+	}
+	again = (user_ns() - t) / times;
+	t = user_ns();
+	for (i = 0; i < times; i++)
+		bu_machine_state(m);
+	look = (user_ns() - t) / times;
+	t = user_ns();
+	for (i = 0; i < times; i++) {
+		img.used = 0;
+		bu_machine_save(m, &img);
+	}
+	keep = (user_ns() - t) / times;
+	t = user_ns();
+	for (i = 0; i < times; i++) {
+		at = 0;
+		bu_machine_restore(m, &img, &at);
+	}
+	back = (user_ns() - t) / times;
+	printf("%u CPUs: from scratch to the first choice %.2f us; fingerprint %.2f us, save %.2f us, restore %.2f us (%zu bytes)\n",
+	       n, again / 1e3, look / 1e3, keep / 1e3, back / 1e3, img.used);
+	bu_image_fini(&img);
+	bu_machine_destroy(m);
+}
+
 /* What a CPU does on its way up: 1000 operations, every fourth of them takes time. */
 static void way_up(struct bu_machine *m, void *arg)
 {
@@ -302,6 +353,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	memory();
+	restarts(2);
+	restarts(8);
+	restarts(64);
 	hand_off("raw_spinlock", spins, 2);
 	hand_off("raw_spinlock", spins, 64);
 	hand_off("raw_spinlock", spins, 1024);
