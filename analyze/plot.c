@@ -133,8 +133,8 @@ const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len)
 		snprintf(cpus, sizeof(cpus), ", %lld CPUs", (long long)boot->cpus_total);
 	bu_boot_dur(boot, boot->bringup_ns, total);
 	if (boot->is_run)
-		snprintf(buf, len, "Run %lld: core %s%s%s, from a boot of Linux %s: %s", (long long)boot->run,
-			 boot->core, cpus, boot->sampled ? " (sampled)" : "",
+		snprintf(buf, len, "Run %lld: core %s%s%s, from a %s of Linux %s: %s", (long long)boot->run,
+			 boot->core, cpus, boot->sampled ? " (sampled)" : "", boot->runtime ? "recording of runtime hotplug" : "boot",
 			 boot->kernel_release ? boot->kernel_release : "unknown",
 			 boot->bringup_ns == BU_NS_UNKNOWN ? boot->verdict : total);
 	else if (boot->runtime)

@@ -65,6 +65,10 @@ static int group_of(enum bu_phase phase)
 	case BU_PHASE_WAIT:
 	case BU_PHASE_PARTNER:
 	case BU_PHASE_OVERHEAD:
+	case BU_PHASE_DOWN:	/* operations at run time have cells of their own */
+	case BU_PHASE_STOP:
+	case BU_PHASE_DYING:
+	case BU_PHASE_DEAD:
 	case BU_PHASE_N:
 		break;
 	}

@@ -605,7 +605,7 @@ int bu_plot_timeline(struct bu_plot_job *job, struct bu_err *err)
 			(double)(LEFT_PX + p[0].cols + 24) / job->width_px, 1 - 20.0 / job->width_px, job->width_px, job->height_px,
 			1 - LEGEND_PX * 0.5 / job->height_px, p[0].boot->runtime, rows);
 		fprintf(job->vars, "origin_what = ");
-		bu_plot_text(job->vars, p[0].boot->runtime ? "since the first CPU began to come up" :
+		bu_plot_text(job->vars, p[0].boot->runtime ? p[0].boot->is_run ? "since the first operation began" : "since the first CPU began to come up" :
 					p[0].boot->start_what && !strcmp(p[0].boot->start_what, "first step") ?
 					"since the first step" : "since the start of the bring-up");
 		fprintf(job->vars, "\n");

@@ -14,7 +14,8 @@
 #include "schemas/store/db.h"
 
 static const char *const phase_names[BU_PHASE_N] = { "prepare", "kick",	  "dark", "parked", "starting",
-						     "tsc",	"online", "wait", "partner", "overhead" };
+						     "tsc",	"online", "wait", "partner", "overhead",
+						     "down",	"stop",	  "dying", "dead" };
 static const char *const outcome_names[] = { "ok", "failed", "open", "lost" };
 static const char *const direction_names[BU_DIRECTION_N] = { "up", "down", "rollback" };
 
@@ -36,7 +37,7 @@ const char *bu_direction_name(enum bu_direction direction)
 bool bu_phase_on_control(enum bu_phase phase)
 {
 	return phase == BU_PHASE_PREPARE || phase == BU_PHASE_KICK || phase == BU_PHASE_WAIT ||
-	       phase == BU_PHASE_PARTNER || phase == BU_PHASE_OVERHEAD;
+	       phase == BU_PHASE_PARTNER || phase == BU_PHASE_OVERHEAD || phase == BU_PHASE_DEAD;
 }
 
 bool bu_phase_parse(const char *word, enum bu_phase *ret)

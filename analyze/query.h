@@ -32,6 +32,10 @@ enum bu_phase {			/* in the order in which a CPU goes through them */
 	BU_PHASE_WAIT,		/* control CPU: waiting for the CPU */
 	BU_PHASE_PARTNER,	/* control CPU, in runs: its side of the TSC check */
 	BU_PHASE_OVERHEAD,	/* control CPU, in runs: between the other parts */
+	BU_PHASE_DOWN,		/* the CPU, in runs, as all below: steps on its hotplug thread, going down */
+	BU_PHASE_STOP,		/* the CPU: until all CPUs have met to stop it */
+	BU_PHASE_DYING,		/* the CPU: takes itself down */
+	BU_PHASE_DEAD,		/* control CPU: steps for a CPU that is dead */
 	BU_PHASE_N,
 };
 
@@ -75,7 +79,7 @@ struct bu_wait {		/* runs: waiting at a wait point */
 
 enum bu_direction { BU_UP, BU_DOWN, BU_ROLLBACK, BU_DIRECTION_N };
 
-struct bu_op {			/* captures: hotplug operations that are not part of the bring-up */
+struct bu_op {			/* hotplug operations that are not part of a bring-up */
 	int64_t id;
 	int cpu;
 	enum bu_direction direction;

@@ -180,6 +180,63 @@ static int read_waits(struct bu_boot_builder *b, struct bu_err *err)
 	return rc;
 }
 
+static int read_ops(struct bu_boot_builder *b, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_boot *boot = b->boot;
+	int rc;
+
+	rc = bu_stmt_prepare(b->db, "SELECT seq, cpu, direction = 'down', start_ns, end_ns, ret, verdict FROM run_op"
+			     " WHERE run = ?1 AND start_ns NOT NULL ORDER BY seq", &st, err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_i64(st, 1, boot->run);
+	while ((rc = bu_stmt_step(st, err)) > 0) {
+		if (bu_grow(&boot->op, boot->n_op, &b->cap_op, sizeof(*boot->op)))
+			return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
+		boot->op[boot->n_op++] = (struct bu_op){
+			.id = bu_stmt_i64(st, 0), .cpu = (int)bu_stmt_i64(st, 1),
+			.direction = bu_stmt_i64(st, 2) ? BU_DOWN : BU_UP, .start_ns = bu_stmt_ns(st, 3), .end_ns = bu_stmt_ns(st, 4),
+			.has_ret = true, .ret = bu_stmt_i64(st, 5), .outcome = bu_outcome_parse(bu_stmt_text(st, 6)),
+		};
+	}
+	boot->runtime = boot->n_op > 0;
+	return rc;
+}
+
+static int read_op_steps(struct bu_boot_builder *b, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_boot *boot = b->boot;
+	int rc;
+
+	rc = bu_stmt_prepare(b->db, "SELECT o.seq, o.direction = 'down', n.text, i.cpu, i.start_ns, i.end_ns FROM interval i"
+			     " JOIN run_op o ON o.run = i.run AND o.cpu = i.cpu AND i.start_ns BETWEEN o.start_ns AND o.end_ns"
+			     " JOIN name n ON n.id = i.name WHERE i.run = ?1 AND i.phase IN ('prepare', 'online', 'down', 'dead')"
+			     " ORDER BY o.seq, i.start_ns", &st, err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_i64(st, 1, boot->run);
+	while ((rc = bu_stmt_step(st, err)) > 0) {
+		struct bu_op_step *s;
+
+		if (bu_grow(&boot->op_step, boot->n_op_step, &b->cap_op_step, sizeof(*boot->op_step)))
+			return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
+		s = &boot->op_step[boot->n_op_step++];
+		rc = 0;
+		*s = (struct bu_op_step){
+			.op = bu_stmt_i64(st, 0), .direction = bu_stmt_i64(st, 1) ? BU_DOWN : BU_UP,
+			.name = bu_boot_text(b, st, 2, &rc, err), .nr = -1, .cpu = (int)bu_stmt_i64(st, 3),
+			.start_ns = bu_stmt_i64(st, 4), .end_ns = bu_stmt_ns(st, 5), .self_ns = BU_NS_UNKNOWN,
+		};
+		if (rc)
+			return rc;
+		if (s->end_ns != BU_NS_UNKNOWN)
+			s->self_ns = s->end_ns - s->start_ns;
+	}
+	return rc;
+}
+
 /* A run names its waiting inside a phase as its wait points: those intervals are no work. */
 static void mark_waiting(struct bu_boot *boot)
 {
@@ -207,6 +264,10 @@ int bu_boot_read_run(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 		rc = read_intervals(b, err);
 	if (!rc)
 		rc = read_waits(b, err);
+	if (!rc)
+		rc = read_ops(b, err);
+	if (!rc)
+		rc = read_op_steps(b, err);
 	if (rc)
 		return rc;
 	mark_waiting(boot);

@@ -165,9 +165,9 @@ static void phase_title(struct out *o)
 static void print_phases(struct out *o)
 {
 	static const enum bu_phase control[] = { BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_PARTNER, BU_PHASE_OVERHEAD,
-						 BU_PHASE_WAIT };
+						 BU_PHASE_DEAD, BU_PHASE_WAIT };
 	static const enum bu_phase others[] = { BU_PHASE_DARK, BU_PHASE_PARKED, BU_PHASE_STARTING, BU_PHASE_TSC,
-						BU_PHASE_ONLINE };
+						BU_PHASE_ONLINE, BU_PHASE_DOWN, BU_PHASE_STOP, BU_PHASE_DYING };
 	const struct bu_summary *s = o->sum;
 	double span = s->control_span_ns > 0 ? (double)s->control_span_ns : 1;
 	char busy[BU_NS_STRLEN], wait[BU_NS_STRLEN], other[BU_NS_STRLEN];
@@ -192,13 +192,14 @@ static void print_phases(struct out *o)
 		fprintf(o->to, "  (No function of the kick was traced: where wait holds the whole bringup_cpu step, kick and\n"
 			       "  everything the CPU does are in it.)\n");
 
-	fprintf(o->to, "\nThe CPUs brought up\n");
+	fprintf(o->to, "\nThe CPUs brought up%s\n", o->boot->runtime ? " and taken down" : "");
 	phase_title(o);
 	for (i = 0; i < ARRAY_SIZE(others); i++)
 		phase_row(o, others[i]);
 	fprintf(o->to, "  (Time of many CPUs, partly at once and while the control CPU waits: share is of the sum of these\n"
 		       "  rows, not of the bring-up. dark: kicked, nothing heard yet; parked: alive, waiting to be let go;\n"
-		       "  starting: let go, until its idle loop, without tsc: the TSC check; online: steps on its own thread.)\n");
+		       "  starting: let go, until its idle loop, without tsc: the TSC check; online: steps on its own thread%s.)\n",
+		o->boot->runtime ? ";\n  down: such steps on the way down; stop: until all CPUs have met; dying: from there to its idle loop" : "");
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------- */
@@ -430,11 +431,12 @@ static void print_one(struct out *o)
 	else
 		head_capture(o);
 	head_cpus(o);
-	if (!o->boot->runtime) {
+	if (!o->boot->runtime || o->boot->is_run) {
 		print_phases(o);
 		print_steps(o);
-		print_slow(o);
 	}
+	if (!o->boot->runtime)
+		print_slow(o);
 	print_not_up(o);
 	print_waits(o);
 	print_ops(o);

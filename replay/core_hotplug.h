@@ -30,10 +30,26 @@ enum bu_hp_work {
 	BU_HP_THREAD_WAKE,	/* CPU: cpuhp/N wakes up */
 	BU_HP_DONE,		/* control: wakes up after the last online step, leaves the bring-up step */
 	BU_HP_EXIT,		/* control: after the CPU's last step, before the next cpu_up() */
+	/* And of its way down. */
+	BU_HP_LOCK_WAIT,	/* control: asleep for the locks of the operation, up or down; not to be spent as work */
+	BU_HP_DOWN_WAKE,	/* CPU: cpuhp/N wakes up */
+	BU_HP_DOWN_DONE,	/* control: wakes up after the CPU's own steps */
+	BU_HP_TAKEDOWN_ENTRY,	/* control: into takedown_cpu() */
+	BU_HP_PARK,		/* control: until cpuhp/N is parked and it has woken up from that */
+	BU_HP_STOP_MEET,	/* CPU, in its stopper: from the call of stop_machine to take_cpu_down() */
+	BU_HP_DYING,		/* CPU, interrupts off: take_cpu_down() */
+	BU_HP_IDLE_DEAD,	/* CPU: from there to its idle loop, which finds it offline */
+	BU_HP_DEAD_IPI,		/* from there to the interrupt that tells the control CPU's task */
+	BU_HP_DEAD_DONE,	/* control: wakes up from that */
+	BU_HP_TAKEDOWN_EXIT,	/* control: the rest of takedown_cpu() */
 	BU_HP_NR_WORK
 };
 
-enum bu_hp_section { BU_HP_PREPARE, BU_HP_ONLINE_STEPS };	/* callbacks on the control CPU; on the CPU itself */
+enum bu_hp_section {
+	BU_HP_PREPARE, BU_HP_ONLINE_STEPS,	/* up: callbacks on the control CPU; on the CPU itself */
+	BU_HP_DOWN_STEPS, BU_HP_DEAD_STEPS,	/* down: on the CPU itself; on the control CPU when it is dead */
+	BU_HP_NR_SECTIONS
+};
 
 enum bu_hp_mark {		/* instants of a CPU that reports are made of */
 	BU_HP_AT_PREPARE, BU_HP_AT_KICK, BU_HP_AT_ALIVE, BU_HP_AT_RELEASE, BU_HP_AT_IDLE, BU_HP_AT_ONLINE,
@@ -103,6 +119,13 @@ struct bu_hp_place {		/* where a CPU is; ids as sysfs has them, -1: not known */
 	int32_t package, die, core, thread, node;
 };
 
+/* A CPU taken down or brought up while the system runs. */
+struct bu_hp_op {
+	uint32_t size;
+	int cpu;
+	bool down;
+};
+
 struct bu_hotplug_ops {
 	uint32_t size, abi;
 	bool (*is_primary)(struct bu_machine *, int cpu);	/* first thread of its core, as far as known */
@@ -119,6 +142,23 @@ struct bu_hotplug_ops {
 	void (*replay_recording)(struct bu_machine *);	/* every interval and mark at its recorded time */
 	const struct bu_hp_machine *(*description)(struct bu_machine *);	/* lives as long as the run */
 	const struct bu_hp_place *(*place)(struct bu_machine *, int cpu);	/* likewise */
+	/*
+	 * Operations at runtime, in the order in which they were asked for; none: the recording is a boot, its CPUs are dead when
+	 * it begins, else online. think: sleep until operation i is asked for. op_begin: from here on what is done for its CPU
+	 * is that of operation i, by the calling thread. op_started: its first step begins. op_end: it is over with @ret.
+	 */
+	int (*nr_ops)(struct bu_machine *);
+	const struct bu_hp_op *(*op)(struct bu_machine *, int i);
+	void (*think)(struct bu_machine *, int i);
+	void (*op_begin)(struct bu_machine *, int i);
+	void (*op_started)(struct bu_machine *, int i);
+	void (*op_end)(struct bu_machine *, int i, int ret);
+	bool (*never_dies)(struct bu_machine *, int cpu);	/* going down, it is never found dead */
+	const char *(*step_name)(struct bu_machine *, int cpu, enum bu_hp_section, int i);
+	int (*step_state)(struct bu_machine *, int cpu, enum bu_hp_section, int i);	/* its number in the recorded kernel */
+	int64_t (*step_sleep)(struct bu_machine *, int cpu, enum bu_hp_section, int i);	/* ns that it slept in the recording */
+	/* as step(), but where it slept @wait(@arg) runs instead of sleeping as long as in the recording */
+	int (*step_waiting)(struct bu_machine *, int cpu, enum bu_hp_section, int i, bu_thread_fn wait, void *arg);
 };
 
 static inline const struct bu_hotplug_ops *bu_hp(struct bu_machine *m)

@@ -10,8 +10,12 @@
  *
  * A core counts CPUs 0..n-1 with the control CPU first; the recording may have other numbers (an absent CPU leaves a hole).
  * What is taken down carries the numbers of the recording.
+ *
+ * Operations at runtime are controlled by whichever thread calls op_begin(): its time is accounted as that of the control
+ * thread. From op_begin() on what is done for the operation's CPU is that of the operation.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +40,28 @@ static const struct {
 	[BU_HP_TSC_SYNC] = { BU_PHASE_TSC, false },	    [BU_HP_ONLINE] = { BU_PHASE_STARTING, false },
 	[BU_HP_UNPARK] = { BU_PHASE_WAIT, true },	    [BU_HP_THREAD_WAKE] = { BU_PHASE_OVERHEAD, false },
 	[BU_HP_DONE] = { BU_PHASE_WAIT, true },		    [BU_HP_EXIT] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_LOCK_WAIT] = { BU_PHASE_WAIT, true },	    [BU_HP_DOWN_WAKE] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_DOWN_DONE] = { BU_PHASE_WAIT, true },	    [BU_HP_TAKEDOWN_ENTRY] = { BU_PHASE_OVERHEAD, false },
+	[BU_HP_PARK] = { BU_PHASE_WAIT, true },		    [BU_HP_STOP_MEET] = { BU_PHASE_STOP, false },
+	[BU_HP_DYING] = { BU_PHASE_DYING, false },	    [BU_HP_IDLE_DEAD] = { BU_PHASE_DYING, false },
+	[BU_HP_DEAD_IPI] = { BU_PHASE_WAIT, true },	    [BU_HP_DEAD_DONE] = { BU_PHASE_WAIT, true },
+	[BU_HP_TAKEDOWN_EXIT] = { BU_PHASE_OVERHEAD, false },
+};
+
+static const struct {
+	enum bu_phase phase;
+	bool down;
+} sections[BU_HP_NR_SECTIONS] = {
+	[BU_HP_PREPARE] = { BU_PHASE_PREPARE, false },	    [BU_HP_ONLINE_STEPS] = { BU_PHASE_ONLINE, false },
+	[BU_HP_DOWN_STEPS] = { BU_PHASE_DOWN, true },	    [BU_HP_DEAD_STEPS] = { BU_PHASE_DEAD, true },
 };
 
 struct slot {
 	int32_t id;			/* CPU number in the recording */
 	struct bu_hp_place place;
 	const struct bu_hp_cpu *cpu;	/* NULL for the control CPU */
-	struct bu_run_cpu row;
+	struct bu_run_cpu row;		/* with the marks of its first way up */
+	uint32_t ups;			/* ways up begun */
 };
 
 struct hotplug_run {
@@ -50,6 +69,9 @@ struct hotplug_run {
 	struct bu_hp_machine description;
 	struct slot *slots;		/* by the core's number */
 	int n_slots;
+	bu_thread controller;		/* of the operation or of the last one; 0: kernel_init */
+	bool thinking, has_ops;
+	struct bu_hp_op op;		/* as the core last asked for it */
 	int64_t control_wait_ns;
 };
 
@@ -79,15 +101,23 @@ static void record(struct bu_machine *m, int cpu, enum bu_phase phase, uint32_t 
 	host_add_interval(host_of(m), &v);
 }
 
+static bool controls(const struct bu_host *h, bu_thread t)
+{
+	const struct hotplug_run *r = h->run_of_family;
+
+	return t == (r->controller ? r->controller : h->control);
+}
+
 static void waited(struct bu_host *h, const struct bu_waited *w)
 {
 	struct hotplug_run *r = h->run_of_family;
-	const bool control = w->thread == h->control, ended = w->end_ns != BU_NS_UNKNOWN;
-	struct bu_run_interval v = { .task = (int32_t)w->thread, .start_ns = w->start_ns, .end_ns = w->end_ns, .recorded_start_ns = BU_NS_UNKNOWN,
+	const bool control = controls(h, w->thread), ended = w->end_ns != BU_NS_UNKNOWN;
+	struct bu_run_interval v = { .task = (int32_t)w->thread, .start_ns = w->start_ns, .end_ns = w->end_ns,
+				     .recorded_start_ns = BU_NS_UNKNOWN,
 				     .recorded_end_ns = BU_NS_UNKNOWN };
 
-	if (!control && !w->point)
-		return;		/* a thread without work */
+	if ((!control && !w->point) || (control && r->thinking))
+		return;		/* without work, or without an operation */
 	if (control && ended)
 		r->control_wait_ns += w->end_ns - w->start_ns;
 	v.lane = r->slots[w->cpu].id;
@@ -122,7 +152,7 @@ static int64_t hp_work(struct bu_machine *m, int cpu, enum bu_hp_work part)
 		return 0;
 	bu_work(m, ns);
 	record(m, cpu, parts[part].phase, host_name(host_of(m), bu_hp_part_names[part]), start);
-	if (parts[part].waiting && bu_current(m) == host_of(m)->control)
+	if (parts[part].waiting && controls(host_of(m), bu_current(m)))
 		run_of(m)->control_wait_ns += bu_now(m) - start;
 	return ns;
 }
@@ -134,7 +164,9 @@ static bool hp_never_comes(struct bu_machine *m, int cpu)
 
 static int hp_nr_steps(struct bu_machine *m, int cpu, enum bu_hp_section section)
 {
-	return (int)slot_of(m, cpu)->cpu->n_steps[section == BU_HP_ONLINE_STEPS];
+	if ((unsigned int)section >= BU_HP_NR_SECTIONS)
+		host_core_error(host_of(m), "there is no section number %d", (int)section);
+	return (int)slot_of(m, cpu)->cpu->n_steps[section];
 }
 
 /* The recording ends inside this step, so nobody knows what would end it. */
@@ -146,22 +178,62 @@ static void wait_for_ever(struct bu_machine *m, const char *step, int cpu)
 	bu_wait_for_completion(m, never);
 }
 
-static int hp_step(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+static const struct bu_hp_step *step_of(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
 {
-	const struct bu_hp_cpu *c = slot_of(m, cpu)->cpu;
-	const struct bu_hp_step *step;
-	int64_t start;
-
 	if (i < 0 || i >= hp_nr_steps(m, cpu, section))
 		host_core_error(host_of(m), "CPU %d has no step number %d", cpu, i);
-	step = &c->steps[section == BU_HP_ONLINE_STEPS][i];
+	return &slot_of(m, cpu)->cpu->steps[section][i];
+}
+
+static const char *hp_step_name(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	return run_of(m)->schedule->names[step_of(m, cpu, section, i)->name];
+}
+
+static int hp_step_state(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	return step_of(m, cpu, section, i)->nr;
+}
+
+static int64_t hp_step_sleep(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	return step_of(m, cpu, section, i)->sleep_ns;
+}
+
+static void sleep_as_recorded(struct bu_machine *m, void *arg)
+{
+	const struct bu_hp_step *step = arg;
+
+	bu_sleep_ns(m, step->sleep_ns);
+}
+
+static int hp_step_waiting(struct bu_machine *m, int cpu, enum bu_hp_section section, int i, bu_thread_fn wait, void *arg)
+{
+	const struct bu_hp_step *step = step_of(m, cpu, section, i);
+	int64_t start;
+
 	bu_work(m, step->overhead_ns);
 	start = bu_now(m);
 	if (step->work_ns == BU_NS_UNKNOWN)
 		wait_for_ever(m, run_of(m)->schedule->names[step->name], cpu);
-	bu_work(m, step->work_ns);
-	record(m, cpu, section == BU_HP_PREPARE ? BU_PHASE_PREPARE : BU_PHASE_ONLINE, step->name, start);
+	bu_work(m, step->before_sleep_ns);
+	wait(m, arg);
+	bu_work(m, step->work_ns - step->before_sleep_ns);
+	record(m, cpu, sections[section].phase, step->name, start);
 	return step->ret;
+}
+
+static void no_wait(struct bu_machine *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+}
+
+static int hp_step(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	const struct bu_hp_step *step = step_of(m, cpu, section, i);
+
+	return hp_step_waiting(m, cpu, section, i, step->sleep_ns ? sleep_as_recorded : no_wait, (void *)(uintptr_t)step);
 }
 
 static void hp_lead_in(struct bu_machine *m)
@@ -176,7 +248,8 @@ static void hp_lead_in(struct bu_machine *m)
 
 static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
 {
-	struct bu_run_cpu *r = &slot_of(m, cpu)->row;
+	struct slot *s = slot_of(m, cpu);
+	struct bu_run_cpu again, *r = s->ups > 1 ? &again : &s->row;
 	int64_t *const at[BU_HP_NR_MARKS] = { &r->prepare_ns, &r->kick_ns, &r->alive_ns, &r->release_ns, &r->idle_ns,
 					      &r->online_ns };
 
@@ -207,6 +280,80 @@ static void hp_failed(struct bu_machine *m, int cpu, int ret)
 {
 	(void)ret;
 	slot_of(m, cpu)->row.verdict = BU_CPU_FAILED;
+}
+
+/* ------------------------------------------------------------------------------------------ operations at runtime */
+
+static int hp_nr_ops(struct bu_machine *m)
+{
+	return (int)run_of(m)->schedule->n_ops;
+}
+
+static const struct bu_hp_runtime_op *op_of(struct bu_machine *m, int i)
+{
+	if (i < 0 || i >= hp_nr_ops(m))
+		host_core_error(host_of(m), "there is no operation number %d", i);
+	return &run_of(m)->schedule->ops[i];
+}
+
+static const struct bu_hp_op *hp_op(struct bu_machine *m, int i)
+{
+	const struct bu_hp_runtime_op *op = op_of(m, i);
+	struct hotplug_run *r = run_of(m);
+	int cpu = 1;
+
+	while (cpu < r->n_slots && r->slots[cpu].id != op->cpu)
+		cpu++;
+	r->op = (struct bu_hp_op){ sizeof(r->op), cpu, op->down };
+	return &r->op;
+}
+
+static void hp_think(struct bu_machine *m, int i)
+{
+	struct hotplug_run *r = run_of(m);
+
+	r->controller = bu_current(m);
+	r->thinking = true;
+	bu_sleep_ns(m, op_of(m, i)->think_ns);
+	r->thinking = false;
+}
+
+static struct bu_run_op *row_of_op(struct bu_machine *m, int i)
+{
+	(void)op_of(m, i);
+	return &host_of(m)->out->run.ops[i];
+}
+
+static void hp_op_begin(struct bu_machine *m, int i)
+{
+	const struct bu_hp_runtime_op *op = op_of(m, i);
+	struct slot *s = slot_of(m, hp_op(m, i)->cpu);
+
+	run_of(m)->controller = bu_current(m);
+	run_of(m)->has_ops = true;
+	s->cpu = &op->work;
+	s->ups += !op->down;
+}
+
+static void hp_op_started(struct bu_machine *m, int i)
+{
+	row_of_op(m, i)->start_ns = bu_now(m);
+}
+
+static void hp_op_end(struct bu_machine *m, int i, int ret)
+{
+	struct bu_run_op *row = row_of_op(m, i);
+
+	if (row->start_ns == BU_NS_UNKNOWN)
+		row->start_ns = bu_now(m);	/* refused before its first step */
+	row->end_ns = bu_now(m);
+	row->ret = ret;
+	row->verdict = ret ? BU_CPU_FAILED : BU_CPU_OK;
+}
+
+static bool hp_never_dies(struct bu_machine *m, int cpu)
+{
+	return slot_of(m, cpu)->cpu->never_dies;
 }
 
 /* --------------------------------------------------------------------------------- the recording as it was */
@@ -272,13 +419,23 @@ static void hp_replay_recording(struct bu_machine *m)
 	for (cpu = 0; cpu < r->n_slots; cpu++)
 		if (r->slots[cpu].cpu)
 			recorded_marks(&r->slots[cpu]);
+	r->has_ops = s->n_ops;
+	for (i = 0; i < s->n_ops; i++) {
+		struct bu_run_op *row = &h->out->run.ops[i];
+
+		row->start_ns = row->recorded_start_ns;
+		row->end_ns = row->recorded_end_ns;
+		row->verdict = s->ops[i].verdict;
+	}
 }
 
 static const struct bu_hotplug_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .is_primary = hp_is_primary, .work = hp_work, .duration = hp_duration,
 	.never_comes = hp_never_comes, .nr_steps = hp_nr_steps, .step = hp_step, .lead_in = hp_lead_in, .mark = hp_mark,
-	.failed = hp_failed, .replay_recording = hp_replay_recording,
-	.description = hp_description, .place = hp_place,
+	.failed = hp_failed, .replay_recording = hp_replay_recording, .description = hp_description, .place = hp_place,
+	.nr_ops = hp_nr_ops, .op = hp_op, .think = hp_think, .op_begin = hp_op_begin, .op_started = hp_op_started,
+	.op_end = hp_op_end, .never_dies = hp_never_dies,
+	.step_name = hp_step_name, .step_state = hp_step_state, .step_sleep = hp_step_sleep, .step_waiting = hp_step_waiting,
 };
 
 static const struct bu_family hotplug = { .name = "hotplug", .ops = &ops, .waited = waited };
@@ -326,18 +483,72 @@ static void latencies(struct bu_run *run, int64_t *latency, size_t n)
 	run->ap_latency_max_ns = n ? latency[n - 1] : BU_NS_UNKNOWN;
 }
 
+enum { NAMED = 6 };	/* how many of what went wrong a verdict names */
+
+/* CPUs that are not up, or operations that failed, in words. */
+struct gone_wrong {
+	size_t failed, open;
+	char text[256];
+};
+
+static void went_wrong(struct gone_wrong *g, bool failed, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void went_wrong(struct gone_wrong *g, bool failed, const char *fmt, ...)
+{
+	const size_t len = strlen(g->text);
+	va_list ap;
+
+	if (g->failed + g->open < NAMED) {
+		snprintf(g->text + len, sizeof(g->text) - len, "%s", len ? ", " : "");
+		va_start(ap, fmt);
+		vsnprintf(g->text + strlen(g->text), sizeof(g->text) - strlen(g->text), fmt, ap);
+		va_end(ap);
+	}
+	*(failed ? &g->failed : &g->open) += 1;
+}
+
+/* Operations in place of a bring-up. Return: when the last one ended. */
+static int64_t summarise_ops(struct bu_host *h, struct gone_wrong *g)
+{
+	struct hotplug_run *r = h->run_of_family;
+	const struct bu_run *run = &h->out->run;
+	int64_t last = BU_NS_UNKNOWN;
+	size_t i;
+	int k;
+
+	for (k = 1; k < r->n_slots; k++)
+		if (!r->slots[k].ups)
+			r->slots[k].row.verdict = BU_CPU_OK;	/* it was online from the start */
+	for (i = 0; i < run->n_ops; i++) {
+		const struct bu_run_op *op = &run->ops[i];
+
+		if (op->verdict != BU_CPU_OK)
+			went_wrong(g, op->verdict == BU_CPU_FAILED, "CPU %d %s %s", op->cpu, op->down ? "down" : "up",
+				   op->verdict == BU_CPU_FAILED ? "failed" : "did not end");
+		if (op->end_ns != BU_NS_UNKNOWN && op->end_ns > last)
+			last = op->end_ns;
+	}
+	return last;
+}
+
 /* Rows by CPU, and what they come to. A run that ended well is failed when a CPU did not come up. */
 static int summarise(struct bu_host *h)
 {
-	enum { NAMED = 6 };	/* how many of the CPUs that are not up a verdict names */
 	struct bu_run *run = &h->out->run;
 	const struct hotplug_run *r = h->run_of_family;
 	_cleanup_free_ int64_t *latency = calloc((size_t)r->n_slots, sizeof(*latency));
 	const bool ok = !strcmp(run->verdict, "ok");
+	struct gone_wrong g = { 0 };
 	int64_t last = BU_NS_UNKNOWN;
-	size_t n = 0, failed = 0, open = 0;
-	char cpus[256] = "", detail[1400];
+	char detail[1400];
+	size_t n = 0;
 	int i;
+
+	if (r->has_ops) {
+		last = summarise_ops(h, &g);
+	} else if (run->n_ops) {	/* a core of boots */
+		run->n_ops = 0;
+		run->recorded_bringup_ns = BU_NS_UNKNOWN;
+	}
 
 	run->cpu_rows = calloc((size_t)r->n_slots, sizeof(*run->cpu_rows));
 	if (!latency || !run->cpu_rows)
@@ -346,15 +557,12 @@ static int summarise(struct bu_host *h)
 		const struct bu_run_cpu *row = &r->slots[i].row;
 
 		run->cpu_rows[run->n_cpu_rows++] = *row;
-		if (row->verdict != BU_CPU_OK) {
-			if (failed + open < NAMED)
-				snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), "%sCPU %d %s", cpus[0] ? ", " : "",
-					 row->cpu, row->verdict == BU_CPU_FAILED ? "failed" : "is not up");
-			*(row->verdict == BU_CPU_FAILED ? &failed : &open) += 1;
-		}
+		if (!r->has_ops && row->verdict != BU_CPU_OK)
+			went_wrong(&g, row->verdict == BU_CPU_FAILED, "CPU %d %s", row->cpu,
+				   row->verdict == BU_CPU_FAILED ? "failed" : "is not up");
 		if (row->online_ns == BU_NS_UNKNOWN)
 			continue;
-		if (row->online_ns > last)
+		if (!r->has_ops && row->online_ns > last)
 			last = row->online_ns;
 		if (row->kick_ns != BU_NS_UNKNOWN)
 			latency[n++] = row->online_ns - row->kick_ns;
@@ -362,12 +570,12 @@ static int summarise(struct bu_host *h)
 	latencies(run, latency, n);
 	run->bp_wait_ns = r->control_wait_ns;
 	run->bp_busy_ns = h->control_end_ns - r->control_wait_ns;
-	run->bringup_ns = ok && !open ? last : BU_NS_UNKNOWN;
-	if (ok && (failed || open))
+	run->bringup_ns = ok && !g.open ? last : BU_NS_UNKNOWN;
+	if (ok && (g.failed || g.open))
 		run->verdict = "failed";
-	if (failed + open > NAMED)
-		snprintf(cpus + strlen(cpus), sizeof(cpus) - strlen(cpus), " and %zu more", failed + open - NAMED);
-	snprintf(detail, sizeof(detail), "%s%s%s", run->verdict_detail, run->verdict_detail[0] && cpus[0] ? "; " : "", cpus);
+	if (g.failed + g.open > NAMED)
+		snprintf(g.text + strlen(g.text), sizeof(g.text) - strlen(g.text), " and %zu more", g.failed + g.open - NAMED);
+	snprintf(detail, sizeof(detail), "%s%s%s", run->verdict_detail, run->verdict_detail[0] && g.text[0] ? "; " : "", g.text);
 	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
 	for (i = 0; i < (int)run->n_accounts; i++)
 		run->accounts[i].cpu = r->slots[i].id;
@@ -402,6 +610,13 @@ static int set_up(struct bu_host *h, const struct bu_hp_schedule *s)
 	if (!run->machine || !run->recorded_machine)
 		return -ENOMEM;
 	run->recorded_bringup_ns = s->bringup_ns;
+	run->ops = calloc(s->n_ops + 1, sizeof(*run->ops));
+	if (!run->ops)
+		return -ENOMEM;
+	for (i = 0; i < s->n_ops; i++)
+		run->ops[run->n_ops++] = (struct bu_run_op){
+			.cpu = s->ops[i].cpu, .down = s->ops[i].down, .start_ns = BU_NS_UNKNOWN, .end_ns = BU_NS_UNKNOWN,
+			.recorded_start_ns = s->ops[i].start_ns, .recorded_end_ns = s->ops[i].end_ns, .verdict = BU_CPU_OPEN };
 	return 0;
 }
 

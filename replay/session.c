@@ -229,6 +229,7 @@ void bu_replay_result_fini(struct bu_replay_result *r)
 {
 	free((void *)r->run.names);
 	free(r->run.cpu_rows);
+	free(r->run.ops);
 	free(r->run.intervals);
 	free(r->run.waits);
 	free(r->run.locks);

@@ -58,6 +58,20 @@ CREATE TABLE run_cpu (			-- each CPU that was to come up
 	PRIMARY KEY (run, cpu)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE run_op (			-- each operation of a run of runtime hotplug
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,		-- in their order
+	cpu INTEGER NOT NULL,
+	direction TEXT NOT NULL CHECK (direction IN ('up', 'down')),
+	start_ns INTEGER,		-- its first step begins; NULL: the run ended before
+	end_ns INTEGER,			-- it is over; NULL: the run ended inside it
+	recorded_start_ns INTEGER,	-- the same instants in the capture
+	recorded_end_ns INTEGER,
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'open')),
+	ret INTEGER NOT NULL,		-- 0 or negative errno
+	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE name (			-- dictionary of interval and wait names
 	id INTEGER PRIMARY KEY,
 	text TEXT NOT NULL UNIQUE
@@ -69,7 +83,9 @@ CREATE TABLE interval (			-- time spent
 	lane INTEGER NOT NULL,		-- CPU that spent it
 	cpu INTEGER NOT NULL,		-- CPU that it was for
 	phase TEXT NOT NULL CHECK (phase IN ('prepare', 'kick', 'dark', 'parked', 'starting', 'tsc', 'online',
-					     'wait', 'overhead')),
+					     'wait', 'overhead', 'down', 'stop', 'dying', 'dead')),
+		-- on the way down: down: steps on the CPU's own thread; stop: until all CPUs have met; dying: take_cpu_down()
+		-- and to the idle loop; dead: steps on the control CPU
 	name INTEGER NOT NULL REFERENCES name (id),
 	task INTEGER REFERENCES name (id),	-- the thread that spent it, 'cpuhp/5'; NULL: the recording does not say
 	start_ns INTEGER NOT NULL,

@@ -5,9 +5,11 @@
 # is light, work is saturated, trouble is vermillion and has words beside it.
 load 'vars.gp'
 
-array colour[16] = [0x0072b2, 0xe69f00, 0x5a5a5a, 0xf7eeb0, 0x56b4e9, 0xcc79a7, 0x009e73, 0xdcdcdc, 0xcc79a7, 0x999999, \
+array colour[20] = [0x0072b2, 0xe69f00, 0x5a5a5a, 0xf7eeb0, 0x56b4e9, 0xcc79a7, 0x009e73, 0xdcdcdc, 0xcc79a7, 0x999999, \
+	0x0072b2, 0xcc79a7, 0x5a5a5a, 0x56b4e9, \
 	0xe3ebf4, 0xd55e00, 0x009e73, 0x0072b2, 0xe69f00, 0xffffff]
-array word[16] = ['prepare', 'kick', 'dark', 'parked', 'starting', 'TSC check', 'online steps', 'waiting', 'TSC check', 'overhead', \
+array word[20] = ['prepare', 'kick', 'dark', 'parked', 'starting', 'TSC check', 'online steps', 'waiting', 'TSC check', 'overhead', \
+	'down steps', 'stop', 'dying', 'dead steps', \
 	'under way', 'failed or open', 'coming up', 'going down', 'rolled back', '']
 c(i) = colour[int(i) + 1]
 red(i) = int(c(i)) / 65536
@@ -25,18 +27,18 @@ set grid back
 unset key
 
 # The legend is laid out here because a key of this many entries wraps as it likes.
-array entry[12] = [0, 1, 9, 7, 10, 2, 3, 4, 5, 6, 11, 15]
-if (runtime) { array entry[4] = [12, 13, 14, 11] }
+array entry[12] = [0, 1, 9, 7, 14, 2, 3, 4, 5, 6, 15, 19]
+if (runtime) { array entry[4] = [16, 17, 18, 15] }
 px = 1.0 / width_px
 py = 1.0 / height_px
 at = 20 * px
 do for [i = 1:|entry|] {
 	k = entry[i]
 	w = word[k + 1]
-	if (k == 15) {
+	if (k == 19) {
 		w = 'online'
 		set arrow 100 + i from screen at + 10 * px, legend - 7 * py to screen at + 10 * px, legend + 7 * py nohead lc rgb 'black' lw 1.6
-	} else { if (k == 10 && rows_used == 0) {
+	} else { if (k == 14 && rows_used == 0) {
 		set arrow 100 + i from screen at, legend to screen at + 20 * px, legend nohead lc rgb '#b0b0b0' lw 0.8
 	} else {
 		set arrow 100 + i from screen at, legend to screen at + 20 * px, legend nohead lc rgb c(k) lw 10

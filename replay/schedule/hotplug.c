@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/schedule/hotplug_int.h"
 #include "schemas/base/hash.h"
-#include "schemas/base/ns.h"
 
 const char *const bu_hp_part_names[BU_HP_NR_WORK] = {
 	[BU_HP_ENTRY] = "cpu_up",
@@ -36,12 +36,17 @@ const char *const bu_hp_part_names[BU_HP_NR_WORK] = {
 	[BU_HP_THREAD_WAKE] = "cpuhp wakes up",
 	[BU_HP_DONE] = "wake up, leave bring-up",
 	[BU_HP_EXIT] = "roll back",
-};
-
-/* The milestones of one row of bringup_cpu, since the start of the bring-up. */
-struct milestones {
-	int64_t prepare, kick, kick_last, kick_end, first_sign, alive, bringup, release, starting, tsc_target,
-		tsc_source, tsc_end, idle, kick_thread, thread, online, done, rollback_end;
+	[BU_HP_LOCK_WAIT] = "asleep for the locks",
+	[BU_HP_DOWN_WAKE] = "cpuhp wakes up, down",
+	[BU_HP_DOWN_DONE] = "wake up, CPU's steps done",
+	[BU_HP_TAKEDOWN_ENTRY] = "into takedown_cpu",
+	[BU_HP_PARK] = "park cpuhp",
+	[BU_HP_STOP_MEET] = "stop_machine",
+	[BU_HP_DYING] = "take_cpu_down",
+	[BU_HP_IDLE_DEAD] = "to the idle loop",
+	[BU_HP_DEAD_IPI] = "report of the idle loop",
+	[BU_HP_DEAD_DONE] = "wake up, CPU dead",
+	[BU_HP_TAKEDOWN_EXIT] = "leave takedown_cpu",
 };
 
 /* One stretch of work on the control CPU and where the gap in front of it goes. */
@@ -60,36 +65,12 @@ struct busy_edge {
 	int64_t service;	/* work that a CPU could do up to here */
 };
 
-struct loader {
-	struct bu_db *db;
-	struct bu_hp_schedule *s;
-	struct bu_err *err;
-	int64_t origin;		/* ts_ns of the start of the bring-up */
-	struct stretch *stretches;
-	size_t n_stretches, cap_stretches;
-	struct milestones *miles;	/* one per CPU of the schedule */
-	int64_t *ops;		/* hotplug_op.id per CPU of the schedule */
-	int64_t host_milli;
-	struct busy_edge *edges;
-	size_t n_edges, cap_edges;
-};
-
-static int64_t rebase(const struct loader *l, int64_t ts)
+int64_t hotplug_rebase(const struct loader *l, int64_t ts_ns)
 {
-	return bu_ns_since(ts, l->origin);
+	return bu_ns_since(ts_ns, l->origin);
 }
 
-static bool known(int64_t ns)
-{
-	return ns != BU_NS_UNKNOWN;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;	/* unknown is the smallest value there is */
-}
-
-static int oom(struct loader *l)
+int hotplug_oom(struct loader *l)
 {
 	return bu_fail_errno(l->err, -ENOMEM, "%s: extract the schedule", bu_db_path(l->db));
 }
@@ -121,22 +102,26 @@ struct chain {
 	size_t n_pending;
 };
 
-static void chain_to(struct chain *c, struct bu_hp_part *part, int64_t t)
+void hotplug_share(struct bu_hp_part **parts, size_t n, int64_t whole)
 {
-	int64_t whole;
 	size_t i;
 
+	whole = later(whole, 0);
+	for (i = 0; i < n; i++)
+		set_between(parts[i], 0, 0, whole);
+	if (n == 1)
+		set_exact(parts[0], whole);
+	else if (n)
+		parts[0]->ns = whole;
+}
+
+static void chain_to(struct chain *c, struct bu_hp_part *part, int64_t t)
+{
 	c->pending[c->n_pending++] = part;
 	if (!known(t))
 		return;
-	whole = later(t - c->now, 0);
+	hotplug_share(c->pending, c->n_pending, t - c->now);
 	c->now = later(t, c->now);
-	for (i = 0; i < c->n_pending; i++)
-		set_between(c->pending[i], 0, 0, whole);
-	if (c->n_pending == 1)
-		set_exact(part, whole);
-	else
-		c->pending[0]->ns = whole;
 	c->n_pending = 0;
 }
 
@@ -193,7 +178,7 @@ static void parts_of_a_no_show(struct bu_hp_cpu *cpu, const struct milestones *m
 	set_exact(&cpu->part[BU_HP_EXIT], beyond + (known(m->rollback_end) ? m->rollback_end - m->done : 0));
 }
 
-static void parts_of(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel)
+void hotplug_parts(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel)
 {
 	struct bu_hp_part *p = cpu->part;
 	struct chain c = { .now = m->kick };
@@ -225,10 +210,10 @@ static int add_busy(struct loader *l, int64_t from, int64_t to, int delta)
 	if (!known(from) || !known(to) || to <= from)
 		return 0;
 	if (bu_grow(&l->edges, l->n_edges, &l->cap_edges, sizeof(*l->edges)))
-		return oom(l);
+		return hotplug_oom(l);
 	l->edges[l->n_edges++] = (struct busy_edge){ .at = from, .delta = delta };
 	if (bu_grow(&l->edges, l->n_edges, &l->cap_edges, sizeof(*l->edges)))
-		return oom(l);
+		return hotplug_oom(l);
 	l->edges[l->n_edges++] = (struct busy_edge){ .at = to, .delta = -delta };
 	return 0;
 }
@@ -335,13 +320,15 @@ static int load_names(struct loader *l)
 	size_t cap = 0;
 	int rc;
 
-	rc = bu_stmt_prepare(l->db, "SELECT name FROM step UNION SELECT name FROM timeline ORDER BY 1", &st, l->err);
+	rc = bu_stmt_prepare(l->db, "SELECT name FROM step UNION SELECT name FROM timeline UNION SELECT column1 FROM"
+			     " (VALUES ('stop_machine'), ('take_cpu_down'), ('to the idle loop'), ('report of the idle loop'))"
+			     " WHERE (SELECT algorithm = 'runtime' FROM bringup) ORDER BY 1", &st, l->err);
 	if (rc)
 		return rc;
 	while ((rc = bu_stmt_step(st, l->err)) > 0) {
 		if (bu_grow(&s->names, s->n_names, &cap, sizeof(*s->names)) ||
 		    !(s->names[s->n_names] = keep_text(l, st, 0)))
-			return oom(l);
+			return hotplug_oom(l);
 		s->n_names++;
 	}
 	return rc;
@@ -352,9 +339,8 @@ static int by_text(const void *key, const void *element)
 	return strcmp(key, *(const char *const *)element);
 }
 
-static int name_of(struct loader *l, struct bu_stmt *st, int col, uint32_t *ret)
+int hotplug_name(struct loader *l, const char *text, uint32_t *ret)
 {
-	const char *text = bu_stmt_text(st, col);
 	const char **hit = text ? bsearch(text, l->s->names, l->s->n_names, sizeof(*l->s->names), by_text) : NULL;
 
 	if (!hit)
@@ -370,9 +356,12 @@ static int load_head(struct loader *l)
 	const char *unit;
 	int rc;
 
+	/* A recording of runtime hotplug is all of its operations, from the first step to the last. */
 	rc = bu_stmt_prepare(l->db, "SELECT c.source_sha256, coalesce(c.kernel_release, 'unknown kernel'), b.algorithm,"
-			     "b.start_ns, b.bringup_ns, c.clock_unit, b.start_what FROM capture c, bringup b", &st,
-			     l->err);
+			     "iif(b.algorithm = 'runtime', o.first, b.start_ns),"
+			     "iif(b.algorithm = 'runtime', o.last - o.first, b.bringup_ns), c.clock_unit, b.start_what"
+			     " FROM capture c, bringup b, (SELECT min(start_ns) AS first,"
+			     " iif(count(end_ns) = count(*), max(end_ns), NULL) AS last FROM hotplug_op) o", &st, l->err);
 	if (!rc)
 		rc = bu_stmt_step(st, l->err);
 	if (rc < 0)
@@ -392,11 +381,11 @@ static int load_head(struct loader *l)
 	s->start_what = keep_text(l, st, 6);
 	s->capture_name = bu_arena_strdup(&s->arena, bu_db_path(l->db));
 	if (!s->capture_sha256 || !s->kernel_release || !s->algorithm || !s->start_what || !s->capture_name)
-		return oom(l);
+		return hotplug_oom(l);
 	return 0;
 }
 
-static enum bu_cpu_verdict verdict_of(const char *text)
+enum bu_cpu_verdict hotplug_verdict(const char *text)
 {
 	if (text && !strcmp(text, "ok"))
 		return BU_CPU_OK;
@@ -442,7 +431,7 @@ static int load_cpus(struct loader *l)
 	l->miles = calloc((size_t)n + 1, sizeof(*l->miles));
 	l->ops = calloc((size_t)n + 1, sizeof(*l->ops));
 	if (!s->cpus || !l->miles || !l->ops)
-		return oom(l);
+		return hotplug_oom(l);
 	rc = bu_stmt_prepare(l->db, "SELECT b.cpu, b.op, b.control_cpu, b.verdict, coalesce(c.thread, 0), b.prepare_ns, b.kick_ns,"
 			     "b.kick_last_ns, b.kick_end_ns, b.first_sign_ns, b.alive_ns, b.bringup_ns, b.release_ns,"
 			     "b.starting_ns, b.tsc_target_ns, b.tsc_source_ns, b.tsc_end_ns, b.idle_ns, b.kick_thread_ns,"
@@ -464,11 +453,11 @@ static int load_cpus(struct loader *l)
 		l->ops[s->n_cpus] = bu_stmt_i64(st, 1);
 		if (!s->n_cpus)
 			s->control_cpu = (int32_t)bu_stmt_i64(st, 2);
-		cpu->verdict = verdict_of(bu_stmt_text(st, 3));
+		cpu->verdict = hotplug_verdict(bu_stmt_text(st, 3));
 		cpu->primary = bu_stmt_i64(st, 4) == 0;
 		cpu->place = place_of(st, 5 + (int)ARRAY_SIZE(fields));
 		for (i = 0; i < (int)ARRAY_SIZE(fields); i++)
-			*fields[i] = rebase(l, bu_stmt_ns(st, 5 + i));
+			*fields[i] = hotplug_rebase(l, bu_stmt_ns(st, 5 + i));
 		cpu->never_comes = cpu->verdict != BU_CPU_OK && known(m->kick) && !known(m->first_sign) && !known(m->idle);
 		cpu->mark_ns[BU_HP_AT_PREPARE] = m->prepare;
 		cpu->mark_ns[BU_HP_AT_KICK] = m->kick;
@@ -485,7 +474,7 @@ static int add_stretch(struct loader *l, int64_t start, int64_t end, int64_t *ga
 		       bool opens)
 {
 	if (bu_grow(&l->stretches, l->n_stretches, &l->cap_stretches, sizeof(*l->stretches)))
-		return oom(l);
+		return hotplug_oom(l);
 	l->stretches[l->n_stretches++] = (struct stretch){ start, end, gap, gap_part, opens };
 	return 0;
 }
@@ -507,15 +496,15 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 		section = bu_stmt_i64(st, 0) == cpu->cpu ? BU_HP_ONLINE_STEPS : BU_HP_PREPARE;
 		n = &cpu->n_steps[section];
 		if (bu_grow(&tmp[section], *n, &cap[section], sizeof(*step))) {
-			rc = oom(l);
+			rc = hotplug_oom(l);
 			break;
 		}
 		step = &tmp[section][(*n)++];
 		*step = (struct bu_hp_step){ .nr = (int32_t)bu_stmt_i64(st, 1), .ret = (int32_t)bu_stmt_i64(st, 5) };
-		step->start_ns = service_at(l, rebase(l, bu_stmt_ns(st, 3)));
-		step->end_ns = service_at(l, rebase(l, bu_stmt_ns(st, 4)));
+		step->start_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 3)));
+		step->end_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 4)));
 		step->work_ns = known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
-		rc = name_of(l, st, 2, &step->name);
+		rc = hotplug_name(l, bu_stmt_text(st, 2), &step->name);
 		if (rc)
 			break;
 		if (section == BU_HP_ONLINE_STEPS) {
@@ -528,7 +517,7 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 
 		cpu->steps[section] = bu_arena_alloc(&l->s->arena, bytes);
 		if (!rc && !cpu->steps[section])
-			rc = oom(l);
+			rc = hotplug_oom(l);
 		if (!rc && bytes)
 			memcpy(cpu->steps[section], tmp[section], bytes);
 		free(tmp[section]);
@@ -587,6 +576,8 @@ static void place_gaps(struct loader *l)
 
 	if (l->n_stretches)
 		qsort(l->stretches, l->n_stretches, sizeof(*l->stretches), by_start);
+	if (runtime && l->n_stretches)
+		last = l->stretches[0].start;	/* no boot led to it */
 	for (i = 0; i < l->n_stretches; i++) {
 		struct stretch *x = &l->stretches[i];
 		int64_t gap = later(x->start - last, 0);
@@ -623,17 +614,17 @@ static int load_recorded(struct loader *l)
 		const char *phase = bu_stmt_text(st, 2);
 
 		if (bu_grow(&s->recorded, s->n_recorded, &cap, sizeof(*s->recorded)))
-			return oom(l);
+			return hotplug_oom(l);
 		r = &s->recorded[s->n_recorded++];
 		*r = (struct bu_hp_recorded){ .lane = (int32_t)bu_stmt_i64(st, 0), .cpu = (int32_t)bu_stmt_i64(st, 1) };
-		r->start_ns = rebase(l, bu_stmt_ns(st, 4));
-		r->end_ns = rebase(l, bu_stmt_ns(st, 5));
+		r->start_ns = hotplug_rebase(l, bu_stmt_ns(st, 4));
+		r->end_ns = hotplug_rebase(l, bu_stmt_ns(st, 5));
 		for (i = 0; i < BU_NR_PHASES && (!phase || strcmp(phase, bu_phase_names[i])); i++)
 			;
 		if (i == BU_NR_PHASES)
 			return bu_fail(l->err, -EILSEQ, "%s: unknown phase '%s'", bu_db_path(l->db), phase ? phase : "");
 		r->phase = i;
-		rc = name_of(l, st, 3, &r->name);
+		rc = hotplug_name(l, bu_stmt_text(st, 3), &r->name);
 		if (rc)
 			return rc;
 	}
@@ -659,12 +650,14 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 		rc = to_service_time(&l);
 	if (!rc)
 		rc = load_steps(&l);
-	if (!rc)
+	if (!rc && !strcmp(s.algorithm, "runtime"))
+		rc = hotplug_load_ops(&l);
+	else if (!rc)
 		rc = load_recorded(&l);
 	if (!rc) {
 		place_gaps(&l);
 		for (i = 0; i < s.n_cpus; i++)
-			parts_of(&s.cpus[i], &l.miles[i], !strcmp(s.algorithm, "parallel"));
+			hotplug_parts(&s.cpus[i], &l.miles[i], !strcmp(s.algorithm, "parallel"));
 	}
 	free(l.stretches);
 	free(l.miles);
@@ -680,6 +673,7 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 void bu_hp_schedule_fini(struct bu_hp_schedule *s)
 {
 	free(s->names);
+	free(s->ops);
 	free(s->recorded);
 	bu_arena_fini(&s->arena);
 	*s = (struct bu_hp_schedule){ 0 };

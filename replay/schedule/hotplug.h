@@ -33,6 +33,7 @@ struct bu_hp_step {
 	int32_t nr, ret;
 	int64_t overhead_ns;	/* between the step before and this one, on the same task */
 	int64_t work_ns;
+	int64_t before_sleep_ns, sleep_ns;	/* of work_ns, what came before the task slept in it; and how long, besides */
 	int64_t start_ns, end_ns;	/* since the start of the bring-up */
 };
 
@@ -41,10 +42,11 @@ struct bu_hp_cpu {
 	bool primary;
 	struct bu_hp_place place;	/* size 0: not recorded */
 	bool never_comes;	/* kicked, and nothing was ever seen of it */
+	bool never_dies;	/* taken down, and never seen dead */
 	enum bu_cpu_verdict verdict;
 	struct bu_hp_part part[BU_HP_NR_WORK];
-	struct bu_hp_step *steps[2];	/* by enum bu_hp_section */
-	size_t n_steps[2];
+	struct bu_hp_step *steps[BU_HP_NR_SECTIONS];
+	size_t n_steps[BU_HP_NR_SECTIONS];
 	int64_t mark_ns[BU_HP_NR_MARKS];	/* recorded instants, BU_NS_UNKNOWN where the trace has none */
 };
 
@@ -53,6 +55,16 @@ struct bu_hp_recorded {		/* one row of the capture's timeline */
 	enum bu_phase phase;
 	uint32_t name;
 	int64_t start_ns, end_ns;	/* end BU_NS_UNKNOWN: open */
+};
+
+struct bu_hp_runtime_op {	/* an operation at runtime, see replay/schedule/hotplug_ops.c */
+	int32_t cpu;
+	bool down;
+	enum bu_cpu_verdict verdict;
+	int64_t think_ns;	/* from the end of the operation before to the request */
+	int64_t request_ns, start_ns, end_ns;	/* request: start_ns where it was not seen */
+	const char *requester;	/* task that asked for it */
+	struct bu_hp_cpu work;
 };
 
 struct bu_hp_schedule {
@@ -64,6 +76,8 @@ struct bu_hp_schedule {
 	int64_t lead_in_ns;		/* control CPU: from the start of the bring-up to its first step */
 	struct bu_hp_cpu *cpus;		/* secondary CPUs, in CPU order */
 	size_t n_cpus;
+	struct bu_hp_runtime_op *ops;	/* in the order in which they began; none: the recording is a boot */
+	size_t n_ops;
 	struct bu_hp_recorded *recorded;	/* ordered by lane, cpu, start */
 	size_t n_recorded;
 	const char **names;

@@ -120,6 +120,69 @@ static int fill(const struct bu_hp_schedule *src, const struct pool *pool, size_
 	return rc;
 }
 
+/* Another operation of the same direction. */
+static const struct bu_hp_cpu *pick_op(const struct bu_hp_schedule *src, bool down, struct bu_rng *rng)
+{
+	size_t i = bu_rng_below(rng, src->n_ops);
+
+	while (src->ops[i].down != down)
+		i = (i + 1) % src->n_ops;
+	return &src->ops[i].work;
+}
+
+static int draw_op(const struct bu_hp_schedule *src, struct bu_hp_schedule *dst, struct bu_hp_runtime_op *op, struct bu_rng *rng)
+{
+	int part, section;
+	size_t k;
+
+	for (part = 0; part < BU_HP_NR_WORK; part++)
+		op->work.part[part] = pick_op(src, op->down, rng)->part[part];
+	for (section = 0; section < BU_HP_NR_SECTIONS; section++) {
+		const struct bu_hp_step *shape = op->work.steps[section];
+		struct bu_hp_step *steps = bu_arena_alloc(&dst->arena, (op->work.n_steps[section] + 1) * sizeof(*steps));
+
+		if (!steps)
+			return -ENOMEM;
+		for (k = 0; k < op->work.n_steps[section]; k++) {
+			const struct bu_hp_cpu *from = pick_op(src, op->down, rng);
+
+			steps[k] = shape[k];
+			if (k < from->n_steps[section] && from->steps[section][k].name == shape[k].name)
+				steps[k] = from->steps[section][k];
+			steps[k].nr = shape[k].nr;
+			steps[k].ret = shape[k].ret;
+			steps[k].start_ns = steps[k].end_ns = BU_NS_UNKNOWN;
+		}
+		op->work.steps[section] = steps;
+	}
+	return 0;
+}
+
+/* The operations on CPUs that the schedule has. */
+static int keep_ops(const struct bu_hp_schedule *src, enum bu_hp_draw draw, uint64_t seed, struct bu_hp_schedule *dst)
+{
+	struct bu_rng rng;
+	size_t i, k;
+	int rc = 0;
+
+	bu_rng_init(&rng, seed, 2);
+	dst->n_ops = 0;
+	dst->ops = src->n_ops ? calloc(src->n_ops, sizeof(*dst->ops)) : NULL;
+	if (src->n_ops && !dst->ops)
+		return -ENOMEM;
+	for (i = 0; !rc && i < src->n_ops; i++) {
+		for (k = 0; k < dst->n_cpus && dst->cpus[k].cpu != src->ops[i].cpu; k++)
+			;
+		if (k == dst->n_cpus)
+			continue;
+		dst->ops[dst->n_ops] = src->ops[i];
+		if (draw == BU_HP_DRAW_ALL)
+			rc = draw_op(src, dst, &dst->ops[dst->n_ops], &rng);
+		dst->n_ops++;
+	}
+	return rc;
+}
+
 int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum bu_hp_draw draw, uint64_t seed,
 			  struct bu_hp_schedule *ret, struct bu_err *err)
 {
@@ -130,7 +193,8 @@ int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum b
 
 	s.arena = (struct bu_arena){ NULL, 0 };
 	s.recorded = NULL;
-	s.n_recorded = 0;
+	s.ops = NULL;
+	s.n_recorded = s.n_ops = 0;
 	s.names = calloc(src->n_names + 1, sizeof(*s.names));
 	s.cpus = bu_arena_alloc(&s.arena, want * sizeof(*s.cpus));
 	rc = s.names && s.cpus ? make_pool(src, &pool) : -ENOMEM;
@@ -140,6 +204,8 @@ int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum b
 			rc = bu_fail(err, -ENODATA, "no CPU came up in the recording, so there is nothing to draw from");
 		else
 			rc = fill(src, &pool, want, draw, seed, &s);
+		if (!rc)
+			rc = keep_ops(src, draw, seed, &s);
 	}
 	free_pool(&pool);
 	if (rc) {

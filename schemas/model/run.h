@@ -11,7 +11,8 @@
 
 enum bu_phase {
 	BU_PHASE_PREPARE, BU_PHASE_KICK, BU_PHASE_DARK, BU_PHASE_PARKED, BU_PHASE_STARTING, BU_PHASE_TSC,
-	BU_PHASE_ONLINE, BU_PHASE_WAIT, BU_PHASE_OVERHEAD, BU_NR_PHASES
+	BU_PHASE_ONLINE, BU_PHASE_WAIT, BU_PHASE_OVERHEAD,
+	BU_PHASE_DOWN, BU_PHASE_STOP, BU_PHASE_DYING, BU_PHASE_DEAD, BU_NR_PHASES
 };
 
 extern const char *const bu_phase_names[BU_NR_PHASES];
@@ -44,6 +45,14 @@ struct bu_run_cpu {
 	enum bu_cpu_verdict verdict;
 };
 
+struct bu_run_op {
+	int32_t cpu;
+	int down;		/* boolean */
+	int64_t start_ns, end_ns, recorded_start_ns, recorded_end_ns;
+	enum bu_cpu_verdict verdict;
+	int ret;		/* 0 or -errno */
+};
+
 struct bu_run_lock {
 	uint32_t name;		/* index into bu_run.names */
 	const char *kind;	/* static: 'mutex', 'percpu_rwsem', ... */
@@ -72,11 +81,12 @@ struct bu_run {
 
 	const char *const *names;
 	struct bu_run_cpu *cpu_rows;
+	struct bu_run_op *ops;		/* of runtime hotplug, in their order */
 	struct bu_run_interval *intervals;
 	struct bu_run_wait *waits;
 	struct bu_run_lock *locks;
 	struct bu_run_account *accounts;
-	size_t n_names, n_cpu_rows, n_intervals, n_waits, n_locks, n_accounts;
+	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts;
 };
 
 #endif

@@ -108,6 +108,31 @@ static int add_cpus(struct bu_db *db, const struct bu_run *r, int64_t id, struct
 	return rc;
 }
 
+static int add_ops(struct bu_db *db, const struct bu_run *r, int64_t id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO run_op VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_ops; i++) {
+		const struct bu_run_op *o = &r->ops[i];
+
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_i64(st, 3, o->cpu);
+		bu_stmt_bind_text(st, 4, o->down ? "down" : "up");
+		bu_stmt_bind_ns(st, 5, o->start_ns);
+		bu_stmt_bind_ns(st, 6, o->end_ns);
+		bu_stmt_bind_ns(st, 7, o->recorded_start_ns);
+		bu_stmt_bind_ns(st, 8, o->recorded_end_ns);
+		bu_stmt_bind_text(st, 9, cpu_verdicts[o->verdict]);
+		bu_stmt_bind_i64(st, 10, o->ret);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
 static int add_intervals(struct bu_db *db, const struct bu_run *r, int64_t id, const int64_t *names, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
@@ -200,6 +225,8 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 		rc = add_run(db, r, &id, err);
 	if (!rc)
 		rc = add_cpus(db, r, id, err);
+	if (!rc)
+		rc = add_ops(db, r, id, err);
 	for (i = 0; !rc && i < r->n_names; i++)
 		rc = name_id(db, put, get, r->names[i], &names[i], err);
 	if (!rc)
