@@ -14,7 +14,7 @@ static int check(const struct bu_usage *usage, const struct bu_plot_opts *p)
 
 	if (!bu_plot_known(p->name, &near))
 		return near ? bu_cli_usage_error(usage, "there is no plot '%s'; did you mean '%s'?", p->name, near) :
-			      bu_cli_usage_error(usage, "there is no plot '%s'; there are timeline and steps", p->name);
+			      bu_cli_usage_error(usage, "there is no plot '%s'; there are timeline, steps, compare and scaling", p->name);
 	if (!p->out)
 		return bu_cli_usage_error(usage, "say with -o where the picture goes: -o %s.svg", p->name);
 	if (!bu_plot_format_of(p->out, &format))
@@ -34,7 +34,7 @@ int bu_cmd_plot(int argc, char **argv)
 		{ .name = "output", .letter = 'o', .kind = BU_OPT_STRING, .value = &p.out, .arg = "FILE",
 		  .help = "the picture: .svg, .png or .pdf" },
 		{ .name = "run", .letter = 'r', .kind = BU_OPT_INT, .value = &run, .arg = "N", .min = 1,
-		  .max = INT64_MAX, .help = "only this run of a runs database (the first 4)" },
+		  .max = INT64_MAX, .help = "only this run of a runs database (the first that fit)" },
 		{ .name = "width", .kind = BU_OPT_INT, .value = &width, .arg = "PX", .min = 400, .max = 20000,
 		  .help = "pixels; 96 to the inch in PDF (as needed)" },
 		{ .name = "height", .kind = BU_OPT_INT, .value = &height, .arg = "PX", .min = 300, .max = 20000,
@@ -47,11 +47,13 @@ int bu_cmd_plot(int argc, char **argv)
 	};
 	const struct bu_usage usage = {
 		.command = "plot",
-		.synopsis = "plot timeline|steps x.db|runs.db -o FILE [options]",
+		.synopsis = "plot timeline|steps|compare|scaling x.db|runs.db -o FILE [options]",
 		.about = "timeline: what every CPU did when; one panel per run. steps: how long every step took on every\n"
-			 "CPU, with the totals above. Drawn by gnuplot (Debian package gnuplot-nox).",
+			 "CPU, with the totals above. compare: how long each phase took, recorded and under each core, side by\n"
+			 "side. scaling: the bring-up time against the number of CPUs, a line per core. Drawn by gnuplot (Debian package gnuplot-nox).",
 		.examples = "  bringup plot timeline boot.db -o boot.svg\n"
-			    "  bringup plot steps runs.db --run 2 -o steps.png --width 1600",
+			    "  bringup plot steps runs.db --run 2 -o steps.png --width 1600\n"
+			    "  bringup plot compare runs.db -o compare.png",
 		.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 2, .max_args = 2,
 	};
 	struct bu_boots boots = { 0 };
@@ -68,7 +70,7 @@ int bu_cmd_plot(int argc, char **argv)
 	rc = check(&usage, &p);
 	if (rc >= 0)
 		return rc;
-	rc = bu_boots_load(argv[first + 1], run, strcmp(p.name, "steps") ? BU_PLOT_MAX_PANELS : 1, &boots, &err);
+	rc = bu_boots_load(argv[first + 1], run, bu_plot_max_boots(p.name), &boots, &err);
 	if (rc == -ENOTSUP)
 		return bu_cli_usage_error(&usage, "%s", err.text);
 	if (rc)

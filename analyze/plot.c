@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * plot.c - see plot.h: the folder, the child and the file that appears whole or not at all. What is in the
- * pictures is decided in plot_timeline.c and plot_steps.c.
+ * pictures is decided in plot_NAME.c, how they look in plots/NAME.gp.
  *
  *   folder made -> data and vars.gp written -> gnuplot run in it -> picture checked -> copied to OUT.partial
  *   -> renamed to OUT -> folder removed (unless it is to be kept)
@@ -29,7 +29,11 @@ extern char **environ;
 static const struct {
 	const char *name;
 	int (*write)(struct bu_plot_job *job, struct bu_err *err);
-} pictures[] = { { "timeline", bu_plot_timeline }, { "steps", bu_plot_steps } };
+	size_t max_boots;	/* 0: any number */
+} pictures[] = {
+	{ "timeline", bu_plot_timeline, BU_PLOT_MAX_PANELS }, { "steps", bu_plot_steps, 1 },
+	{ "compare", bu_plot_compare, BU_PLOT_MAX_COMPARED }, { "scaling", bu_plot_scaling, 0 },
+};
 
 static const struct {
 	const char *ending, *end_mark;	/* a whole file has the mark among its last 64 bytes */
@@ -64,6 +68,15 @@ bool bu_plot_known(const char *name, const char **near)
 	}
 	*near = s.best;
 	return false;
+}
+
+size_t bu_plot_max_boots(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(pictures[i].name, name))
+		BU_ASSERT("plot-known", ++i < ARRAY_SIZE(pictures));
+	return pictures[i].max_boots;
 }
 
 /* ---- what the pictures share ------------------------------------------------------------------------------ */
@@ -146,6 +159,17 @@ const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len)
 			 boot->cpus_ok < boot->cpus ? ", not all CPUs came up" : "",
 			 boot->complete ? "" : " (capture incomplete)");
 	return buf;
+}
+
+void bu_plot_source(struct bu_plot_job *job, const struct bu_boot *b)
+{
+	const char *path = b->trace_name ? b->trace_name : b->file, *slash = strrchr(path, '/');
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s, trace %.12s", slash ? slash + 1 : path, b->trace_sha256 ? b->trace_sha256 : "unknown");
+	fprintf(job->vars, "source = ");
+	bu_plot_text(job->vars, text);
+	putc('\n', job->vars);
 }
 
 struct bu_plot_unit bu_plot_unit_of(const struct bu_boot *boot, double max_ns)

@@ -19,11 +19,12 @@ struct bu_plot_job {
 };
 
 /**
- * bu_plot_timeline(), bu_plot_steps() - Write the data of that picture into the job's folder, and its settings
- * to job->vars.
+ * bu_plot_timeline() and so on - Write the data of that picture into the job's folder, and its settings to job->vars.
  */
 int bu_plot_timeline(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_steps(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_compare(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err);
 
 /**
  * bu_plot_file() - Create file @name in the job's folder. Return: NULL with @err set.
@@ -50,6 +51,11 @@ void bu_plot_text(FILE *to, const char *text);
  * bu_plot_title() - One line on a boot: kernel, CPUs, algorithm or core, time. Return: @buf.
  */
 const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len);
+
+/**
+ * bu_plot_source() - Set `source` to the name of the recording behind @b, and the checksum of its trace.
+ */
+void bu_plot_source(struct bu_plot_job *job, const struct bu_boot *b);
 
 /* The unit of an axis that goes up to @max. */
 struct bu_plot_unit {

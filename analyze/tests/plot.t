@@ -54,6 +54,22 @@ run "$BRINGUP" plot timeline "$TMP/runs.db" --run 2 -o "$TMP/r.svg" --from 100ms
 is 'one run is one' "$(texts "$TMP/r.svg" | grep -c '^Run 2: core slow')" 1
 is 'and only the part asked for' "$(awk '!/^#/ && ($1 < 100 || $2 > 200)' "$TMP/keepr/p1-box.dat")" ''
 
+run "$BRINGUP" plot compare "$TMP/runs.db" -o "$TMP/c.svg" --keep "$TMP/keepc"
+is 'a comparison is drawn' "$status" 0
+words=$(texts "$TMP/c.svg")
+like 'with the recording and the core' "$words" 'recorded.*run 2: core slow'
+is 'the whole bring-up of a core that takes half as long again is a bar half as long again' \
+	"$(awk '!/^#/ && $4 == 0 && !a { a = $3 } !/^#/ && $4 == 1 && !b { b = $3 } END { printf "%.3f", b / a }' "$TMP/keepc/control.dat")" 1.500
+is 'and so is each phase of it' "$(awk '!/^#/ { t[$4] += $3 } END { printf "%.3f", t[1] / t[0] }' "$TMP/keepc/cpus.dat")" 1.500
+
+make_run "$TMP/runs.db" "$TMP/8.db" slow 150
+run "$BRINGUP" plot scaling "$TMP/runs.db" -o "$TMP/c.svg" --keep "$TMP/keepg"
+is 'time against CPUs is drawn' "$status" 0
+is 'a line per core, a point per size' "$(grep -v '^#' "$TMP/keepg/line1.dat" | cut -d' ' -f1 | xargs)" '8 64'
+is 'a mark per recording' "$(sed '/^#/d' "$TMP/keepg"/mark[12].dat | cut -d' ' -f1 | sort -n | xargs)" '8 64'
+run "$BRINGUP" plot scaling "$TMP/8.db" -o "$TMP/c.svg"
+like 'a capture has no lines' "$status $err" '1 .*has no run of a core'
+
 run "$BRINGUP" plot steps "$TMP/8.db" -o "$TMP/s.svg" --keep "$TMP/keeps"
 is 'a map of steps is drawn' "$status" 0
 words=$(texts "$TMP/s.svg")

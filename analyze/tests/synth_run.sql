@@ -16,7 +16,7 @@ SELECT run, cpu, (prepare_ns - base) * stretch / 100, (kick_ns - base) * stretch
 INSERT OR IGNORE INTO name (text) SELECT DISTINCT name FROM cap.timeline;
 INSERT OR IGNORE INTO name (text) VALUES ('W1 ap alive'), ('W5 done_up');
 INSERT INTO interval
-SELECT run, row_number() OVER (ORDER BY t.cpu, t.start_ns), t.lane, t.cpu, t.phase, n.id, (t.start_ns - base) * stretch / 100,
+SELECT run, row_number() OVER (ORDER BY t.cpu, t.start_ns), t.lane, t.cpu, t.phase, n.id, NULL, (t.start_ns - base) * stretch / 100,
        (t.end_ns - base) * stretch / 100, t.start_ns - base, t.end_ns - base
   FROM cap.timeline t JOIN main.name n ON n.text = t.name, this WHERE t.start_ns IS NOT NULL;
 INSERT INTO wait
