@@ -625,6 +625,7 @@ static const struct {
 	{ "recording", NULL, KEEP },
 	{ "interrupts", NULL, KEEP },
 	{ "modules", NULL, KEEP },
+	{ "text_sites", NULL, KEEP },
 	{ "uptime_at_init", NULL, KEEP },
 	{ "current_tracer", NULL, CONFIG },
 	{ "set_event", NULL, CONFIG },

@@ -22,6 +22,8 @@ static struct bu_replay_args a;
 
 static const struct bu_opt opts[] = {
 	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores') or paths of plugins", 0, 0 },
+	{ "text", 0, BU_OPT_STRING, &a.text, "CORES", "text patching cores instead, likewise", 0, 0 },
+	{ "model", 0, BU_OPT_STRING, &a.model, "N=V,...", "figures instead of those recorded, or without a capture (docs/methods.md)", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
 	{ "params", 0, BU_OPT_STRING, &a.params, "N=V,...", "parameters, for the cores that have them", 0, 0 },
 	{ "machine", 0, BU_OPT_STRING, &a.machine, "FILE", "description of the machine, beyond what the capture says ('bringup machine')", 0, 0 },
@@ -43,14 +45,17 @@ const struct bu_usage bu_replay_usage = {
 		 "the chosen algorithms do it. With more CPUs than the recording has, the durations of the others are drawn\n"
 		 "from those recorded. Without a capture, the work is that of a description: --machine.",
 	.examples = "  bringup replay boot.db --hotplug recorded,serial,parallel -o runs.db\n"
-		    "  bringup replay boot.db --hotplug serial,parallel --runs 1000 -j 2 --seed 7",
+		    "  bringup replay boot.db --hotplug serial,parallel --runs 1000 -j 2 --seed 7\n"
+		    "  bringup replay boot.db --text irqs-on,per-site,int3\n"
+		    "  bringup replay --text irqs-on --model sites=60000,hz=250,risk=600 --runs 1000",
 	.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 0, .max_args = 1,
 };
 
-int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)
+int bu_replay_open(const struct bu_replay_args *args, const char *family, const char *list, struct bu_replay_job *jobs,
+		   size_t *n)
 {
 	struct bu_err err = BU_ERR_INIT;
-	const char *p = args->hotplug ? args->hotplug : args->capture ? "recorded,serial,parallel" : "serial,parallel";
+	const char *p = list;
 	size_t len;
 	int rc;
 
@@ -60,7 +65,7 @@ int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *job
 		len = strcspn(p, ",");
 		if (*n == BU_MAX_CORES)
 			return bu_cli_usage_error(&bu_replay_usage, "more than %d cores at once", BU_MAX_CORES);
-		rc = bu_core_open("hotplug", p, len, &j->core, &err);
+		rc = bu_core_open(family, p, len, &j->core, &err);
 		if (rc == -ESRCH)
 			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
 		if (rc)
@@ -72,7 +77,14 @@ int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *job
 			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
 		++*n;
 	}
-	return *n ? -1 : bu_cli_usage_error(&bu_replay_usage, "--hotplug names no core");
+	return *n ? -1 : bu_cli_usage_error(&bu_replay_usage, "--%s names no core", family);
+}
+
+int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)
+{
+	const char *all = args->capture ? "recorded,serial,parallel" : "serial,parallel";
+
+	return bu_replay_open(args, "hotplug", args->hotplug ? args->hotplug : all, jobs, n);
 }
 
 void bu_replay_jobs_fini(struct bu_replay_job *jobs, size_t n)
@@ -84,18 +96,20 @@ void bu_replay_jobs_fini(struct bu_replay_job *jobs, size_t n)
 	}
 }
 
-static int store(const char *command, struct bu_replay_job *jobs, size_t n, struct bu_err *err)
+int bu_replay_store(const char *path, const char *command, const struct bu_run *const *runs, size_t n, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
 	size_t i;
 	int rc;
 
-	rc = bu_db_append(a.out, &bu_run_format, &db, err);
+	rc = bu_db_append(path, &bu_run_format, &db, err);
 	if (!rc)
 		rc = bu_db_begin(db, err);
 	for (i = 0; !rc && i < n; i++) {
-		jobs[i].result.run.command = command;
-		rc = bu_run_db_add(db, &jobs[i].result.run, NULL, err);
+		struct bu_run run = *runs[i];
+
+		run.command = command;
+		rc = bu_run_db_add(db, &run, NULL, err);
 	}
 	return rc ? rc : bu_db_commit(db, err);
 }
@@ -192,7 +206,7 @@ static int run_each(const char *command, const struct bu_replay_input *in, struc
 		runs[i] = &jobs[i].result.run;
 	}
 	if (!rc && a.out)
-		rc = store(command, jobs, n, &err);
+		rc = bu_replay_store(a.out, command, runs, n, &err);
 	if (rc)
 		return bu_cli_failed(&bu_replay_usage, &err);
 	if (a.json)
@@ -218,7 +232,7 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
-	if (!a.capture && !a.machine)
+	if (!a.capture && !a.machine && !a.text)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)
 		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
@@ -227,6 +241,8 @@ int bu_cmd_replay(int argc, char **argv)
 		a.draw_all = true;
 		a.runs = 0;
 	}
+	if (a.text)
+		return bu_replay_text_cores(command ? command : "", &a);
 	rc = bu_replay_cores(&a, jobs, &n);
 	if (rc >= 0)
 		goto out;

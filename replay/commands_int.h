@@ -19,7 +19,7 @@
 enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
 
 struct bu_replay_args {
-	const char *capture, *hotplug, *params, *out, *machine;
+	const char *capture, *hotplug, *text, *model, *params, *out, *machine;
 	struct bu_strings set;
 	const char *stored_machine, *stored_recorded;	/* of a run that is verified, instead of the two before; or NULL */
 	int64_t cpus, seed, runs, only, jobs, verify;
@@ -57,8 +57,20 @@ void bu_replay_jobs_fini(struct bu_replay_job *jobs, size_t n);
 int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *ret, struct bu_err *err);
 void bu_replay_input_fini(struct bu_replay_input *in);
 
+/**
+ * bu_replay_open() - Open the cores of @family that @list names, with their parameters. Return: as above.
+ */
+int bu_replay_open(const struct bu_replay_args *args, const char *family, const char *list, struct bu_replay_job *jobs,
+		   size_t *n);
+
+/**
+ * bu_replay_store() - Add runs to the database @path.
+ */
+int bu_replay_store(const char *path, const char *command, const struct bu_run *const *runs, size_t n, struct bu_err *err);
+
 /* The other forms of the command; each returns its exit code. */
 int bu_replay_many(const struct bu_replay_args *args, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n);
+int bu_replay_text_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_verify(struct bu_replay_args *args);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * core_check.h - what every hotplug core must do whatever its algorithm, tried on schedules made up for it.
+ * core_check.h - what every core of a family must do whatever its algorithm, tried on schedules made up for it.
  *
  * Used by `bringup core-check`, for cores of other people, and by the tests, for ours.
  */
@@ -34,5 +34,11 @@ int bu_made_up_schedule(const struct bu_made_up *costs, struct bu_hp_schedule *r
  */
 int bu_core_check(const struct bu_core_def *core, int guard_ms,
 		  void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx);
+
+/**
+ * bu_core_check_text() - The same for a core of the family text.
+ */
+int bu_core_check_text(const struct bu_core_def *core, int guard_ms,
+		       void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx);
 
 #endif

@@ -29,6 +29,12 @@ struct bu_text_ops {
 	bu_word_id (*jiffies)(struct bu_machine *);
 };
 
+/* memcpy() of i386 (rep movsl, then rep movsb): how many bytes of @len its first store writes. */
+static inline int bu_text_first_store(int len)
+{
+	return len >= 4 ? 4 : 1;
+}
+
 static inline const struct bu_text_ops *bu_tx(struct bu_machine *m)
 {
 	return (const struct bu_text_ops *)bu_tables(m)->family;

@@ -19,6 +19,8 @@
 #include "replay/family_text.h"
 #include "replay/host_int.h"
 #include "replay/machine/atomic.h"
+#include "replay/machine/kthread.h"
+#include "replay/machine/stop.h"
 #include "replay/machine/text.h"
 #include "replay/machine/timer.h"
 #include "replay/registry.h"
@@ -165,13 +167,23 @@ static int tx_nr_batches(struct bu_machine *m)
 	return run_of(m)->schedule->n_batches;
 }
 
+static void start_secondary(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_set_cpu_online(m, bu_this_cpu(m), true);
+	bu_stop_machine_unpark(m, bu_this_cpu(m));
+	bu_cpu_startup_entry(m);
+}
+
 static void start_others(struct bu_machine *m)
 {
 	struct text_run *r = run_of(m);
 	int cpu;
 
+	bu_cpu_stop_init(m);	/* an early_initcall: before smp_init() */
 	for (cpu = 1; cpu < r->schedule->cpus; cpu++) {
-		bu_cpu_start(m, cpu, NULL, NULL);
+		bu_smpboot_create_threads(m, cpu);
+		bu_cpu_start(m, cpu, start_secondary, NULL);
 		start_ticking(m, cpu, drawn_phase(m));
 	}
 	r->others_run = true;
@@ -187,7 +199,7 @@ static void tx_begin(struct bu_machine *m, int batch, struct bu_text_batch *ret)
 	int64_t gap = before ? b->start_ns - before->start_ns - before->ns : s->lead_in_ns;
 	int cpu;
 
-	if (!b->at.boot && !r->others_run)
+	if (!b->at.boot && !b->alone && !r->others_run)
 		start_others(m);
 	if (before && s->tick_period_ns && gap > 2 * s->tick_period_ns)
 		gap = s->tick_period_ns + gap % s->tick_period_ns;
@@ -267,15 +279,36 @@ static const struct bu_family text = { .name = "text", .ops = &ops, .start = sta
 
 /* ------------------------------------------------------------------------------------------------ one replay */
 
-static const struct bu_text_phase *phase_named(const struct bu_text_schedule *s, const char *name)
+/* Number of the phase of the first batch called @name, NULL: any; -1: none. */
+static int phase_named(const struct bu_text_schedule *s, const char *name)
 {
-	const struct bu_text_patch *boot = s->n_batches && s->batches[0].at.boot ? &s->batches[0] : NULL;
+	const struct bu_text_patch *boot = &s->batches[0];
 	int i;
 
-	for (i = 0; boot && name && i < boot->n_phases; i++)
-		if (!strcmp(s->phases[boot->first_phase + i].name, name))
-			return &s->phases[boot->first_phase + i];
-	return NULL;
+	for (i = boot->first_phase; name && i < boot->first_phase + boot->n_phases; i++)
+		if (!strcmp(s->phases[i].name, name))
+			return i;
+	return name ? -1 : boot->first_phase;
+}
+
+/* The sites of the first batch by phase: those of phase p are [first[p], first[p + 1]) of the array returned. NULL: no memory. */
+static int *sites_by_phase(const struct bu_text_schedule *s, int *first)
+{
+	const int n = s->batches[0].at.n, phases = s->batches[0].n_phases;
+	int *sites = calloc((size_t)n + 1, sizeof(*sites));
+	int i;
+
+	for (i = 0; i < n; i++)
+		first[s->phase[i] + 1]++;
+	for (i = 0; i < phases; i++)
+		first[i + 1] += first[i];
+	for (i = n; sites && i-- > 0;)
+		sites[--first[s->phase[i] + 1]] = i;
+	/* Now first[p + 1] is where phase p begins. */
+	for (i = 0; i < phases; i++)
+		first[i] = first[i + 1];
+	first[phases] = n;
+	return sites;
 }
 
 static int int_compare(const void *a, const void *b)
@@ -289,33 +322,37 @@ static int int_compare(const void *a, const void *b)
 static int place_risks(struct text_run *r, struct bu_replay_result *out, uint64_t seed)
 {
 	const struct bu_text_schedule *s = r->schedule;
-	const int n_boot = s->n_batches && s->batches[0].at.boot ? s->batches[0].at.n : 0;
+	_cleanup_free_ int *sites = NULL, *first = NULL;
 	_cleanup_free_ char *taken = calloc((size_t)s->n_sites + 1, 1);
 	struct bu_rng rng;
 	char name[160];
-	int i, at, n;
+	int i, rank;
 
+	if (!s->n_batches || !s->batches[0].at.boot)
+		return 0;
 	r->path = bu_arena_alloc(&out->arena, ((size_t)s->n_risks + 1) * sizeof(*r->path));
-	if (!taken || !r->path)
+	first = calloc((size_t)s->batches[0].n_phases + 2, sizeof(*first));
+	sites = first ? sites_by_phase(s, first) : NULL;
+	if (!taken || !r->path || !sites)
 		return -ENOMEM;
 	memset(taken, 1, (size_t)(2 * s->n_pairs));
 	bu_rng_init(&rng, seed, RANDOM_PLACE);
-	for (i = 0; i < s->n_risks && n_boot; i++) {
+	for (i = 0; i < s->n_risks; i++) {
 		const struct bu_text_risk *k = &s->risks[i];
-		const struct bu_text_phase *p = phase_named(s, k->phase);
-		const int first = p ? p->first : 0;
+		const int phase = phase_named(s, k->phase), n = phase < 0 ? 0 : s->phases[phase].n;
+		int at = -1, tries = 0;
 
-		n = p ? p->n : n_boot;
-		if ((k->phase && !p) || !n)
+		if (!n)
 			continue;	/* the recorded boot patched none of these */
-		at = first + (int)(k->of ? (__int128)k->rank * n / k->of : (int64_t)bu_rng_below(&rng, (uint64_t)n));
-		while (taken[at])
-			at = at + 1 < first + n ? at + 1 : first;
+		rank = (int)(k->of ? (__int128)k->rank * n / k->of : (int64_t)bu_rng_below(&rng, (uint64_t)n));
+		for (; tries < n && taken[at = sites[first[phase] + (rank + tries) % n]]; tries++)
+			;
+		if (tries == n)
+			continue;	/* all of them are at risk already */
 		taken[at] = 1;
 		r->path[r->n_path++] = at;
-		snprintf(name, sizeof(name), "%.64s (%.40s %d of %d)", k->function, p ? p->name : s->batches[0].name, at - first + 1,
-			 n);
-		r->sites[at] = bu_text_kind(p ? p->name : s->sites[at].name, k->len ? k->len : s->sites[at].len);
+		snprintf(name, sizeof(name), "%.100s (%.40s)", k->function, s->phases[phase].name);
+		r->sites[at] = bu_text_kind(s->phases[phase].name, k->len ? k->len : s->sites[at].len);
 		r->sites[at].name = bu_arena_strdup(&out->arena, name);
 		if (!r->sites[at].name)
 			return -ENOMEM;
@@ -335,6 +372,7 @@ static int set_up(struct bu_host *h, struct text_run *r)
 	run->capture_sha256 = s->capture_sha256;
 	run->kernel_release = s->kernel_release;
 	run->recorded_algorithm = "int3";
+	run->machine = run->recorded_machine = "{}";
 	run->recorded_cpus = run->cpus = s->cpus;
 	run->sampled = h->options->sampled;
 	run->recorded_bringup_ns = BU_NS_UNKNOWN;
@@ -378,6 +416,7 @@ int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule
 
 		r.out.executed = c.executed;
 		r.out.emulated = c.emulated;
+		r.out.unpatched = (int)c.unpatched;
 		out.run.bringup_ns = strcmp(out.run.verdict, "ok") ? BU_NS_UNKNOWN : r.out.patching_ns;
 		out.run.bp_busy_ns = h.control_end_ns;
 	}

@@ -21,6 +21,7 @@ struct bu_text_outcome {
 	uint64_t ticks, nmis;	/* taken while sites were being patched */
 	uint64_t executed, emulated;	/* sites that interrupts executed; of these, met as INT3 and emulated */
 	int sites, batches;	/* patched to the end */
+	int unpatched;		/* sites that do not read as they should when the run is over */
 };
 
 /**

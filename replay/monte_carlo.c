@@ -38,43 +38,31 @@ uint64_t bu_mc_seed(uint64_t seed, int64_t run)
 	return bu_hash_mix(seed + (uint64_t)run * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-static void one_run(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
-		    const struct bu_mc_options *o, int64_t i, struct record *ret)
+static void one_run(bu_mc_run_fn run, void *ctx, const struct bu_mc_options *o, int64_t i, struct record *ret)
 {
-	const uint64_t seed = bu_mc_seed(o->seed, i);
-	struct bu_replay_options options = { .seed = seed, .sampled = BU_SAMPLED_ALL, .params = o->params, .guard_ms = o->guard_ms, .machine = o->machine,
-					     .recorded_cpus = (int32_t)schedule->n_cpus + 1 };
-	struct bu_hp_schedule drawn;
 	struct bu_replay_result r;
-	int rc, v;
+	int v;
+	int rc = run(ctx, bu_mc_seed(o->seed, i), &r);
 
-	*ret = (struct record){ .run = i, .bringup_ns = BU_NS_UNKNOWN };
-	rc = bu_hp_schedule_resize(schedule, o->cpus, BU_HP_DRAW_ALL, seed, &drawn, NULL);
-	if (!rc) {
-		rc = bu_replay_hotplug(core, &drawn, &options, &r, NULL);
-		if (!rc) {
-			for (v = 0; v < BU_MC_ERROR && strcmp(r.run.verdict, bu_mc_verdict_names[v]); v++)
-				;
-			ret->verdict = v;
-			ret->bringup_ns = r.run.bringup_ns;
-			ret->hash = r.run.hash;
-			bu_replay_result_fini(&r);
-		}
-		bu_hp_schedule_fini(&drawn);
-	}
+	*ret = (struct record){ .run = i, .bringup_ns = BU_NS_UNKNOWN, .verdict = rc };
 	if (rc)
-		ret->verdict = rc;
+		return;
+	for (v = 0; v < BU_MC_ERROR && strcmp(r.run.verdict, bu_mc_verdict_names[v]); v++)
+		;
+	ret->verdict = v;
+	ret->bringup_ns = r.run.bringup_ns;
+	ret->hash = r.run.hash;
+	bu_replay_result_fini(&r);
 }
 
-static void worker(const struct bu_core_def *core, const struct bu_hp_schedule *schedule, const struct bu_mc_options *o,
-		   int w, int fd)
+static void worker(bu_mc_run_fn run, void *ctx, const struct bu_mc_options *o, int w, int fd)
 {
 	struct record r;
 	int64_t i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);	/* no workers without their parent */
 	for (i = w; i < o->runs; i += o->jobs) {
-		one_run(core, schedule, o, i, &r);
+		one_run(run, ctx, o, i, &r);
 		if (write(fd, &r, sizeof(r)) != sizeof(r) || r.verdict < 0)
 			_exit(1);
 	}
@@ -82,8 +70,7 @@ static void worker(const struct bu_core_def *core, const struct bu_hp_schedule *
 }
 
 /* Starts the workers; the reading end of their pipe is returned, or a negative errno. */
-static int start(const struct bu_core_def *core, const struct bu_hp_schedule *schedule, const struct bu_mc_options *o,
-		 pid_t *pids)
+static int start(bu_mc_run_fn run, void *ctx, const struct bu_mc_options *o, pid_t *pids)
 {
 	int fds[2], w;
 
@@ -93,7 +80,7 @@ static int start(const struct bu_core_def *core, const struct bu_hp_schedule *sc
 		pids[w] = fork();
 		if (!pids[w]) {
 			close(fds[0]);
-			worker(core, schedule, o, w, fds[1]);
+			worker(run, ctx, o, w, fds[1]);
 		}
 		if (pids[w] < 0) {
 			w = -errno;
@@ -148,8 +135,8 @@ static int summarise(const struct record *all, int64_t runs, struct bu_mc_result
 	return 0;
 }
 
-int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
-		   const struct bu_mc_options *options, struct bu_mc_result *ret, struct bu_err *err)
+int bu_mc_runs(const char *core, bu_mc_run_fn run, void *ctx, const struct bu_mc_options *options, struct bu_mc_result *ret,
+	       struct bu_err *err)
 {
 	_cleanup_free_ struct record *all = calloc((size_t)options->runs, sizeof(*all));
 	_cleanup_free_ pid_t *pids = calloc((size_t)options->jobs, sizeof(*pids));
@@ -158,7 +145,7 @@ int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *
 
 	if (!all || !pids)
 		return bu_fail_errno(err, -ENOMEM, "%lld runs", (long long)options->runs);
-	fd = start(core, schedule, options, pids);
+	fd = start(run, ctx, options, pids);
 	rc = fd < 0 ? fd : collect(fd, options, all, &done);
 	if (fd >= 0)
 		close(fd);
@@ -170,12 +157,44 @@ int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *
 		waitpid(pids[w], NULL, 0);
 	}
 	if (rc)
-		return bu_fail_errno(err, rc, "runs of core %s", core->name);
+		return bu_fail_errno(err, rc, "runs of core %s", core);
 	if (done < options->runs)
 		return bu_fail(err, -ECHILD, "a worker died: %lld of %lld runs of core %s are missing",
-			       (long long)(options->runs - done), (long long)options->runs, core->name);
+			       (long long)(options->runs - done), (long long)options->runs, core);
 	rc = summarise(all, options->runs, ret);
-	return rc ? bu_fail_errno(err, rc, "runs of core %s", core->name) : 0;
+	return rc ? bu_fail_errno(err, rc, "runs of core %s", core) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------- of hotplug cores */
+
+struct hotplug_draws {
+	const struct bu_core_def *core;
+	const struct bu_hp_schedule *schedule;
+	const struct bu_mc_options *options;
+};
+
+static int draw_and_run(void *ctx, uint64_t seed, struct bu_replay_result *ret)
+{
+	const struct hotplug_draws *d = ctx;
+	const struct bu_replay_options options = {
+		.seed = seed, .sampled = BU_SAMPLED_ALL, .params = d->options->params, .guard_ms = d->options->guard_ms,
+		.machine = d->options->machine, .recorded_cpus = (int32_t)d->schedule->n_cpus + 1 };
+	struct bu_hp_schedule drawn;
+	int rc = bu_hp_schedule_resize(d->schedule, d->options->cpus, BU_HP_DRAW_ALL, seed, &drawn, NULL);
+
+	if (rc)
+		return rc;
+	rc = bu_replay_hotplug(d->core, &drawn, &options, ret, NULL);
+	bu_hp_schedule_fini(&drawn);
+	return rc;
+}
+
+int bu_monte_carlo(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
+		   const struct bu_mc_options *options, struct bu_mc_result *ret, struct bu_err *err)
+{
+	struct hotplug_draws d = { core, schedule, options };
+
+	return bu_mc_runs(core->name, draw_and_run, &d, options, ret, err);
 }
 
 void bu_mc_result_fini(struct bu_mc_result *r)

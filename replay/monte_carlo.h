@@ -13,6 +13,7 @@
 
 #include "replay/core.h"
 #include "replay/schedule/hotplug.h"
+#include "replay/session.h"
 #include "schemas/base/err.h"
 
 /* As run.verdict in schemas/run.sql. */
@@ -42,6 +43,16 @@ struct bu_mc_result {
 	int64_t first[BU_MC_NR_VERDICTS];	/* number of the first run with it; where there is one */
 	uint64_t hash;		/* over the hashes of all runs in their order */
 };
+
+/* One run, as of bu_replay_hotplug(), in a worker process. Of the result only verdict, time and hash are read. */
+typedef int (*bu_mc_run_fn)(void *ctx, uint64_t seed, struct bu_replay_result *ret);
+
+/**
+ * bu_mc_runs() - Call @run options->runs times, each with the seed of its number. @core: its name, for messages.
+ * Return: 0; negative errno; -ECHILD when a worker died.
+ */
+int bu_mc_runs(const char *core, bu_mc_run_fn run, void *ctx, const struct bu_mc_options *options, struct bu_mc_result *ret,
+	       struct bu_err *err);
 
 /**
  * bu_monte_carlo() - Run @core options->runs times over draws of @schedule.

@@ -51,8 +51,7 @@ static void print_bounds(const struct bu_hp_schedule *s)
 	}
 }
 
-/* The first lines of a witness; the whole of it is in the database. */
-static void print_witness(const char *core, const char *text)
+void bu_print_witness(const char *core, const char *text)
 {
 	enum { LINES = 40 };
 	int n;
@@ -114,7 +113,7 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 	}
 	for (i = 0; i < n; i++)
 		if (runs[i]->witness)
-			print_witness(runs[i]->core, runs[i]->witness);
+			bu_print_witness(runs[i]->core, runs[i]->witness);
 	print_bounds(s);
 }
 

@@ -19,6 +19,11 @@
 void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n);
 
 /**
+ * bu_print_witness() - The first lines of a witness; the whole of it is in the database.
+ */
+void bu_print_witness(const char *core, const char *text);
+
+/**
  * bu_print_runs_json() - The same as one JSON object. Return: 0, or -1 when it could not be written.
  */
 int bu_print_runs_json(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n);

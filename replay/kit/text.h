@@ -37,17 +37,18 @@ static inline void text_patch(struct bu_machine *m, int i)
 	text_poke(m, i, 0, bu_tx(m)->site(m, i)->len, text_after(m, i, 0));
 }
 
-/* memcpy() into a site: no atomic store, @half_ns lie between its first byte and its last. */
+/* memcpy() into a site: no atomic store, @half_ns lie between its first and its last. */
 static inline void text_memcpy(struct bu_machine *m, int i, int64_t half_ns)
 {
 	const int len = bu_tx(m)->site(m, i)->len;
+	const int first = bu_text_first_store(len);
 	const int64_t rest = bu_tx(m)->cost(m, i) - half_ns;
 
 	work(m, rest > 0 ? rest : 0);
-	text_poke(m, i, 0, 1, text_after(m, i, 0));
+	text_poke(m, i, 0, first, text_after(m, i, 0));
 	work(m, half_ns);
-	if (len > 1)
-		text_poke(m, i, 1, len - 1, text_after(m, i, 1));
+	if (len > first)
+		text_poke(m, i, first, len - first, text_after(m, i, first));
 }
 
 /*

@@ -204,5 +204,13 @@ void bu_text_keeps(struct bu_machine *m, int cpu)
 
 struct bu_text_counts bu_text_counts(const struct bu_machine *m)
 {
-	return m->text ? m->text->counts : (struct bu_text_counts){ 0, 0 };
+	struct bu_text_counts c = { 0, 0, 0 };
+	uint32_t i;
+
+	if (!m->text)
+		return c;
+	c = m->text->counts;
+	for (i = 0; i < m->text->n; i++)
+		c.unpatched += m->text->bytes[i] != m->text->site[i].after;
+	return c;
 }

@@ -56,8 +56,8 @@ void bu_int3_handler(struct bu_machine *m, bu_int3_fn fn);
  */
 void bu_text_keeps(struct bu_machine *m, int cpu);
 
-/* How often each site was executed, and INT3 emulated, by all CPUs. */
-struct bu_text_counts { uint64_t executed, emulated; };
+/* How often sites were executed, and INT3 emulated, by all CPUs; how many do not read as after the patch. */
+struct bu_text_counts { uint64_t executed, emulated, unpatched; };
 struct bu_text_counts bu_text_counts(const struct bu_machine *m);
 
 #endif

@@ -16,6 +16,7 @@
 #include "replay/core_text.h"
 #include "schemas/base/err.h"
 #include "schemas/base/mem.h"
+#include "schemas/store/db.h"
 
 /*
  * How long bytes lie in a front end before they are executed: 512 entries of a reorder buffer at 6 per cycle and 2.6 GHz
@@ -23,10 +24,10 @@
  */
 #define BU_TEXT_AHEAD_NS 33
 
-/* Sites of one batch that were patched by one function. */
+/* Sites of one batch that were patched by one function, not in one go perhaps. */
 struct bu_text_phase {
 	const char *name;	/* "apply_returns", or the batch's own */
-	int first, n;
+	int n;
 	int64_t ns;		/* time in it, that of interrupts taken out */
 	int ticks;		/* timer interrupts recorded in it */
 };
@@ -34,6 +35,7 @@ struct bu_text_phase {
 struct bu_text_patch {		/* one batch */
 	const char *name;
 	struct bu_text_batch at;
+	bool alone;		/* no other CPU ran yet */
 	int64_t start_ns, ns;	/* recorded, since the start of the first batch */
 	int first_phase, n_phases;
 	int ticks;		/* timer interrupts recorded in it, on any CPU */
@@ -55,6 +57,7 @@ struct bu_text_schedule {
 	int32_t cpus;
 	struct bu_text_site *sites;
 	int64_t *cost_ns;		/* by site */
+	uint32_t *phase;		/* likewise */
 	int n_sites;
 	struct bu_text_phase *phases;
 	int n_phases;
@@ -76,11 +79,25 @@ struct bu_text_schedule {
 };
 
 /**
+ * bu_text_schedule_load() - Extract the schedule from a capture.
+ * Return: 0; -ENODATA when no patching was traced, with what to trace; errors of the store.
+ */
+int bu_text_schedule_load(struct bu_db *db, struct bu_text_schedule *ret, struct bu_err *err);
+
+/**
  * bu_text_made_up() - A schedule from "name=value,name=value"; bu_text_made_up_help has the names.
  * Return: 0; -EINVAL with words for the user; -ENOMEM.
  */
 int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_err *err);
 extern const char bu_text_made_up_help[];
+
+/**
+ * bu_text_change() - Other figures than those recorded, as above, of the names that are not about sites.
+ */
+int bu_text_change(struct bu_text_schedule *s, const char *text, struct bu_err *err);
+
+/* Whether a CPU that comes between the two stores of a memcpy() executes neither instruction. */
+bool bu_text_tearable(const struct bu_text_site *site);
 
 /* A site of the kind that @phase patches, 0: of @len bytes; the source of each kind is in text_kinds.c. */
 struct bu_text_site bu_text_kind(const char *phase, int len);

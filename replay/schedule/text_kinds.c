@@ -56,6 +56,15 @@ struct bu_text_site bu_text_kind(const char *phase, int len)
 	return s;
 }
 
+bool bu_text_tearable(const struct bu_text_site *s)
+{
+	const uint64_t first = (UINT64_C(1) << 8 * bu_text_first_store(s->len)) - 1;
+	const uint64_t half = (s->before & ~first) | (s->after & first);
+	const uint64_t executed = s->after_len >= 8 ? UINT64_MAX : (UINT64_C(1) << 8 * s->after_len) - 1;
+
+	return half != s->before && ((half ^ s->after) & executed);
+}
+
 /* ---------------------------------------------------------------------------------------------------- made up */
 
 enum made_up { SITES, SITE_NS, HZ, RISK, PAIRS, LEN, CPUS, BATCHES, BATCH_SITES, GAP_NS, LEAD_IN_NS, LPJ, NMI_HZ, IPI_NS, AHEAD_NS,
@@ -89,13 +98,12 @@ const char bu_text_made_up_help[] =
 	"lead_in_ns (calibration to the first site), lpj_known (0: calibration waits for the timer), nmi_hz, ipi_ns,\n"
 	"ahead_ns (from the fetch of one part of a site to its execution)";
 
-static int parse(const char *text, int64_t *v, struct bu_err *err)
+/* What @text does not name keeps its value in @v. @given: which it names. */
+static int parse(const char *text, int64_t *v, bool *given, struct bu_err *err)
 {
 	size_t len, i;
 	char *end;
 
-	for (i = 0; i < MADE_UP_NR; i++)
-		v[i] = options[i].def;
 	while (*text) {
 		len = strcspn(text, "=,");
 		for (i = 0; i < MADE_UP_NR && (strlen(options[i].name) != len || strncmp(options[i].name, text, len)); i++)
@@ -107,11 +115,9 @@ static int parse(const char *text, int64_t *v, struct bu_err *err)
 		if (end == text + len + 1 || errno || (*end && *end != ',') || v[i] < options[i].min || v[i] > options[i].max)
 			return bu_fail(err, -EINVAL, "%s wants a whole number from %lld to %lld", options[i].name,
 				       (long long)options[i].min, (long long)options[i].max);
+		given[i] = true;
 		text = end + (*end == ',');
 	}
-	if (v[RISK] > v[SITES] - 2 * v[PAIRS])
-		return bu_fail(err, -EINVAL, "of %lld sites, %lld pairs and %lld more at risk are too many", (long long)v[SITES],
-			       (long long)v[PAIRS], (long long)v[RISK]);
 	return 0;
 }
 
@@ -123,36 +129,91 @@ static void made_up_batch(struct bu_text_schedule *s, const char *name, bool boo
 	*b = (struct bu_text_patch){ .name = name, .at = { s->n_sites, n, boot }, .ns = n * v[SITE_NS],
 				     .start_ns = s->n_batches ? b[-1].start_ns + b[-1].ns + v[GAP_NS] : 0, .first_phase = s->n_batches,
 				     .n_phases = 1 };
-	s->phases[s->n_batches] = (struct bu_text_phase){ name, s->n_sites, n, b->ns, 0 };
+	s->phases[s->n_batches] = (struct bu_text_phase){ name, n, b->ns, 0 };
 	for (i = 0; i < n; i++) {
 		s->sites[s->n_sites] = bu_text_kind(name, boot ? (int)v[LEN] : 0);
 		s->sites[s->n_sites].name = name;
+		s->phase[s->n_sites] = (uint32_t)s->n_batches;
 		s->cost_ns[s->n_sites++] = v[SITE_NS];
 	}
 	s->n_batches++;
+}
+
+/* Figures that are not about sites. Return: whether it is one. */
+static bool set_figure(struct bu_text_schedule *s, enum made_up which, int64_t v)
+{
+	switch (which) {
+	case HZ:
+		s->tick_period_ns = v ? BU_NS_PER_S / v : 0;
+		s->tick_first_ns = BU_NS_UNKNOWN;
+		return true;
+	case NMI_HZ:
+		s->nmi_period_ns = v ? BU_NS_PER_S / v : 0;
+		return true;
+	case IPI_NS:
+		s->ipi_ns = v;
+		return true;
+	case AHEAD_NS:
+		s->ahead_ns = v;
+		return true;
+	case LEAD_IN_NS:
+		s->lead_in_ns = v;
+		return true;
+	case LPJ:
+		s->lpj_known = v;
+		return true;
+	case CPUS:
+		s->cpus = (int32_t)v;
+		return true;
+	case BATCHES:	/* the first of those that there are */
+		if (s->n_batches > v + s->batches[0].at.boot)
+			s->n_batches = (int)v + s->batches[0].at.boot;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int bu_text_change(struct bu_text_schedule *s, const char *text, struct bu_err *err)
+{
+	bool given[MADE_UP_NR] = { false };
+	int64_t v[MADE_UP_NR];
+	int rc = parse(text, v, given, err), i;
+
+	for (i = 0; !rc && i < MADE_UP_NR; i++)
+		if (given[i] && !set_figure(s, (enum made_up)i, v[i]))
+			return bu_fail(err, -EINVAL, "%s is as recorded; without a capture it can be chosen", options[i].name);
+	return rc;
 }
 
 int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_err *err)
 {
 	struct bu_text_schedule s = { .capture_name = "made up", .capture_sha256 = "", .kernel_release = "made up",
 				      .tick_name = "timer_interrupt", .tick_first_ns = BU_NS_UNKNOWN };
+	bool given[MADE_UP_NR] = { false };
 	int64_t v[MADE_UP_NR];
 	size_t n, i;
-	int rc = parse(text, v, err);
+	int rc;
 
+	for (i = 0; i < MADE_UP_NR; i++)
+		v[i] = options[i].def;
+	rc = parse(text, v, given, err);
 	if (rc)
 		return rc;
+	if (v[RISK] > v[SITES] - 2 * v[PAIRS])
+		return bu_fail(err, -EINVAL, "of %lld sites, %lld pairs and %lld more at risk are too many", (long long)v[SITES],
+			       (long long)v[PAIRS], (long long)v[RISK]);
 	n = (size_t)(v[SITES] + v[BATCHES] * v[BATCH_SITES]);
 	s.sites = bu_arena_alloc(&s.arena, n * sizeof(*s.sites));
 	s.cost_ns = bu_arena_alloc(&s.arena, n * sizeof(*s.cost_ns));
+	s.phase = bu_arena_alloc(&s.arena, n * sizeof(*s.phase));
 	s.batches = bu_arena_alloc(&s.arena, (size_t)(v[BATCHES] + 1) * sizeof(*s.batches));
 	s.phases = bu_arena_alloc(&s.arena, (size_t)(v[BATCHES] + 1) * sizeof(*s.phases));
 	s.risks = bu_arena_alloc(&s.arena, (size_t)v[RISK] * sizeof(*s.risks));
-	if (!s.sites || !s.cost_ns || !s.batches || !s.phases || !s.risks) {
+	if (!s.sites || !s.cost_ns || !s.phase || !s.batches || !s.phases || !s.risks) {
 		bu_text_schedule_fini(&s);
 		return bu_fail_errno(err, -ENOMEM, "schedule of %zu sites", n);
 	}
-	s.cpus = (int32_t)v[CPUS];
 	if (v[SITES])
 		made_up_batch(&s, "apply_alternatives", true, (int)v[SITES], v);
 	for (i = 0; i < (size_t)v[BATCHES]; i++)
@@ -161,12 +222,8 @@ int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_er
 	for (i = 0; i < (size_t)v[RISK]; i++)
 		s.risks[s.n_risks++] = (struct bu_text_risk){ .function = "timer interrupt" };
 	s.n_pairs = (int)v[PAIRS];
-	s.tick_period_ns = v[HZ] ? BU_NS_PER_S / v[HZ] : 0;
-	s.nmi_period_ns = v[NMI_HZ] ? BU_NS_PER_S / v[NMI_HZ] : 0;
-	s.ipi_ns = v[IPI_NS];
-	s.ahead_ns = v[AHEAD_NS];
-	s.lead_in_ns = v[LEAD_IN_NS];
-	s.lpj_known = v[LPJ];
+	for (i = 0; i < MADE_UP_NR; i++)
+		set_figure(&s, (enum made_up)i, v[i]);
 	*ret = s;
 	return 0;
 }

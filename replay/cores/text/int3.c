@@ -42,7 +42,7 @@ struct int3_core {
 	/* stop_machine(): multi_stop_data */
 	bu_word_id state, thread_ack, arrived;
 	bool *is_in;			/* multi_cpu_stop(), by CPU */
-	bool met, stoppers;
+	bool met;
 };
 
 static struct int3_core *core(struct bu_machine *m)
@@ -169,10 +169,6 @@ static void patch(struct bu_machine *m, const struct bu_text_batch *b)
 	}
 	if (param(m, PARAM_KEEPS_CPU) >= 0)
 		text_keeps(m, (int)param(m, PARAM_KEEPS_CPU));
-	if (param(m, PARAM_STOP_MACHINE) && !core(m)->stoppers) {
-		cpu_stop_init(m);
-		core(m)->stoppers = true;
-	}
 	mutex_lock(m, core(m)->text_mutex);
 	for (i = 0; i < b->n; i += n) {
 		n = b->n - i < TP_ARRAY_MAX ? b->n - i : TP_ARRAY_MAX;

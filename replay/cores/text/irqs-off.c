@@ -13,7 +13,7 @@
 enum { PARAM_HALF_NS };
 
 static const struct bu_param parameters[] = {
-	{ "half_ns", "ns", "from the first byte of a site to its last", TEXT_HALF_NS, 0, INT64_C(1000000000) },
+	{ "half_ns", "ns", "from the first store into a site to its last", TEXT_HALF_NS, 0, INT64_C(1000000000) },
 	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 

@@ -7,14 +7,14 @@
  * by more of them; no barrier follows. So an interrupt that comes in the middle and executes the site meets the beginning
  * of one instruction and the end of another.
  *
- * Assumes that half_ns lie between the first byte of a site and the last, whatever its length.
+ * Assumes that half_ns lie between the first store into a site and the last, whatever its length.
  */
 #include "replay/kit/text.h"
 
 enum { PARAM_HALF_NS };
 
 static const struct bu_param parameters[] = {
-	{ "half_ns", "ns", "from the first byte of a site to its last", TEXT_HALF_NS, 0, INT64_C(1000000000) },
+	{ "half_ns", "ns", "from the first store into a site to its last", TEXT_HALF_NS, 0, INT64_C(1000000000) },
 	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 

@@ -39,10 +39,6 @@ static void text_poke_smp_batch(struct bu_machine *m, const struct bu_text_batch
 	struct text_poke_params tpp = { b, atomic(m, "stop_machine_first", 1), atomic(m, "wrote_text", 0) };
 
 	KERNEL_FN(m);
-	if (!b->boot && !core_data(m)) {
-		cpu_stop_init(m);	/* an early_initcall: behind the first batch */
-		set_core_data(m, m);
-	}
 	cpus_read_lock(m);
 	stop_machine_cpuslocked(m, "stop_machine_text_poke", stop_machine_text_poke, &tpp, BU_ALL_ONLINE_CPUS);
 	cpus_read_unlock(m);
