@@ -166,8 +166,11 @@ int bu_boot_add_interval(struct bu_boot_builder *b, int lane, int cpu, enum bu_p
 			 struct bu_err *err)
 {
 	struct bu_boot *boot = b->boot;
-	int rc = find_step(b, phase, nr, name ? name : "(no name)", err);
+	int rc;
 
+	if (start_ns == BU_NS_UNKNOWN)
+		return 0;
+	rc = find_step(b, phase, nr, name ? name : "(no name)", err);
 	if (rc)
 		return rc;
 	if (bu_grow(&boot->interval, boot->n_interval, &b->cap_interval, sizeof(*boot->interval)))

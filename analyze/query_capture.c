@@ -218,8 +218,6 @@ static int read_phases(struct bu_boot_builder *b, struct bu_err *err)
 			boot->no_control_split = true;
 			continue;
 		}
-		if (start_ns == BU_NS_UNKNOWN)
-			continue;
 		rc = bu_boot_add_interval(b, (int)bu_stmt_i64(st, 0), c->cpu, phase, -1, bu_stmt_text(st, 3),
 					  start_ns, end_ns,
 					  end_ns != BU_NS_UNKNOWN ? BU_OK : open ? BU_OPEN : BU_LOST, err);

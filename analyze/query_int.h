@@ -29,7 +29,7 @@ int bu_boot_read_run(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 
 /**
  * bu_boot_add_interval() - Append an interval; @start_ns and @end_ns as the file has them. The step is looked
- * up by (phase, nr, name) and added when new; @name is copied.
+ * up by (phase, nr, name) and added when new; @name is copied. One without a beginning is left out.
  */
 int bu_boot_add_interval(struct bu_boot_builder *b, int lane, int cpu, enum bu_phase phase, int nr,
 			 const char *name, int64_t start_ns, int64_t end_ns, enum bu_outcome outcome,
