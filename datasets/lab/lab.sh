@@ -37,6 +37,8 @@ OUTDIR/trace.dat, OUTDIR/machine/, OUTDIR/console.log and OUTDIR/provenance.json
                      run: boot untraced, and run --script as the guest's shell; OUTDIR is then what it left in /result
   --script FILE      for run: a script for busybox sh, with bringup on its PATH
   --reboots          for run: a reboot of the guest is one, and not its end; the script runs in each boot
+  --trace SET        what to trace: as events-SET.txt and functions-SET.txt have it ($(trace_sets));
+                     by default events.txt and functions.txt, bring-up
   --rounds N         for hotplug, how often (3)
   --topology SPEC    as QEMU's -smp takes it: sockets=2,cores=2,threads=2
   --cmdline TEXT     more kernel parameters, for example cpuhp.parallel=0
@@ -66,7 +68,7 @@ Examples:
 EOF
 }
 
-script='' reboots=0 kernel='' own_tree='' cpus='' mode=boot rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
+script='' reboots=0 kernel='' own_tree='' cpus='' mode=boot trace='' rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
 timeout='' quiet='' nice=0 bringup=${BRINGUP-} name='' out='' record=1 force=0 only='' LAB_REFRESH=0
 given=("$@")
 while [ $# -gt 0 ]; do
@@ -78,6 +80,7 @@ while [ $# -gt 0 ]; do
 	--mode) need_value "$1" $#; mode=$2; shift ;;
 	--script) need_value "$1" $#; script=$2; shift ;;
 	--reboots) reboots=1 ;;
+	--trace) need_value "$1" $#; trace=$2; shift ;;
 	--rounds) need_value "$1" $#; rounds=$2; shift ;;
 	--topology) need_value "$1" $#; topology=$2; shift ;;
 	--cmdline) need_value "$1" $#; extra=$2; shift ;;
@@ -113,6 +116,8 @@ boot | hotplug | kexec) [ "$script$reboots" = 0 ] || usage_error "--script and -
 run) [ -r "$script" ] || usage_error "--mode run needs a --script that can be read" ;;
 *) usage_error "--mode takes boot, hotplug, kexec or run, not '$mode'" ;;
 esac
+[ -z "$trace" ] || [ -e "$LAB_DIR/functions-$trace.txt" ] ||
+	usage_error "--trace takes one of: $(trace_sets), not '$trace'"
 [[ $topology =~ ^([a-z]+=[0-9]+(,[a-z]+=[0-9]+)*)?$ ]] ||
 	usage_error "--topology takes KEY=N,... as in sockets=2,cores=2,threads=2, not '$topology'"
 [ -n "$mem" ] || mem=$((768 + cpus * 18))
@@ -126,7 +131,7 @@ need_number --timeout "$timeout" 1 86400
 [ -z "$quiet" ] || need_number --quiet "$quiet" 1 86400
 
 base="console=ttyS0 panic=-1 log_buf_len=4M"
-traced="$base lab.mode=boot $(trace_cmdline "$buffer")${extra:+ $extra}"
+traced="$base lab.mode=boot $(trace_cmdline "$buffer" "$trace")${extra:+ $extra}"
 case $mode in
 boot) cmdline=$traced ;;
 hotplug) cmdline="$base lab.mode=hotplug lab.rounds=$rounds ${traced#"$base lab.mode=boot "}" ;;

@@ -34,18 +34,28 @@ buffer_kib() {
 	printf '%s\n' "$kib"
 }
 
-# trace_cmdline BUFFER-KIB - the part of the command line that traces from the first moment on.
+# trace_cmdline BUFFER-KIB SET - the part of the command line that traces from the first moment on what events.txt and
+# functions.txt name, or events-SET.txt and functions-SET.txt.
 # The clock is named because without it late_trace_init() may choose another one and empty the buffers.
 trace_cmdline() {
 	printf 'trace_clock=x86-tsc trace_buf_size=%sK trace_event=%s ftrace=function ftrace_filter=%s\n' \
-		"$1" "$(words "$LAB_DIR/events.txt")" "$(words "$LAB_DIR/functions.txt")"
+		"$1" "$(words "$LAB_DIR/events${2:+-$2}.txt")" "$(words "$LAB_DIR/functions${2:+-$2}.txt")"
+}
+
+# trace_sets - what can be traced instead of bring-up, one line.
+trace_sets() {
+	local set
+	for set in "$LAB_DIR"/functions-*.txt; do
+		set=${set##*/functions-}
+		printf '%s ' "${set%.txt}"
+	done | sed 's/ $//'
 }
 
 # check_cmdline TEXT - die unless the kernel can take it.
 check_cmdline() {
 	[ "${#1}" -le $LAB_CMDLINE_MAX ] ||
 		die "the kernel command line has ${#1} bytes and the kernel takes $LAB_CMDLINE_MAX:" \
-			"shorten --cmdline by $((${#1} - LAB_CMDLINE_MAX)), or functions.txt"
+			"shorten --cmdline by $((${#1} - LAB_CMDLINE_MAX)), or the list of functions"
 }
 
 # copy_with_libraries BINARY ROOT NAME - put BINARY at ROOT/bin/NAME and each shared library it needs where the loader
