@@ -107,6 +107,17 @@ uint32_t host_add_wait(struct bu_host *h, const struct bu_waited *w, int32_t lan
 	return row->point;
 }
 
+void host_add_metric(struct bu_host *h, const char *name, const char *unit, int32_t cpu, double value)
+{
+	struct bu_run *run = &h->out->run;
+
+	if (bu_grow(&run->metrics, run->n_metrics, &h->cap_metrics, sizeof(*run->metrics))) {
+		h->oom = 1;
+		return;
+	}
+	run->metrics[run->n_metrics++] = (struct bu_run_metric){ host_name(h, name), unit, cpu, value };
+}
+
 /* --------------------------------------------------------------------- operations that are not the machine's own */
 
 void host_core_error(struct bu_host *h, const char *fmt, ...)

@@ -36,7 +36,7 @@ struct bu_host {
 	struct bu_replay_result *out;
 	void *core_data;
 	const char **names;
-	size_t n_names, cap_names, cap_intervals, cap_waits;
+	size_t n_names, cap_names, cap_intervals, cap_waits, cap_metrics;
 	size_t alloc_limit;		/* bytes that the core may ask for */
 	int64_t control_end_ns;		/* when the core's control function returned */
 	int oom;
@@ -59,6 +59,9 @@ void host_add_interval(struct bu_host *h, const struct bu_run_interval *v);
 int host_name_threads(struct bu_host *h);	/* and from here on an index into names, -1 for none. 0; -ENOMEM */
 /* Takes a wait down as a row; @lane and @cpu as reports name them, @cpu -1: for none in particular. Return: its name. */
 uint32_t host_add_wait(struct bu_host *h, const struct bu_waited *w, int32_t lane, int32_t cpu);
+
+/* A figure of the run; @unit: static; @cpu -1: of the whole run. */
+void host_add_metric(struct bu_host *h, const char *name, const char *unit, int32_t cpu, double value);
 
 /**
  * host_run() - Run h->core on a machine of this configuration (tables, host and callbacks are filled in here) until it ends.

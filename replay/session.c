@@ -234,6 +234,7 @@ void bu_replay_result_fini(struct bu_replay_result *r)
 	free(r->run.waits);
 	free(r->run.locks);
 	free(r->run.accounts);
+	free(r->run.metrics);
 	bu_arena_fini(&r->arena);
 	*r = (struct bu_replay_result){ 0 };
 }

@@ -9,7 +9,8 @@ PRAGMA user_version = 3;
 
 CREATE TABLE run (
 	id INTEGER PRIMARY KEY,
-	family TEXT NOT NULL,		-- 'hotplug'
+	family TEXT NOT NULL,		-- 'hotplug', 'clocksource', ...: what is particular to one stands in metric,
+					-- the bring-up columns are hotplug's
 	core TEXT NOT NULL,		-- 'serial', 'parallel', 'recorded', ...
 	core_source TEXT NOT NULL,	-- kernel version or mail that the core follows
 	bringup_version TEXT NOT NULL,
@@ -35,10 +36,10 @@ CREATE TABLE run (
 	ap_latency_max_ns INTEGER,
 	events INTEGER NOT NULL,	-- engine events executed
 	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'lost wakeup', 'livelock', 'misuse', 'crash',
-						 'limit', 'error')),
+						 'lockup', 'limit', 'error')),
 		-- failed: a CPU did not come up; deadlock: a cycle of waits; lost wakeup: waits that nobody left can end;
 		-- livelock: events without progress; misuse: a rule of the kernel is broken; crash: the simulated kernel died;
-		-- limit: more events than allowed; error: the core gave up or broke a rule of its interface
+		-- lockup: a watchdog of the kernel spoke; limit: more events than allowed; error: the core gave up or broke a rule of its interface
 	verdict_detail TEXT NOT NULL,
 	witness TEXT,			-- the whole report of a run that did not end well
 	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits
@@ -132,6 +133,16 @@ CREATE TABLE account (			-- what each CPU did with its time
 	nmis INTEGER NOT NULL,
 	switches INTEGER NOT NULL,	-- of context
 	PRIMARY KEY (run, cpu)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE metric (			-- what a family measures; docs/methods.md says what each name means
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,
+	name INTEGER NOT NULL REFERENCES name (id),
+	unit TEXT NOT NULL,		-- 'ns', 'reads', 'share', ...
+	cpu INTEGER,			-- NULL: of the whole run
+	value REAL NOT NULL,
+	PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- As in capture.sql: one shape for recorded and replayed timelines.

@@ -66,6 +66,13 @@ struct bu_run_account {
 	uint64_t interrupts, nmis, switches;
 };
 
+struct bu_run_metric {
+	uint32_t name;		/* index into bu_run.names */
+	const char *unit;	/* static */
+	int32_t cpu;		/* -1: of the whole run */
+	double value;
+};
+
 struct bu_run {
 	const char *family, *core, *core_source, *command, *capture_name, *capture_sha256, *kernel_release;
 	const char *recorded_algorithm;
@@ -86,7 +93,8 @@ struct bu_run {
 	struct bu_run_wait *waits;
 	struct bu_run_lock *locks;
 	struct bu_run_account *accounts;
-	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts;
+	struct bu_run_metric *metrics;
+	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts, n_metrics;
 };
 
 #endif

@@ -444,6 +444,11 @@ void bu_stmt_bind_i64(struct bu_stmt *stmt, int i, int64_t v)
 	sqlite3_bind_int64(stmt->st, i, v);
 }
 
+void bu_stmt_bind_f64(struct bu_stmt *stmt, int i, double v)
+{
+	sqlite3_bind_double(stmt->st, i, v);
+}
+
 void bu_stmt_bind_ns(struct bu_stmt *stmt, int i, int64_t ns)
 {
 	if (ns == BU_NS_UNKNOWN)
@@ -501,6 +506,11 @@ bool bu_stmt_is_null(struct bu_stmt *stmt, int col)
 int64_t bu_stmt_i64(struct bu_stmt *stmt, int col)
 {
 	return sqlite3_column_int64(stmt->st, col);
+}
+
+double bu_stmt_f64(struct bu_stmt *stmt, int col)
+{
+	return sqlite3_column_double(stmt->st, col);
 }
 
 int64_t bu_stmt_ns(struct bu_stmt *stmt, int col)

@@ -93,6 +93,7 @@ void bu_stmt_closep(struct bu_stmt **stmt);
 
 /* Binding: @i counts from 1. Text is borrowed until the next step or reset. BU_NS_UNKNOWN binds NULL. */
 void bu_stmt_bind_i64(struct bu_stmt *stmt, int i, int64_t v);
+void bu_stmt_bind_f64(struct bu_stmt *stmt, int i, double v);
 void bu_stmt_bind_ns(struct bu_stmt *stmt, int i, int64_t ns);
 void bu_stmt_bind_text(struct bu_stmt *stmt, int i, const char *text);	/* NULL binds NULL */
 void bu_stmt_bind_null(struct bu_stmt *stmt, int i);
@@ -112,6 +113,7 @@ void bu_stmt_reset(struct bu_stmt *stmt);
 /* Columns count from 0; text is borrowed until the next step. NULL reads as 0, BU_NS_UNKNOWN, or NULL. */
 bool bu_stmt_is_null(struct bu_stmt *stmt, int col);
 int64_t bu_stmt_i64(struct bu_stmt *stmt, int col);
+double bu_stmt_f64(struct bu_stmt *stmt, int col);
 int64_t bu_stmt_ns(struct bu_stmt *stmt, int col);
 const char *bu_stmt_text(struct bu_stmt *stmt, int col);
 

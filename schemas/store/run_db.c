@@ -206,6 +206,27 @@ static int add_accounts(struct bu_db *db, const struct bu_run *r, int64_t id, st
 	return rc;
 }
 
+static int add_metrics(struct bu_db *db, const struct bu_run *r, int64_t id, const int64_t *names, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO metric VALUES (?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_metrics; i++) {
+		const struct bu_run_metric *m = &r->metrics[i];
+
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_i64(st, 3, names[m->name]);
+		bu_stmt_bind_text(st, 4, m->unit);
+		bu_stmt_bind_ns(st, 5, m->cpu < 0 ? BU_NS_UNKNOWN : m->cpu);
+		bu_stmt_bind_f64(st, 6, m->value);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
 int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *put = NULL, *get = NULL, *st = NULL;
@@ -235,6 +256,8 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 		rc = add_locks(db, r, id, names, err);
 	if (!rc)
 		rc = add_accounts(db, r, id, err);
+	if (!rc)
+		rc = add_metrics(db, r, id, names, err);
 	for (i = 0; !rc && i < r->n_waits; i++) {
 		const struct bu_run_wait *w = &r->waits[i];
 
