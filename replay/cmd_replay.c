@@ -21,7 +21,7 @@ enum { MAX_CPUS = 65536 };
 static struct bu_replay_args a;
 
 static const struct bu_opt opts[] = {
-	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores') or paths of plugins", 0, 0 },
+	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores'), all, or paths of plugins", 0, 0 },
 	{ "text", 0, BU_OPT_STRING, &a.text, "CORES", "text patching cores instead, likewise", 0, 0 },
 	{ "model", 0, BU_OPT_STRING, &a.model, "N=V,...", "figures instead of those recorded, or without a capture (docs/methods.md)", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
@@ -51,33 +51,72 @@ const struct bu_usage bu_replay_usage = {
 	.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 0, .max_args = 1,
 };
 
+/* Adds the core called @name, @len bytes. Return: -1 to go on, else the exit code of the refusal. */
+static int add_core(const char *family, struct bu_replay_job *jobs, size_t *n, const char *name, size_t len)
+{
+	struct bu_err err = BU_ERR_INIT;
+	int rc;
+
+	if (*n == BU_MAX_CORES)
+		return bu_cli_usage_error(&bu_replay_usage, "more than %d cores at once", BU_MAX_CORES);
+	rc = bu_core_open(family, name, len, &jobs[*n].core, &err);
+	if (rc == -ESRCH)
+		return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
+	if (rc)
+		return bu_cli_failed(&bu_replay_usage, &err);
+	++*n;
+	return -1;
+}
+
+static int add_all_cores(const char *family, struct bu_replay_job *jobs, size_t *n)
+{
+	const struct bu_core_def *const *c;
+	int rc = -1;
+
+	for (c = bu_core_table; rc < 0 && *c; c++)
+		if (!strcmp((*c)->family, family))
+			rc = add_core(family, jobs, n, (*c)->name, strlen((*c)->name));
+	return rc;
+}
+
+/* A parameter that none of the cores has is a mistake. Return: as above. */
+static int check_params(const struct bu_replay_job *jobs, size_t n, const char *text)
+{
+	size_t i, len;
+
+	for (; text && *text; text += strcspn(text, ","), text += *text == ',') {
+		len = strcspn(text, "=,");
+		for (i = 0; i < n && !bu_core_has_param(&jobs[i].core.def, text, len); i++)
+			;
+		if (i == n)
+			return bu_cli_usage_error(&bu_replay_usage, "none of the cores has a parameter '%.*s'; see 'bringup cores'", (int)len,
+						  text);
+	}
+	return -1;
+}
+
 int bu_replay_open(const struct bu_replay_args *args, const char *family, const char *list, struct bu_replay_job *jobs,
 		   size_t *n)
 {
 	struct bu_err err = BU_ERR_INIT;
 	const char *p = list;
-	size_t len;
-	int rc;
+	size_t len, i;
+	int rc = -1;
 
-	for (; *p; p += len + (p[len] == ',')) {
-		struct bu_replay_job *j = &jobs[*n];
-
+	for (; rc < 0 && *p; p += len + (p[len] == ',')) {
 		len = strcspn(p, ",");
-		if (*n == BU_MAX_CORES)
-			return bu_cli_usage_error(&bu_replay_usage, "more than %d cores at once", BU_MAX_CORES);
-		rc = bu_core_open(family, p, len, &j->core, &err);
-		if (rc == -ESRCH)
-			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
-		if (rc)
-			return bu_cli_failed(&bu_replay_usage, &err);
-		j->params = calloc(bu_core_n_params(&j->core.def) + 1, sizeof(*j->params));
-		if (!j->params)
-			return bu_cli_failed(&bu_replay_usage, &(struct bu_err){ -ENOMEM, "out of memory" });
-		if (bu_core_params(&j->core.def, bu_core_n_params(&j->core.def) ? args->params : NULL, j->params, &err))
-			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
-		++*n;
+		rc = len == 3 && !strncmp(p, "all", 3) ? add_all_cores(family, jobs, n) : add_core(family, jobs, n, p, len);
 	}
-	return *n ? -1 : bu_cli_usage_error(&bu_replay_usage, "--%s names no core", family);
+	if (rc < 0)
+		rc = check_params(jobs, *n, args->params);
+	for (i = 0; rc < 0 && i < *n; i++) {
+		jobs[i].params = calloc(bu_core_n_params(&jobs[i].core.def) + 1, sizeof(*jobs[i].params));
+		if (!jobs[i].params)
+			return bu_cli_failed(&bu_replay_usage, &(struct bu_err){ -ENOMEM, "out of memory" });
+		if (bu_core_params(&jobs[i].core.def, args->params, jobs[i].params, &err))
+			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
+	}
+	return rc >= 0 || *n ? rc : bu_cli_usage_error(&bu_replay_usage, "--%s names no core", family);
 }
 
 int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)

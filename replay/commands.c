@@ -23,6 +23,7 @@ static int run_cores(int argc, char **argv)
 	};
 	const struct bu_core_def *const *c;
 	const struct bu_param *p;
+	char def[BU_PARAM_STRLEN];
 	int first, rc;
 
 	rc = bu_cli_parse(&usage, argc, argv, &first);
@@ -31,8 +32,11 @@ static int run_cores(int argc, char **argv)
 	for (c = bu_core_table; *c; c++) {
 		printf("%-8s %-10s %s\n%20sfollows %s\n", (*c)->family, (*c)->name, (*c)->summary, "", (*c)->source);
 		for (p = (*c)->params; p && p->name; p++)
-			printf("%20s%s (%s, %" PRId64 " to %" PRId64 ", default %" PRId64 "): %s\n", "", p->name, p->unit,
-			       p->min, p->max, p->def, p->help);
+			if (strchr(p->unit, '|'))
+				printf("%20s%s (%s, default %s): %s\n", "", p->name, p->unit, bu_core_param_str(p, p->def, def), p->help);
+			else
+				printf("%20s%s (%s, %" PRId64 " to %" PRId64 ", default %" PRId64 "): %s\n", "", p->name, p->unit,
+				       p->min, p->max, p->def, p->help);
 	}
 	return BU_EXIT_OK;
 }

@@ -380,7 +380,9 @@ static inline const struct bu_machine_ops *bu_ops(struct bu_machine *m)
 /* ------------------------------------------------------------------------------------------ announcing a core */
 
 struct bu_param {
-	const char *name, *unit, *help;
+	const char *name;
+	const char *unit;		/* "ns", "bool", or the names of the values from min on: "ofl-seq|rnp-lock" */
+	const char *help;
 	int64_t def, min, max;
 };
 

@@ -116,49 +116,100 @@ size_t bu_core_n_params(const struct bu_core_def *core)
 	return n;
 }
 
-static int set_one(const struct bu_core_def *core, const char *name, size_t len, const char *value, int64_t *values,
-		   const char **ret_end, struct bu_err *err)
+static ptrdiff_t find_param(const struct bu_core_def *core, const char *name, size_t len)
 {
 	size_t i, n = bu_core_n_params(core);
-	char *end;
-	int64_t v;
 
 	for (i = 0; i < n; i++)
 		if (strlen(core->params[i].name) == len && !strncmp(core->params[i].name, name, len))
-			break;
-	if (i == n)
-		return bu_fail(err, -EINVAL, "core %s has no parameter '%.*s'; see 'bringup cores'", core->name, (int)len,
-			       name);
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+bool bu_core_has_param(const struct bu_core_def *core, const char *name, size_t len)
+{
+	return find_param(core, name, len) >= 0;
+}
+
+/* The name of value number @i of a parameter whose values have names; NULL behind the last. */
+static const char *choice(const struct bu_param *p, int64_t i, size_t *ret_len)
+{
+	const char *name = p->unit;
+
+	if (!strchr(name, '|'))
+		return NULL;
+	for (; i > 0 && name; i--) {
+		name = strchr(name, '|');
+		name = name ? name + 1 : NULL;
+	}
+	if (name)
+		*ret_len = strcspn(name, "|");
+	return name;
+}
+
+char *bu_core_param_str(const struct bu_param *p, int64_t value, char *buf)
+{
+	size_t len = 0;
+	const char *name = choice(p, value - p->min, &len);
+
+	if (name)
+		snprintf(buf, BU_PARAM_STRLEN, "%.*s", (int)len, name);
+	else
+		snprintf(buf, BU_PARAM_STRLEN, "%" PRId64, value);
+	return buf;
+}
+
+static int parse_choice(const struct bu_param *p, const char *text, size_t len, int64_t *ret, struct bu_err *err)
+{
+	const char *name;
+	size_t have;
+	int64_t i;
+
+	for (i = 0; (name = choice(p, i, &have)) != NULL; i++)
+		if (have == len && !strncmp(name, text, len)) {
+			*ret = p->min + i;
+			return 0;
+		}
+	return bu_fail(err, -EINVAL, "parameter %s wants one of %s, not '%.*s'", p->name, p->unit, (int)len, text);
+}
+
+static int parse_value(const struct bu_param *p, const char *text, size_t len, int64_t *ret, struct bu_err *err)
+{
+	char *end;
+	int64_t v;
+
+	if (strchr(p->unit, '|'))
+		return parse_choice(p, text, len, ret, err);
 	errno = 0;
-	v = strtoll(value, &end, 0);
-	if (end == value || errno || (*end && *end != ','))
-		return bu_fail(err, -EINVAL, "parameter %s wants a whole number (%s)", core->params[i].name,
-			       core->params[i].unit);
-	if (v < core->params[i].min || v > core->params[i].max)
-		return bu_fail(err, -EINVAL, "parameter %s wants %" PRId64 " to %" PRId64 " %s", core->params[i].name,
-			       core->params[i].min, core->params[i].max, core->params[i].unit);
-	values[i] = v;
-	*ret_end = end;
+	v = strtoll(text, &end, 0);
+	if (end == text || errno || end != text + len)
+		return bu_fail(err, -EINVAL, "parameter %s wants a whole number (%s), not '%.*s'", p->name, p->unit, (int)len, text);
+	if (v < p->min || v > p->max)
+		return bu_fail(err, -EINVAL, "parameter %s wants %" PRId64 " to %" PRId64 " %s", p->name, p->min, p->max, p->unit);
+	*ret = v;
 	return 0;
 }
 
 int bu_core_params(const struct bu_core_def *core, const char *text, int64_t *ret, struct bu_err *err)
 {
 	size_t i, n = bu_core_n_params(core);
-	int rc;
 
 	for (i = 0; i < n; i++)
 		ret[i] = core->params[i].def;
 	while (text && *text) {
 		const char *eq = strchr(text, '=');
+		const size_t len = eq ? strcspn(eq + 1, ",") : 0;
+		ptrdiff_t at;
+		int rc;
 
 		if (!eq)
 			return bu_fail(err, -EINVAL, "parameters are written name=value,name=value, not '%s'", text);
-		rc = set_one(core, text, (size_t)(eq - text), eq + 1, ret, &text, err);
+		at = find_param(core, text, (size_t)(eq - text));
+		rc = at < 0 ? 0 : parse_value(&core->params[at], eq + 1, len, &ret[at], err);
 		if (rc)
 			return rc;
-		if (*text == ',')
-			text++;
+		text = eq + 1 + len;
+		text += *text == ',';
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef BU_REPLAY_REGISTRY_H
 #define BU_REPLAY_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "replay/core.h"
@@ -30,11 +31,20 @@ int bu_core_open(const char *family, const char *name, size_t len, struct bu_cor
 void bu_core_close(struct bu_core *core);
 
 /**
- * bu_core_params() - Values for a core's parameters: defaults, changed by @text, "name=value,name=value".
+ * bu_core_params() - Values for a core's parameters: defaults, changed by @text, "name=value,name=value". Names that the core
+ * does not have are for other cores.
  * @ret: room for bu_core_n_params() values.
- * Return: 0; -EINVAL for an unknown name or a value out of range, with words for the user.
+ * Return: 0; -EINVAL for a value that is none of the parameter's, with words for the user.
  */
 int bu_core_params(const struct bu_core_def *core, const char *text, int64_t *ret, struct bu_err *err);
 size_t bu_core_n_params(const struct bu_core_def *core);
+bool bu_core_has_param(const struct bu_core_def *core, const char *name, size_t len);
+
+enum { BU_PARAM_STRLEN = 64 };
+
+/**
+ * bu_core_param_str() - A parameter's value as it is written in bu_core_params(). Return: @buf, of BU_PARAM_STRLEN bytes.
+ */
+char *bu_core_param_str(const struct bu_param *p, int64_t value, char *buf);
 
 #endif

@@ -167,15 +167,20 @@ static int take_accounts(struct bu_host *h)
 
 static const char *params_json(struct bu_host *h)
 {
+	enum { ROOM = 60 + BU_PARAM_STRLEN + 8 };
 	size_t i, n = bu_core_n_params(h->core), len = 0;
-	char *text = bu_arena_alloc(&h->out->arena, n * 96 + 3);
+	char *text = bu_arena_alloc(&h->out->arena, n * ROOM + 3), value[BU_PARAM_STRLEN];
 
 	if (!text)
 		return NULL;
 	text[len++] = '{';
-	for (i = 0; i < n; i++)
-		len += (size_t)snprintf(text + len, 96, "%s\"%.60s\":%lld", i ? "," : "", h->core->params[i].name,
-					(long long)h->options->params[i]);
+	for (i = 0; i < n; i++) {
+		const struct bu_param *p = &h->core->params[i];
+		const char *quote = strchr(p->unit, '|') ? "\"" : "";
+
+		len += (size_t)snprintf(text + len, ROOM, "%s\"%.60s\":%s%s%s", i ? "," : "", p->name, quote,
+					bu_core_param_str(p, h->options->params[i], value), quote);
+	}
 	text[len] = '}';
 	return text;
 }

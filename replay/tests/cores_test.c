@@ -293,7 +293,8 @@ static void parameters_are_checked(void **state)
 	assert_int_equal(values[0], 0);
 	assert_int_equal(values[1], 25);
 	assert_true(bu_core_params(core("parallel"), "parallel=2", values, &err) < 0);
-	assert_true(bu_core_params(core("parallel"), "nonsense=1", values, &err) < 0);
+	assert_int_equal(bu_core_params(core("parallel"), "of-another-core=1", values, &err), 0);
+	assert_false(bu_core_has_param(core("parallel"), "of-another-core", 15));
 	assert_true(bu_core_params(core("parallel"), "parallel", values, &err) < 0);
 	assert_true(bu_core_params(core("parallel"), "parallel=x", values, &err) < 0);
 	assert_true(bu_core_open("hotplug", "nosuch", 6, &nosuch, &err) < 0);
