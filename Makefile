@@ -99,7 +99,7 @@ put = mkdir -p $(@D) && cat >$@.new && if cmp -s $@.new $@; then rm $@.new; else
 
 # ---- targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help check unit check-layers check-headers deps demo lab guests debian fidelity determinism bench fuzz lint format-check
+.PHONY: all help check unit check-layers check-headers deps demo lab guests debian fidelity scenarios determinism bench fuzz lint format-check
 .PHONY: install uninstall clean distclean
 all: $(B)/bringup $(B)/compile_commands.json ## build $(B)/bringup
 
@@ -260,6 +260,9 @@ debian: $(B)/bringup ## boot a Debian with systemd: the shipped unit and initram
 
 fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh
+
+scenarios: $(B)/bringup ## replay datasets/scenarios; fail where a verdict or a size is off (S=NAME: only that)
+	$(Q)BRINGUP="$$(realpath $(B)/bringup)" SRC="$$PWD" scripts/scenarios.sh $(S)
 
 determinism: ## build in five ways; the same input must give the same run
 	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh

@@ -22,6 +22,7 @@ static struct bu_replay_args a;
 
 static const struct bu_opt opts[] = {
 	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores'), all, or paths of plugins", 0, 0 },
+	{ "clocksource", 0, BU_OPT_STRING, &a.clocksource, "CORES", "clocksource cores instead, each SWITCH or SWITCH+READER", 0, 0 },
 	{ "text", 0, BU_OPT_STRING, &a.text, "CORES", "text patching cores instead, likewise", 0, 0 },
 	{ "model", 0, BU_OPT_STRING, &a.model, "N=V,...", "figures instead of those recorded, or without a capture (docs/methods.md)", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
@@ -47,7 +48,9 @@ const struct bu_usage bu_replay_usage = {
 	.examples = "  bringup replay boot.db --hotplug recorded,serial,parallel -o runs.db\n"
 		    "  bringup replay boot.db --hotplug serial,parallel --runs 1000 -j 2 --seed 7\n"
 		    "  bringup replay boot.db --text irqs-on,per-site,int3\n"
-		    "  bringup replay --text irqs-on --model sites=60000,hz=250,risk=600 --runs 1000",
+		    "  bringup replay --text irqs-on --model sites=60000,hz=250,risk=600 --runs 1000\n"
+
+		    "  bringup replay --clocksource stop-machine,stop-machine+combining --cpus 576 --model hz=1000,clock=hpet",
 	.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 0, .max_args = 1,
 };
 
@@ -271,6 +274,8 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
+	if (a.clocksource)
+		return bu_replay_clocksource_cores(command ? command : "", &a);
 	if (!a.capture && !a.machine && !a.text)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)

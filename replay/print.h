@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "replay/monte_carlo.h"
+#include "replay/schedule/clocksource.h"
 #include "replay/schedule/hotplug.h"
 #include "schemas/model/run.h"
 
@@ -27,6 +28,13 @@ void bu_print_witness(const char *core, const char *text);
  * bu_print_runs_json() - The same as one JSON object. Return: 0, or -1 when it could not be written.
  */
 int bu_print_runs_json(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n);
+
+/**
+ * bu_print_clocksource() - The same for runs of clocksource cores, @names as they were given; with the arithmetic of saturation.
+ * bu_print_clocksource_json(): as bu_print_runs_json().
+ */
+void bu_print_clocksource(const struct bu_cs_schedule *s, const char *const *names, const struct bu_run *const *runs, size_t n);
+int bu_print_clocksource_json(const struct bu_cs_schedule *s, const char *const *names, const struct bu_run *const *runs, size_t n);
 
 /**
  * bu_print_distribution() - Quantiles and verdicts of many runs of @core.

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "replay/core.h"
+#include "replay/schedule/clocksource.h"
 #include "replay/schedule/hotplug.h"
 #include "schemas/base/err.h"
 #include "schemas/base/mem.h"
@@ -39,6 +40,12 @@ struct bu_replay_result {
  */
 int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedule *schedule,
 		      const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err);
+
+/**
+ * bu_replay_clocksource() - The same for a clocksource core.
+ */
+int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_schedule *schedule,
+			  const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err);
 void bu_replay_result_fini(struct bu_replay_result *r);
 
 #endif

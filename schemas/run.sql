@@ -36,10 +36,10 @@ CREATE TABLE run (
 	ap_latency_max_ns INTEGER,
 	events INTEGER NOT NULL,	-- engine events executed
 	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'lost wakeup', 'livelock', 'misuse', 'crash',
-						 'lockup', 'limit', 'error')),
+						 'lockup', 'saturation', 'limit', 'error')),
 		-- failed: a CPU did not come up; deadlock: a cycle of waits; lost wakeup: waits that nobody left can end;
 		-- livelock: events without progress; misuse: a rule of the kernel is broken; crash: the simulated kernel died;
-		-- lockup: a watchdog of the kernel spoke; limit: more events than allowed; error: the core gave up or broke a rule of its interface
+		-- lockup: a watchdog of the kernel spoke; saturation: a device cannot answer what it is asked; limit: more events than allowed; error: the core gave up or broke a rule of its interface
 	verdict_detail TEXT NOT NULL,
 	witness TEXT,			-- the whole report of a run that did not end well
 	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits

@@ -10,7 +10,10 @@
 
 #define DEVICE_STREAMS 0x8000u	/* of random numbers, by number of the object */
 
-/* a: service_ns, flag: arbitration, sub: home, w[0]: who is served, thread id. Waiters: wq_value: batch */
+/*
+ * a: service_ns, flag: arbitration, sub: home, w[0]: who is served, thread id. Waiters: wq_value: batch; each waits for a word
+ * of its own, its turn, so that serving one costs the same however many wait.
+ */
 struct device {
 	uint64_t served;
 	int64_t batch;
@@ -138,8 +141,10 @@ int64_t bu_mmio_access(struct bu_machine *m, bu_obj device)
 	op(m);
 	start = bu_now(m);
 	if (bu_word_load(m->engine, o->w[0])) {
-		const struct bu_await_op turn = { .word = o->w[0], .guard = BU_GUARD_EQ, .value = t->id,
-						  .timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
+		if (!t->turn)
+			t->turn = bu_word_new(m->engine, "turn", 0);
+		const struct bu_await_op turn = { .word = t->turn, .guard = BU_GUARD_EQ, .value = 1, .effect = BU_EFFECT_STORE,
+						  .operand = 0, .timeout_ns = BU_NO_TIMEOUT, .cpu = -1 };
 		/* The interrupted access of the thread below, if this one is in a handler, is over: no nesting. */
 		uint8_t outer = t->wait;
 
@@ -164,6 +169,8 @@ int64_t bu_mmio_access(struct bu_machine *m, bu_obj device)
 	}
 	o->owner = next ? next->id : 0;
 	bu_word_store(m->engine, o->w[0], next ? next->id : 0);
+	if (next)
+		bu_word_store(m->engine, next->turn, 1);
 	t->ran_ns += bu_now(m) - start;
 	cpu_of(m, t)->account.busy_ns += bu_now(m) - start;
 	attend(m, t);

@@ -226,10 +226,23 @@ void bu_progress(struct bu_machine *m)
 	bu_engine_limit(m->engine, m->config.progress_events);
 }
 
+static void end_of_run(struct bu_engine *e, void *arg)
+{
+	struct bu_machine *m = arg;
+
+	bu_engine_delay_until(e, m->config.end_ns);
+	m->done = true;
+	bu_engine_fail(e, "done");
+}
+
 int bu_machine_run(struct bu_machine *m, struct bu_machine_result *ret, struct bu_err *err)
 {
 	struct bu_engine_result end;
-	int rc = bu_engine_run(m->engine, &end, err);
+	int rc;
+
+	if (m->config.end_ns && !bu_task_spawn(m->engine, "end of run", -1, end_of_run, m))
+		return bu_fail_errno(err, -ENOMEM, "machine");
+	rc = bu_engine_run(m->engine, &end, err);
 
 	if (rc)
 		return rc;

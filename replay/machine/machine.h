@@ -77,6 +77,12 @@ struct bu_machine_config {
 	const struct bu_host_tables *tables;
 	void *host;
 	void (*waited)(void *host, const struct bu_waited *w);	/* a wait that took time has ended; may be NULL */
+	/*
+	 * stop_machine(): ns from the setting of a state (enum multi_stop_state; the first: from being woken) until the CPU acts
+	 * on it. NULL: 0.
+	 */
+	int64_t (*stop_lag_ns)(void *host, int cpu, int state);
+	int64_t end_ns;		/* the run ends then as if every thread had returned; 0: never */
 	bool lock_stats;	/* keep struct bu_lock_stats of every lock */
 };
 

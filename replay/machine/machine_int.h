@@ -57,6 +57,7 @@ struct thread {
 	int64_t wq_value;
 	uint8_t class, prio;
 	bool on_rq, daemon, dead, throttled, exits, kthread_ended;
+	bu_word_id turn;	/* 1: a device serves it next; 0 before the first wait for one */
 	bu_word_id inactive;	/* kthreads: 1 while it is on no queue and no CPU */
 	/* what it waits for, see waits.h */
 	uint8_t wait;		/* enum bu_wait_kind */

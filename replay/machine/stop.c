@@ -442,6 +442,8 @@ static int multi_cpu_stop(struct bu_machine *m, void *arg)
 			wait_end(m, false);
 		}
 		state = (int)bu_word_load(m->engine, o->w[0]);
+		if (m->config.stop_lag_ns)
+			bu_work(m, m->config.stop_lag_ns(m->config.host, cpu, state));
 		if (state == MULTI_DISABLE_IRQ)
 			bu_local_irq_disable(m);
 		if (state == MULTI_RUN && (s->active == BU_ALL_ONLINE_CPUS || s->active == cpu || s->active2 == cpu)) {

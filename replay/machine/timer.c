@@ -175,6 +175,7 @@ int bu_hrtimer_cpu(struct bu_machine *m, bu_obj timer)
 void timer_interrupt(struct bu_machine *m, struct cpu *c)
 {
 	struct cpu_timers *ct = c->timers;
+	const int64_t at_ns = bu_now(m);	/* what expires while handlers run is another interrupt */
 	bu_obj id;
 
 	if (ct->tick_at_ns <= bu_now(m)) {
@@ -183,7 +184,7 @@ void timer_interrupt(struct bu_machine *m, struct cpu *c)
 		ct->ticks++;
 		rcu_tick(m, c);
 	}
-	while ((id = ct->first) != 0 && m->obj[id]->a <= bu_now(m)) {
+	while ((id = ct->first) != 0 && m->obj[id]->a <= at_ns) {
 		struct obj *o = m->obj[id];
 		struct timer *t = o->more;
 		int64_t expiry = o->a, again;

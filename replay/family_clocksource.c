@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * family_clocksource.c - what clocksource cores are given (replay/core_clocksource.h), and what their runs come to.
+ *
+ * Flow: schedule -> [family_clocksource: the core's operations on the machine] -> struct bu_run, its figures in metrics.
+ *
+ * A run ends at the schedule's end_ns whatever hangs: what hung is read off the accounts. Verdicts, the first that applies:
+ *   lockup       watchdog_timer_fn() of a CPU spoke
+ *   livelock     a CPU has been in one read for a second and more: its retries do not end
+ *   failed       the control thread never got on: stop_machine waits, or its CPU does nothing but ticks
+ *   saturation   ticks were left out because the clock could not answer in time
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/core_clocksource.h"
+#include "replay/host_int.h"
+#include "replay/schedule/clocksource.h"
+#include "schemas/base/hash.h"
+#include "schemas/base/ns.h"
+
+#define ENDLESS_NS BU_NS_PER_S
+#define SATURATED_BUSY 0.9	/* of the time: a device that serves so much, */
+#define SATURATED_SHARE 0.95	/* and lets fewer of the ticks that are due through, cannot keep up */
+
+struct clocksource_run {
+	const struct bu_cs_schedule *schedule;
+	struct bu_cs_account *accounts;
+	int64_t mark_ns[BU_CS_NR_MARKS];
+	int64_t *arrived_ns, *left_ns;	/* by CPU: in multi_cpu_stop(), out of it; of the last stop */
+	int64_t jiffies_late_ns;
+	uint64_t ticks_before;		/* the switch */
+	uint64_t jiffies_updates;	/* since the switch */
+};
+
+static struct clocksource_run *run_of(struct bu_machine *m)
+{
+	return host_of(m)->run_of_family;
+}
+
+/* ------------------------------------------------------------------------------------------------ the operations */
+
+static const struct bu_cs_config *cs_config(struct bu_machine *m)
+{
+	return &run_of(m)->schedule->config;
+}
+
+static struct bu_cs_account *cs_accounts(struct bu_machine *m)
+{
+	return run_of(m)->accounts;
+}
+
+static void cs_mark(struct bu_machine *m, int cpu, enum bu_cs_mark mark)
+{
+	struct clocksource_run *r = run_of(m);
+	int32_t i;
+
+	(void)cpu;
+	r->mark_ns[mark] = bu_now(m);
+	if (mark == BU_CS_AT_RAN)
+		for (i = 0; i < r->schedule->cpus; i++)
+			r->ticks_before += r->accounts[i].ticks;
+}
+
+static void cs_recorded_ticks(struct bu_machine *m, bu_thread_fn handler)
+{
+	const struct bu_cs_schedule *s = run_of(m)->schedule;
+	size_t i;
+
+	for (i = 0; i < s->n_ticks; i++)
+		bu_irq_send(m, s->ticks[i].cpu, "apic_timer_interrupt", s->ticks[i].at_ns - bu_now(m), handler, &s->ticks[i]);
+}
+
+static int64_t cs_read_draw_ns(struct bu_machine *m)
+{
+	enum { READS = 1 << 15 };	/* random stream */
+	const struct bu_cs_schedule *s = run_of(m)->schedule;
+
+	return s->read_ns[bu_rng_u64(bu_engine_random(bu_machine_engine(m), READS)) % s->n_read_ns];
+}
+
+static void cs_jiffies(struct bu_machine *m, int64_t late_ns)
+{
+	struct clocksource_run *r = run_of(m);
+
+	if (r->mark_ns[BU_CS_AT_RAN] == BU_NS_UNKNOWN)
+		return;
+	r->jiffies_updates++;
+	if (late_ns > r->jiffies_late_ns)
+		r->jiffies_late_ns = late_ns;
+}
+
+static const struct bu_clocksource_ops ops = {
+	.size = sizeof(ops), .abi = BU_CORE_ABI, .config = cs_config, .accounts = cs_accounts, .mark = cs_mark,
+	.recorded_ticks = cs_recorded_ticks, .read_draw_ns = cs_read_draw_ns, .jiffies = cs_jiffies,
+};
+
+static const struct bu_family clocksource = { .name = "clocksource", .ops = &ops };
+
+enum { PREPARE = 1, EXIT = 4 };	/* enum multi_stop_state, kernel/stop_machine.c v6.12 */
+
+/* Made up: all CPUs contend for the cache line of thread_ack, and the last is served last. */
+static int64_t stop_lag(void *host, int cpu, int state)
+{
+	struct bu_host *h = host;
+	struct clocksource_run *r = h->run_of_family;
+	const struct bu_cs_schedule *s = r->schedule;
+	const int64_t lag = s->lag_ns[state] ? s->lag_ns[state][cpu] : s->line_ns * (cpu + 1);
+
+	if (state == PREPARE)
+		r->arrived_ns[cpu] = bu_now(h->machine) + lag;
+	else if (state == EXIT)
+		r->left_ns[cpu] = bu_now(h->machine) + lag;
+	return lag;
+}
+
+/* ------------------------------------------------------------------------------------------- what it comes to */
+
+/* "3-17,19 and 4 more" of the CPUs for which @is holds. Return: how many. */
+static int32_t list_cpus(const struct clocksource_run *r, bool (*is)(const struct bu_cs_account *, int64_t now_ns), int64_t now_ns,
+			 char *buf, size_t len)
+{
+	enum { RANGES = 8 };
+	const int32_t cpus = r->schedule->cpus;
+	int32_t i, first, n = 0, listed = 0;
+	int ranges = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < cpus; i++) {
+		if (!is(&r->accounts[i], now_ns))
+			continue;
+		for (first = i; i + 1 < cpus && is(&r->accounts[i + 1], now_ns); i++)
+			;
+		n += i - first + 1;
+		if (ranges++ >= RANGES)
+			continue;
+		listed = n;
+		snprintf(buf + strlen(buf), len - strlen(buf), first == i ? "%s%d" : "%s%d-%d", buf[0] ? "," : "", first, i);
+	}
+	if (listed < n)
+		snprintf(buf + strlen(buf), len - strlen(buf), " and %d more", n - listed);
+	return n;
+}
+
+static bool soft_locked_up(const struct bu_cs_account *a, int64_t now_ns)
+{
+	(void)now_ns;
+	return a->soft_lockup_ns >= 0;
+}
+
+static bool reads_for_ever(const struct bu_cs_account *a, int64_t now_ns)
+{
+	return a->reading_since_ns >= 0 && now_ns - a->reading_since_ns >= ENDLESS_NS;
+}
+
+struct totals {
+	uint64_t ticks, reads, attempts, hangs, device_reads, retries[4];
+	int32_t in_stopper, idle;	/* CPUs: what runs there, below interrupts */
+	int64_t read_ns, read_max_ns, late_max_ns, irq_ns, lockup_ns, lockup_stuck_s;
+	double due;		/* ticks after the switch */
+	double busy;		/* share of the time since then that the device served */
+};
+
+static struct totals sum_up(struct bu_host *h, int64_t now_ns)
+{
+	const struct clocksource_run *r = h->run_of_family;
+	const struct bu_cs_config *c = &r->schedule->config;
+	struct totals t = { .lockup_ns = BU_NS_UNKNOWN };
+	int32_t i;
+	int k;
+
+	for (i = 0; i < r->schedule->cpus; i++) {
+		const struct bu_cs_account *a = &r->accounts[i];
+		const char *runs = bu_thread_name(h->machine, bu_cpu_curr(h->machine, i));
+
+		t.in_stopper += !strncmp(runs, "migration/", 10);
+		t.idle += !strncmp(runs, "swapper/", 8);
+		t.ticks += a->ticks;
+		t.reads += a->reads;
+		t.attempts += a->attempts;
+		t.hangs += a->hangs;
+		t.device_reads += a->device_reads;
+		for (k = 0; k < 4; k++)
+			t.retries[k] += a->retries[k];
+		t.read_ns += a->read_ns;
+		t.irq_ns += a->irq_ns;
+		if (a->read_max_ns > t.read_max_ns)
+			t.read_max_ns = a->read_max_ns;
+		if (a->late_max_ns > t.late_max_ns)
+			t.late_max_ns = a->late_max_ns;
+		if (a->soft_lockup_ns >= 0 && (t.lockup_ns == BU_NS_UNKNOWN || a->soft_lockup_ns < t.lockup_ns)) {
+			t.lockup_ns = a->soft_lockup_ns;
+			t.lockup_stuck_s = a->soft_lockup_stuck_s;
+		}
+	}
+	if (r->mark_ns[BU_CS_AT_RAN] != BU_NS_UNKNOWN)
+		t.due = (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / (double)c->tick_ns * r->schedule->cpus;
+	if (t.due > 0)
+		t.busy = (double)t.device_reads * (double)c->read_ns / (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / bu_cs_devices(r->schedule);
+	return t;
+}
+
+static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, double tick_share)
+{
+	const struct clocksource_run *r = h->run_of_family;
+	const int64_t ran_ns = r->mark_ns[BU_CS_AT_RAN], queued_ns = r->mark_ns[BU_CS_AT_QUEUED];
+	static const char *const by_retries[] = { "reads_retries_0", "reads_retries_1", "reads_retries_2", "reads_retries_3_or_more" };
+	int32_t i;
+	int k;
+
+	host_add_metric(h, "utilisation_offered", "share", -1, bu_cs_offered(r->schedule));
+	host_add_metric(h, "saturation_cpus", "CPUs", -1, bu_cs_saturation_cpus(r->schedule, 0));
+	host_add_metric(h, "saturation_cpus_with_retry", "CPUs", -1, bu_cs_saturation_cpus(r->schedule, 1000));
+	host_add_metric(h, "utilisation", "share", -1, t->busy);
+	host_add_metric(h, "answers_per_access", "reads", -1, t->device_reads ? (double)t->attempts / (double)t->device_reads : 0);
+	host_add_metric(h, "cpus_in_stopper", "CPUs", -1, t->in_stopper);
+	host_add_metric(h, "cpus_idle", "CPUs", -1, t->idle);
+	host_add_metric(h, "tick_share", "share", -1, tick_share);
+	host_add_metric(h, "ticks", "ticks", -1, (double)t->ticks);
+	host_add_metric(h, "reads", "reads", -1, (double)t->reads);
+	host_add_metric(h, "retry_share", "share", -1, t->attempts ? 1 - (double)t->reads / (double)t->attempts : 0);
+	for (k = 0; k < 4; k++)
+		host_add_metric(h, by_retries[k], "reads", -1, (double)t->retries[k]);
+	host_add_metric(h, "read_mean", "ns", -1, t->reads ? (double)t->read_ns / (double)t->reads : 0);
+	host_add_metric(h, "read_max", "ns", -1, (double)t->read_max_ns);
+	host_add_metric(h, "holdoff_max_all", "ns", -1, (double)t->late_max_ns);
+	host_add_metric(h, "hang_detected", "times", -1, (double)t->hangs);
+	host_add_metric(h, "jiffies_late_max", "ticks", -1, (double)r->jiffies_late_ns / (double)r->schedule->config.tick_ns);
+	host_add_metric(h, "jiffies_updates_share", "share", -1, t->due > 0 ? (double)r->jiffies_updates * r->schedule->cpus / t->due : 0);
+	host_add_metric(h, "interrupt_share", "share", -1, (double)t->irq_ns / ((double)now_ns * r->schedule->cpus));
+	if (t->lockup_ns != BU_NS_UNKNOWN) {
+		host_add_metric(h, "soft_lockup_after_switch", "ns", -1, (double)(t->lockup_ns - ran_ns));
+		host_add_metric(h, "soft_lockup_stuck", "s", -1, (double)t->lockup_stuck_s);
+	}
+	if (queued_ns != BU_NS_UNKNOWN && r->mark_ns[BU_CS_AT_RUN] != BU_NS_UNKNOWN) {
+		host_add_metric(h, "stop_machine", "ns", -1, (double)(r->mark_ns[BU_CS_AT_RUN] - queued_ns));
+		host_add_metric(h, "stop_machine_run", "ns", -1, (double)(ran_ns - r->mark_ns[BU_CS_AT_RUN]));
+	}
+	if (queued_ns != BU_NS_UNKNOWN && r->mark_ns[BU_CS_AT_NOTIFIED] != BU_NS_UNKNOWN)
+		host_add_metric(h, "stop_machine_to_notify", "ns", -1, (double)(r->mark_ns[BU_CS_AT_NOTIFIED] - queued_ns));
+	for (i = 0; i < r->schedule->cpus; i++) {
+		host_add_metric(h, "holdoff_max", "ns", i, (double)r->accounts[i].late_max_ns);
+		if (queued_ns == BU_NS_UNKNOWN)
+			continue;
+		if (r->arrived_ns[i] != BU_NS_UNKNOWN)
+			host_add_metric(h, "stop_arrival", "ns", i, (double)(r->arrived_ns[i] - queued_ns));
+		if (r->left_ns[i] != BU_NS_UNKNOWN)
+			host_add_metric(h, "stop_exit", "ns", i, (double)(r->left_ns[i] - queued_ns));
+	}
+}
+
+static int summarise(struct bu_host *h)
+{
+	struct bu_run *run = &h->out->run;
+	const struct clocksource_run *r = h->run_of_family;
+	const struct bu_cs_schedule *s = r->schedule;
+	const int64_t now_ns = bu_now(h->machine), ran_ns = r->mark_ns[BU_CS_AT_RAN];
+	const struct totals t = sum_up(h, now_ns);
+	const double share = t.due > 0 && !s->config.recorded ? (double)(t.ticks - r->ticks_before) / t.due : 1;
+	char cpus[256], b[1][BU_NS_STRLEN], detail[1400];
+	int32_t locked, endless;
+
+	metrics(h, &t, now_ns, share);
+	if (strcmp(run->verdict, "ok"))
+		return 0;
+	locked = list_cpus(r, soft_locked_up, now_ns, cpus, sizeof(cpus));
+	host_add_metric(h, "soft_lockup_cpus", "CPUs", -1, locked);
+	if (locked) {
+		run->verdict = "lockup";
+		snprintf(detail, sizeof(detail), "soft lockup of %d CPUs (%s): the first says \"stuck for %" PRId64 "s!\" %s after the switch",
+			 locked, cpus, t.lockup_stuck_s, bu_ns_str(t.lockup_ns - ran_ns, b[0]));
+	}
+	endless = list_cpus(r, reads_for_ever, now_ns, locked ? (char[256]){ 0 } : cpus, sizeof(cpus));
+	host_add_metric(h, "endless_read_cpus", "CPUs", -1, endless);
+	if (!locked && endless) {
+		run->verdict = "livelock";
+		snprintf(detail, sizeof(detail), "reads of %d CPUs (%s) do not end, interrupts off: each is answered too late and retried, "
+			 "or never answered", endless, cpus);
+	} else if (!locked && r->mark_ns[BU_CS_AT_NOTIFIED] == BU_NS_UNKNOWN) {
+		run->verdict = "failed";
+		snprintf(detail, sizeof(detail), "%s", ran_ns == BU_NS_UNKNOWN ? "the switch never ran: stop_machine() waits for a CPU that "
+			 "does not run its stopper" : "clocksource_done_booting() never came back from the switch");
+	} else if (!locked && t.busy > SATURATED_BUSY && share < SATURATED_SHARE) {
+		run->verdict = "saturation";
+		snprintf(detail, sizeof(detail), "%.1f %% of the ticks that were due came, the longest %s late", 100 * share,
+			 bu_ns_str(t.late_max_ns, b[0]));
+	} else if (!locked) {
+		return 0;
+	}
+	if (bu_cs_offered(s) >= 1)
+		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "; ticks ask %.2f times what the clock can answer, "
+			 "which begins at %d CPUs", bu_cs_offered(s), bu_cs_saturation_cpus(s, 0));
+	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
+	return run->verdict_detail ? 0 : -ENOMEM;
+}
+
+static void describe(struct bu_host *h, const struct bu_cs_schedule *s)
+{
+	struct bu_run *run = &h->out->run;
+
+	run->capture_name = s->capture_name;
+	run->capture_sha256 = s->capture_sha256;
+	run->kernel_release = s->kernel_release;
+	run->recorded_algorithm = s->config.recorded ? "stop-machine" : "none";
+	run->recorded_cpus = h->options->recorded_cpus;
+	run->cpus = s->cpus;
+	run->bringup_ns = run->recorded_bringup_ns = BU_NS_UNKNOWN;
+	run->ap_latency_p50_ns = run->ap_latency_p99_ns = run->ap_latency_max_ns = BU_NS_UNKNOWN;
+}
+
+static int make_run(struct clocksource_run *r)
+{
+	const size_t n = (size_t)r->schedule->cpus;
+	size_t i;
+
+	r->accounts = calloc(n, sizeof(*r->accounts));
+	r->arrived_ns = malloc(n * sizeof(*r->arrived_ns));
+	r->left_ns = malloc(n * sizeof(*r->left_ns));
+	for (i = 0; r->arrived_ns && r->left_ns && i < n; i++)
+		r->arrived_ns[i] = r->left_ns[i] = BU_NS_UNKNOWN;
+	for (i = 0; i < BU_CS_NR_MARKS; i++)
+		r->mark_ns[i] = BU_NS_UNKNOWN;
+	return r->accounts && r->arrived_ns && r->left_ns ? 0 : -ENOMEM;
+}
+
+int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_schedule *schedule,
+			  const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err)
+{
+	struct bu_replay_result out = { 0 };
+	struct clocksource_run r = { .schedule = schedule };
+	struct bu_host h = { .family = &clocksource, .core = core, .options = options, .out = &out, .run_of_family = &r };
+	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->cpus, .n_online = (uint32_t)schedule->cpus,
+					    .seed = options->seed, .max_events = options->max_events,
+					    .end_ns = schedule->config.end_ns, .stop_lag_ns = stop_lag };
+	int rc;
+
+	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
+	rc = make_run(&r);
+	if (!rc) {
+		describe(&h, schedule);
+		rc = host_run(&h, &config, err);
+	}
+	if (!rc)
+		rc = summarise(&h);
+	out.run.names = h.names;	/* the result owns them, also after a failure */
+	out.run.n_names = h.n_names;
+	host_fini(&h);
+	free(r.accounts);
+	free(r.arrived_ns);
+	free(r.left_ns);
+	if (rc || h.oom) {
+		bu_replay_result_fini(&out);
+		return bu_fail_errno(err, rc ? rc : -ENOMEM, "replay with core %s", core->name);
+	}
+	*ret = out;
+	return 0;
+}
