@@ -258,7 +258,7 @@ guests: $(B)/bringup ## record in guests of 6.1, 6.12 and 6.1-rt, live, with kil
 debian: $(B)/bringup ## boot a Debian with systemd: the shipped unit and initramfs hooks (root; a quarter of an hour)
 	$(Q)export BRINGUP_DEBIAN='$(or $(KERNEL),6.12)' TEST_TIMEOUT=3600; $(call run_tests,datasets/lab/tests/debian.t)
 
-fidelity: $(B)/bringup ## replay every dataset with its own algorithm; print the errors
+fidelity: $(B)/bringup ## measure how far replays are from real boots; one table
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/fidelity.sh
 
 scenarios: $(B)/bringup ## replay datasets/scenarios; fail where a verdict or a size is off (S=NAME: only that)
