@@ -93,13 +93,14 @@ static int run_many(const struct bu_replay_args *a, const struct bu_text_schedul
 		if (rc)
 			break;
 		if (a->json)
-			json_array_append_new(list, bu_json_distribution(&jobs[i].core.def, &r, o.seed));
+			json_array_append_new(list, bu_json_text_many(&jobs[i].core.def, &r, o.seed,
+								      bu_text_crash_probability(s, half_ns_of(a))));
 		else
 			bu_print_distribution(jobs[i].core.def.name, &r);
 		bu_mc_result_fini(&r);
 	}
 	root = json_pack("{s:s, s:s, s:i, s:o, s:o}", "capture", s->capture_name, "kernel_release", s->kernel_release, "cpus",
-			 (int)s->cpus, "text", bu_json_text_schedule(s, half_ns_of(a)), "distributions", list);
+			 (int)s->cpus, "text", bu_json_text_schedule(s, half_ns_of(a)), "runs", list);
 	if (!rc && a->json) {
 		json_dumpf(root, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -136,7 +137,7 @@ static int run_each(const char *command, const struct bu_replay_args *a, const s
 	}
 	list = json_array();
 	for (i = 0; i < n; i++)
-		json_array_append_new(list, bu_json_text_run(runs[i], &out[i]));
+		json_array_append_new(list, bu_json_text_run(runs[i]));
 	root = json_pack("{s:s, s:s, s:s, s:o, s:o}", "capture", s->capture_name, "capture_sha256", s->capture_sha256,
 			 "kernel_release", s->kernel_release, "text", bu_json_text_schedule(s, half_ns_of(a)), "runs", list);
 	json_dumpf(root, stdout, JSON_INDENT(2));

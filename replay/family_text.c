@@ -335,7 +335,7 @@ static int place_risks(struct text_run *r, struct bu_replay_result *out, uint64_
 	sites = first ? sites_by_phase(s, first) : NULL;
 	if (!taken || !r->path || !sites)
 		return -ENOMEM;
-	memset(taken, 1, (size_t)(2 * s->n_pairs));
+	memset(taken, 1, 2 * (size_t)s->n_pairs);
 	bu_rng_init(&rng, seed, RANDOM_PLACE);
 	for (i = 0; i < s->n_risks; i++) {
 		const struct bu_text_risk *k = &s->risks[i];
@@ -392,6 +392,21 @@ static int set_up(struct bu_host *h, struct text_run *r)
 	return place_risks(r, h->out, h->options->seed);
 }
 
+static void add_metrics(struct bu_host *h, const struct bu_text_outcome *o)
+{
+	host_add_metric(h, "window", "ns", -1, (double)o->window_ns);
+	host_add_metric(h, "patching", "ns", -1, (double)o->patching_ns);
+	host_add_metric(h, "tick_phase", "ns", -1, (double)o->phase_ns);
+	host_add_metric(h, "sites", "sites", -1, o->sites);
+	host_add_metric(h, "batches", "batches", -1, o->batches);
+	host_add_metric(h, "ticks", "ticks", -1, (double)o->ticks);
+	host_add_metric(h, "ticks_missed", "ticks", -1, (double)o->missed);
+	host_add_metric(h, "nmis", "NMIs", -1, (double)o->nmis);
+	host_add_metric(h, "executed", "sites", -1, (double)o->executed);
+	host_add_metric(h, "emulated", "sites", -1, (double)o->emulated);
+	host_add_metric(h, "unpatched", "sites", -1, o->unpatched);
+}
+
 int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule *schedule,
 		   const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_text_outcome *ret_outcome,
 		   struct bu_err *err)
@@ -417,6 +432,8 @@ int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule
 		r.out.executed = c.executed;
 		r.out.emulated = c.emulated;
 		r.out.unpatched = (int)c.unpatched;
+		add_metrics(&h, &r.out);
+		out.run.n_names = h.n_names;
 		out.run.bringup_ns = strcmp(out.run.verdict, "ok") ? BU_NS_UNKNOWN : r.out.patching_ns;
 		out.run.bp_busy_ns = h.control_end_ns;
 	}

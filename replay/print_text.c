@@ -163,17 +163,44 @@ json_t *bu_json_text_schedule(const struct bu_text_schedule *s, int64_t half_ns)
 			 bu_text_crash_probability(s, half_ns));
 }
 
-json_t *bu_json_text_run(const struct bu_run *r, const struct bu_text_outcome *o)
+static json_t *json_metrics(const struct bu_run *r)
+{
+	json_t *metrics = json_object();
+	size_t i;
+
+	for (i = 0; i < r->n_metrics; i++)
+		json_object_set_new(metrics, r->names[r->metrics[i].name],
+				    json_pack("{s:s, s:f}", "unit", r->metrics[i].unit, "value", r->metrics[i].value));
+	return metrics;
+}
+
+json_t *bu_json_text_run(const struct bu_run *r)
 {
 	json_t *params = json_loads(r->params, 0, NULL);
 	char hash[17];
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, r->hash);
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:s, s:s, s:s?, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "family",
-			 r->family, "core", r->core, "core_source", r->core_source, "cpus", (int)r->cpus, "seed", (json_int_t)r->seed,
-			 "params", params ? params : json_null(), "verdict", r->verdict, "verdict_detail", r->verdict_detail, "witness",
-			 r->witness, "hash", hash, "window_ns", (json_int_t)o->window_ns, "patching_ns", (json_int_t)o->patching_ns,
-			 "phase_ns", (json_int_t)o->phase_ns, "ticks", (json_int_t)o->ticks, "missed", (json_int_t)o->missed, "nmis",
-			 (json_int_t)o->nmis, "executed", (json_int_t)o->executed, "emulated", (json_int_t)o->emulated, "events",
-			 (json_int_t)r->events);
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:o, s:s, s:s, s:s?, s:s, s:I, s:o}", "family", r->family, "core", r->core,
+			 "core_source", r->core_source, "cpus", (int)r->cpus, "seed", (json_int_t)r->seed, "params",
+			 params ? params : json_null(), "verdict", r->verdict, "verdict_detail", r->verdict_detail, "witness", r->witness,
+			 "hash", hash, "events", (json_int_t)r->events, "metrics", json_metrics(r));
+}
+
+json_t *bu_json_text_many(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed, double expected)
+{
+	json_t *o = bu_json_distribution(core, r, seed), *metrics = json_object();
+	int64_t runs = 0;
+	int v, most = 0;
+
+	for (v = 0; v < BU_MC_NR_VERDICTS; v++) {
+		runs += r->verdicts[v];
+		most = r->verdicts[v] > r->verdicts[most] ? v : most;
+	}
+	json_object_set_new(metrics, "crash_share", json_pack("{s:s, s:f}", "unit", "share", "value",
+							       (double)r->verdicts[BU_MC_CRASH] / (double)runs));
+	json_object_set_new(metrics, "expected_crash_probability", json_pack("{s:s, s:f}", "unit", "share", "value", expected));
+	json_object_set_new(o, "verdict", json_string(bu_mc_verdict_names[most]));
+	json_object_set_new(o, "verdict_detail", json_string(""));
+	json_object_set_new(o, "metrics", metrics);
+	return o;
 }

@@ -19,7 +19,7 @@ replay --text nonsense
 like 'a core that there is not is refused, with those that there are' "$err" 'text core.*irqs-on'
 
 replay --text irqs-on --model sites=2000,site_ns=1000,hz=1000,risk=2000 --params half_ns=500 --runs 60 --json
-n=$(get '.distributions[0].verdicts.crash.first')
+n=$(get '.runs[0].verdicts.crash.first')
 replay --text irqs-on --model sites=2000,site_ns=1000,hz=1000,risk=2000 --params half_ns=500 --runs 60 --only "$n" --json
 is 'one of many runs can be looked at by itself' "$(get '.runs[0].verdict')" crash
 like 'and names the site and the interrupt that hit it' "$(get '.runs[0].verdict_detail')" 'half-patched instruction at timer interrupt.*timer_interrupt'
