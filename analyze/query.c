@@ -265,6 +265,7 @@ static void boot_fini(struct bu_boot *boot)
 	free(boot->interval);
 	free(boot->step);
 	free(boot->wait);
+	free(boot->figure);
 	free(boot->op);
 	free(boot->op_step);
 	free(boot->loss);

@@ -103,6 +103,11 @@ struct bu_loss {
 	int64_t count, after_ns, before_ns;	/* each may be unknown */
 };
 
+struct bu_figure {		/* of a run: table metric */
+	const char *name, *unit;
+	double value;
+};
+
 struct bu_note {
 	const char *severity, *topic, *detail;
 	int64_t count;
@@ -135,6 +140,7 @@ struct bu_boot {
 	struct bu_interval *interval; size_t n_interval;
 	struct bu_step_name *step; size_t n_step;
 	struct bu_wait *wait; size_t n_wait;
+	struct bu_figure *figure; size_t n_figure;	/* runs: of the whole machine */
 	struct bu_op *op; size_t n_op;
 	struct bu_op_step *op_step; size_t n_op_step;
 	struct bu_loss *loss; size_t n_loss;

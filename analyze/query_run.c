@@ -182,6 +182,29 @@ static int read_waits(struct bu_boot_builder *b, struct bu_err *err)
 	return rc;
 }
 
+static int read_figures(struct bu_boot_builder *b, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	struct bu_boot *boot = b->boot;
+	int rc;
+
+	rc = bu_stmt_prepare(b->db, "SELECT n.text, m.unit, m.value FROM metric m JOIN name n ON n.id = m.name"
+			     " WHERE m.run = ?1 AND m.cpu IS NULL ORDER BY m.seq", &st, err);
+	if (rc)
+		return rc;
+	bu_stmt_bind_i64(st, 1, boot->run);
+	while ((rc = bu_stmt_step(st, err)) > 0) {
+		if (bu_grow(&boot->figure, boot->n_figure, &b->cap_figure, sizeof(*boot->figure)))
+			return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
+		rc = 0;
+		boot->figure[boot->n_figure++] = (struct bu_figure){
+			bu_boot_text(b, st, 0, &rc, err), bu_boot_text(b, st, 1, &rc, err), bu_stmt_f64(st, 2) };
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
 static int read_ops(struct bu_boot_builder *b, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
@@ -266,6 +289,8 @@ int bu_boot_read_run(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 		rc = read_intervals(b, err);
 	if (!rc)
 		rc = read_waits(b, err);
+	if (!rc)
+		rc = read_figures(b, err);
 	if (!rc)
 		rc = read_ops(b, err);
 	if (!rc)

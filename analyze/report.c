@@ -354,6 +354,26 @@ static void print_waits(struct out *o)
 	fprintf(o->to, "  (Of all tasks, partly at once; the wait points are explained in docs/methods.md.)\n");
 }
 
+/* What its family measured of a run. */
+static void print_figures(struct out *o)
+{
+	const struct bu_boot *b = o->boot;
+	char buf[BU_NS_STRLEN];
+	size_t i;
+
+	if (!b->n_figure)
+		return;
+	fprintf(o->to, "\nFigures of the run (docs/methods.md, %s)\n", b->family);
+	for (i = 0; i < b->n_figure; i++) {
+		const struct bu_figure *f = &b->figure[i];
+
+		if (!strcmp(f->unit, "ns"))
+			fprintf(o->to, "  %-56s %s\n", f->name, bu_ns_str((int64_t)f->value, buf));
+		else
+			fprintf(o->to, "  %-56s %.6g %s\n", f->name, f->value, f->unit);
+	}
+}
+
 static void print_ops(struct out *o)
 {
 	const struct bu_summary *s = o->sum;
@@ -439,6 +459,7 @@ static void print_one(struct out *o)
 		print_slow(o);
 	print_not_up(o);
 	print_waits(o);
+	print_figures(o);
 	print_ops(o);
 	bu_tax_text(o->to, o->boot);
 	print_losses(o);

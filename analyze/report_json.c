@@ -59,6 +59,20 @@ static void set_stat(struct maker *m, json_t *o, const struct bu_stat *s)
 	set(m, o, "max_cpu", s->max_cpu < 0 ? json_null() : json_integer(s->max_cpu));
 }
 
+static json_t *figures(struct maker *m, const struct bu_boot *b)
+{
+	json_t *o = json_object(), *f;
+	size_t i;
+
+	for (i = 0; i < b->n_figure; i++) {
+		f = json_object();
+		set_text(m, f, "unit", b->figure[i].unit);
+		set(m, f, "value", json_real(b->figure[i].value));
+		set(m, o, b->figure[i].name, f);
+	}
+	return o;
+}
+
 static json_t *source(struct maker *m, const struct bu_boot *b)
 {
 	json_t *o = json_object();
@@ -79,6 +93,7 @@ static json_t *source(struct maker *m, const struct bu_boot *b)
 		set_bool(m, o, "sampled", b->sampled);
 		set_int(m, o, "seed", b->seed);
 		set_text(m, o, "hash", b->hash);
+		set(m, o, "figures", figures(m, b));
 	} else {
 		set_text(m, o, "arch", b->arch);
 		set_text(m, o, "trace_clock", b->trace_clock);

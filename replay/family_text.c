@@ -271,7 +271,7 @@ static void start(struct bu_host *h)
 
 static void waited(struct bu_host *h, const struct bu_waited *w)
 {
-	if (w->point || w->end_ns == BU_NS_UNKNOWN)
+	if (w->point || *w->name)	/* else a thread without work */
 		host_add_wait(h, w, w->cpu, w->for_cpu);
 }
 
@@ -392,8 +392,12 @@ static int set_up(struct bu_host *h, struct text_run *r)
 	return place_risks(r, h->out, h->options->seed);
 }
 
-static void add_metrics(struct bu_host *h, const struct bu_text_outcome *o)
+static void add_metrics(struct bu_host *h, const struct text_run *r)
 {
+	const struct bu_text_outcome *o = &r->out;
+	char name[192];
+	int i;
+
 	host_add_metric(h, "window", "ns", -1, (double)o->window_ns);
 	host_add_metric(h, "patching", "ns", -1, (double)o->patching_ns);
 	host_add_metric(h, "tick_phase", "ns", -1, (double)o->phase_ns);
@@ -405,6 +409,13 @@ static void add_metrics(struct bu_host *h, const struct bu_text_outcome *o)
 	host_add_metric(h, "executed", "sites", -1, (double)o->executed);
 	host_add_metric(h, "emulated", "sites", -1, (double)o->emulated);
 	host_add_metric(h, "unpatched", "sites", -1, o->unpatched);
+	for (i = 0; i < r->n_path; i++) {
+		const struct bu_text_site *site = &r->sites[r->path[i]];
+
+		snprintf(name, sizeof(name), "at risk: %s", site->name);
+		if (r->schedule->risks[0].phase && bu_text_tearable(site))
+			host_add_metric(h, name, "site", -1, r->path[i]);
+	}
 }
 
 int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule *schedule,
@@ -432,10 +443,10 @@ int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule
 		r.out.executed = c.executed;
 		r.out.emulated = c.emulated;
 		r.out.unpatched = (int)c.unpatched;
-		add_metrics(&h, &r.out);
+		add_metrics(&h, &r);
 		out.run.n_names = h.n_names;
 		out.run.bringup_ns = strcmp(out.run.verdict, "ok") ? BU_NS_UNKNOWN : r.out.patching_ns;
-		out.run.bp_busy_ns = h.control_end_ns;
+		out.run.bp_busy_ns = r.out.patching_ns;
 	}
 	out.run.names = h.names;	/* the result owns them, also after a failure */
 	host_fini(&h);

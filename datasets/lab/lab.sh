@@ -19,6 +19,7 @@ LAB_ROOT=$(cd "$LAB_DIR/../.." && pwd)
 . "$LAB_DIR/lib/common.sh"
 . "$LAB_DIR/lib/packages.sh"
 . "$LAB_DIR/lib/guest.sh"
+. "$LAB_DIR/lib/text_sites.sh"
 
 usage() {
 	cat <<EOF
@@ -400,6 +401,7 @@ jq -n --arg name "$name" --arg date "$date" --arg line "${kernel:-own}" --arg re
 
 [ ! -e "$share/trace.dat" ] || mv "$share/trace.dat" "$partial/trace.dat"
 mv "$share/machine" "$partial/machine"
+[ "$trace" != text ] || text_sites "$KERNEL_IMAGE" "$partial/trace.dat" "$KERNEL_RELEASE" >"$partial/machine/text_sites"
 rm -rf "$share" "$partial/initrd"
 [ -s "$partial/qemu.log" ] || rm "$partial/qemu.log"
 rm -rf "$out" "$out.failed"

@@ -30,6 +30,31 @@ done
 run "$BRINGUP" core-check --family nonsense int3
 is 'a family that there is not is refused' "$status" 2
 
+# A boot of which every site was traced: what the tables of its kernel image count, the trace has.
+for kernel in 6.1 6.12; do
+	mkdir "$TMP/$kernel"
+	tar -xJf "$SRC/datasets/boots/$kernel-text8/capture.tar.xz" -C "$TMP/$kernel"
+	db=$TMP/$kernel.db
+	"$BRINGUP" import "$TMP/$kernel/trace.dat" --machine "$TMP/$kernel/machine" -o "$db" >/dev/null
+	replay "$db" --text irqs-on,irqs-off,per-site,stop-machine,int3 --json -o "$TMP/$kernel-runs.db"
+	is "$kernel: five cores run over it" "$(get '[.runs[].metrics.unpatched.value] | add')" 0
+	ok "$kernel: all of its sites are there" test "$(get .text.sites)" -gt 50000
+	is "$kernel: as many ticks in the window as it is long" "$(get '.text | (.window_ns / .tick_period_ns - .ticks | fabs) < .ticks / 4')" true
+	is "$kernel: each round of each batch serialised the other CPUs that were there" \
+		"$(sqlite3 -readonly "$db" "SELECT count(*) % 3 FROM functions WHERE func = 'do_sync_core' AND caller = 'smp_call_function_many_cond'")" 0
+	ok "$kernel: sites at risk are named" jq -e '[.text.at_risk[] | select(.tearable).site | startswith("raise_softirq+0x")] | any' <<<"$out"
+	run "$BRINGUP" report "$TMP/$kernel-runs.db"
+	like "$kernel: in the report too" "$out" 'at risk: raise_softirq'
+	replay "$db" --text irqs-on --model batches=0 --params half_ns=2000 --runs 100 --json
+	# shellcheck disable=SC2016 # they are variables of jq
+	is "$kernel: the share that dies is that of the arithmetic" "$(get '.runs[0].metrics | .crash_share.value as $s |
+		.expected_crash_probability.value as $p | ($s - $p | fabs) < 4 * ($p * (1 - $p) / 100 | sqrt)')" true
+done
+is '6.1 patches all of its paravirt sites' "$(sqlite3 -readonly "$TMP/6.1.db" "SELECT count(*) FROM functions WHERE func = 'text_poke_early' AND
+	caller = 'apply_paravirt'")" "$(awk '$1 == "apply_paravirt" { print $3; exit }' "$TMP/6.1/machine/text_sites")"
+is '6.12 seals all of its endbr' "$(sqlite3 -readonly "$TMP/6.12.db" "SELECT count(*) FROM functions WHERE func = 'text_poke_early' AND
+	caller = 'apply_seal_endbr'")" "$(awk '$1 == "apply_seal_endbr" { print $3; exit }' "$TMP/6.12/machine/text_sites")"
+
 tar -xJf "$SRC/datasets/boots/6.1-hotplug8/capture.tar.xz" -C "$TMP"
 "$BRINGUP" import "$TMP/trace.dat" --machine "$TMP/machine" -o "$TMP/hotplug.db" >/dev/null
 replay "$TMP/hotplug.db" --text per-site

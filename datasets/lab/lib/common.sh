@@ -39,7 +39,7 @@ need_number() {
 
 # The host tools of the lab and the Debian package of each, as PACKAGE:TOOL.
 LAB_TOOLS='busybox-static:busybox cpio:cpio zstd:zstd xz-utils:xz kmod:modprobe kmod:depmod jq:jq
-	qemu-system-x86:qemu-system-x86_64 apt:apt-get dpkg:dpkg-deb util-linux:flock util-linux:setsid'
+	binutils:readelf trace-cmd:trace-cmd qemu-system-x86:qemu-system-x86_64 apt:apt-get dpkg:dpkg-deb util-linux:flock util-linux:setsid'
 
 # lab_packages - names of the Debian packages with the host tools, one per line.
 lab_packages() {

@@ -23,9 +23,9 @@ vmlinux_of() {
 # site_table VMLINUX SECTION FUNCTION ENTRY-BYTES - a table's sites as "OFFSET FUNCTION RANK OF LENGTH", OFFSET counted from
 # _text, in decimal.
 site_table() {
-	local line name type address offset size
+	local line name address offset size
 	while read -r line; do
-		read -r name type address offset size _ <<<"${line#*]}"
+		read -r name _ address offset size _ <<<"${line#*]}"
 		[ "$name" = "$2" ] || continue
 		# The last 32 bits of an address are enough: the image is below 1 GiB, and awk counts in doubles.
 		od -An -v -t u1 -w"$4" -j "$((16#$offset))" -N "$((16#$size))" "$1" |
