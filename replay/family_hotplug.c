@@ -125,8 +125,11 @@ static void waited(struct bu_host *h, const struct bu_waited *w)
 	v.phase = control ? BU_PHASE_WAIT : w->point && !strncmp(w->point, "Wa", 2) ? BU_PHASE_PARKED :
 		  w->point && !strncmp(w->point, "Wt", 2) ? BU_PHASE_DARK : BU_PHASE_TSC;
 	v.name = host_add_wait(h, w, v.lane, w->for_cpu >= 0 ? v.cpu : -1);
-	/* A second thread on the control CPU waits inside a wait of the first: one CPU's time is counted once. */
-	if (w->cpu || control)
+	/*
+	 * A second thread on the control CPU waits inside a wait of the first: one CPU's time is counted once. And not every
+	 * thread that waits for something does so on a CPU's way up.
+	 */
+	if (control || (w->cpu && w->point && (v.phase != BU_PHASE_TSC || !strncmp(w->point, "W3", 2))))
 		host_add_interval(h, &v);
 }
 

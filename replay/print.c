@@ -67,50 +67,125 @@ void bu_print_witness(const char *core, const char *text)
 		printf("  ... (column witness of table run has the rest; -o FILE stores it)\n");
 }
 
+/* Durations of one direction's operations. @recorded: as they were recorded. */
+struct op_times {
+	size_t n, failed;
+	int64_t p50_ns, p95_ns, max_ns;
+};
+
+static int64_t rank_of(const int64_t *sorted, size_t n, size_t percent)
+{
+	return n ? sorted[(n * percent + 99) / 100 - 1] : BU_NS_UNKNOWN;
+}
+
+static bool op_times(const struct bu_run *r, int down, bool recorded, struct op_times *ret)
+{
+	_cleanup_free_ int64_t *ns = calloc(r->n_ops + 1, sizeof(*ns));
+	size_t i;
+
+	*ret = (struct op_times){ 0 };
+	for (i = 0; ns && i < r->n_ops; i++) {
+		const struct bu_run_op *o = &r->ops[i];
+		const int64_t start = recorded ? o->recorded_start_ns : o->start_ns, end = recorded ? o->recorded_end_ns : o->end_ns;
+
+		if (o->down != down)
+			continue;
+		if (start != BU_NS_UNKNOWN && end != BU_NS_UNKNOWN && (recorded || o->verdict == BU_CPU_OK))
+			ns[ret->n++] = end - start;
+		else
+			ret->failed++;
+	}
+	if (!ns || (!ret->n && !ret->failed))
+		return false;
+	qsort(ns, ret->n, sizeof(*ns), bu_ns_compare);
+	ret->p50_ns = rank_of(ns, ret->n, 50);
+	ret->p95_ns = rank_of(ns, ret->n, 95);
+	ret->max_ns = rank_of(ns, ret->n, 100);
+	return true;
+}
+
+static const char *versus(int64_t ns, int64_t recorded_ns, char *buf, size_t len)
+{
+	if (ns == BU_NS_UNKNOWN || recorded_ns == BU_NS_UNKNOWN || !recorded_ns)
+		snprintf(buf, len, "-");
+	else
+		snprintf(buf, len, "%+.2f %%", 100.0 * (double)(ns - recorded_ns) / (double)recorded_ns);
+	return buf;
+}
+
+static void print_ops(const struct bu_run *const *runs, size_t n)
+{
+	char b[3][BU_NS_STRLEN], v[3][32];
+	struct op_times t, rec;
+	size_t i;
+	int down;
+
+	for (down = 1; down >= 0; down--) {
+		bool any = false;
+
+		for (i = 0; i < n; i++) {
+			if (!op_times(runs[i], down, false, &t) || !op_times(runs[i], down, true, &rec))
+				continue;
+			if (!any)
+				printf("\nCPUs %s: %zu recorded, p50 %s, p95 %s, max %s\n%-13s %5s %6s %11s %10s %11s %10s %11s %10s\n",
+				       down ? "down" : "up", rec.n, bu_ns_str(rec.p50_ns, b[0]), bu_ns_str(rec.p95_ns, b[1]),
+				       bu_ns_str(rec.max_ns, b[2]), "core", "ok", "failed", "p50", "+/-", "p95", "+/-", "max", "+/-");
+			any = true;
+			printf("%-13s %5zu %6zu %11s %10s %11s %10s %11s %10s\n", runs[i]->core, t.n, t.failed, bu_ns_str(t.p50_ns, b[0]),
+			       versus(t.p50_ns, rec.p50_ns, v[0], sizeof(v[0])), bu_ns_str(t.p95_ns, b[1]),
+			       versus(t.p95_ns, rec.p95_ns, v[1], sizeof(v[1])), bu_ns_str(t.max_ns, b[2]),
+			       versus(t.max_ns, rec.max_ns, v[2], sizeof(v[2])));
+		}
+	}
+}
+
 void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n)
 {
 	const struct bu_run *any = runs[0];
-	char b[8][BU_NS_STRLEN], versus[32];
+	char b[8][BU_NS_STRLEN], more[32];
+	const int n_phases = s->n_ops ? BU_NR_PHASES : BU_PHASE_DOWN;	/* those behind are of the way down */
 	size_t i;
 	int phase;
 
-	printf("%s, %d CPUs recorded (%s bring-up), %s from %s to the last CPU online\n", s->kernel_release,
-	       any->recorded_cpus, s->algorithm, bu_ns_str(any->recorded_bringup_ns, b[0]), s->start_what);
+	if (s->n_ops)
+		printf("%s, %d CPUs recorded, taken down and brought up at runtime: %zu operations, %s\n", s->kernel_release,
+		       any->recorded_cpus, s->n_ops, bu_ns_str(s->bringup_ns, b[0]));
+	else
+		printf("%s, %d CPUs recorded (%s bring-up), %s from %s to the last CPU online\n", s->kernel_release,
+		       any->recorded_cpus, s->algorithm, bu_ns_str(any->recorded_bringup_ns, b[0]), s->start_what);
 	if (any->cpus != any->recorded_cpus)
 		printf("replayed with %d CPUs%s, seed %" PRIu64 "\n", any->cpus,
 		       any->sampled == BU_SAMPLED_NEW ? ", durations of the others drawn from the recording" : "", any->seed);
 	if (any->sampled == BU_SAMPLED_ALL)
 		printf("every duration drawn from the recording, seed %" PRIu64 "\n", any->seed);
-	if (!strcmp(s->algorithm, "runtime"))
-		printf("CPUs were brought up one by one at runtime; what lay between belongs to no algorithm and is only in "
-		       "'recorded'\n");
-	printf("\n%-10s %11s %9s %11s %11s %11s %11s %11s  %s\n", "core", "bring-up", "recorded", "boot CPU", "boot CPU",
+	printf("\n%-13s %11s %9s %11s %11s %11s %11s %11s  %s\n", "core", s->n_ops ? "in all" : "bring-up", "recorded", "boot CPU", "boot CPU",
 	       "CPU latency", "", "", "verdict");
-	printf("%-10s %11s %9s %11s %11s %11s %11s %11s\n", "", "", "+/-", "busy", "waiting", "p50", "p99", "max");
+	printf("%-13s %11s %9s %11s %11s %11s %11s %11s\n", "", "", "+/-", "busy", "waiting", "p50", "p99", "max");
 	for (i = 0; i < n; i++) {
 		const struct bu_run *r = runs[i];
 
-		snprintf(versus, sizeof(versus), "-");
+		snprintf(more, sizeof(more), "-");
 		if (r->bringup_ns != BU_NS_UNKNOWN && r->recorded_bringup_ns > 0 && r->cpus == r->recorded_cpus)
-			snprintf(versus, sizeof(versus), "%+.2f %%",
+			snprintf(more, sizeof(more), "%+.2f %%",
 				 100.0 * (double)(r->bringup_ns - r->recorded_bringup_ns) / (double)r->recorded_bringup_ns);
-		printf("%-10s %11s %9s %11s %11s %11s %11s %11s  %s\n", r->core, bu_ns_str(r->bringup_ns, b[0]), versus,
+		printf("%-13s %11s %9s %11s %11s %11s %11s %11s  %s\n", r->core, bu_ns_str(r->bringup_ns, b[0]), more,
 		       bu_ns_str(r->bp_busy_ns, b[1]), bu_ns_str(r->bp_wait_ns, b[2]),
 		       bu_ns_str(r->ap_latency_p50_ns, b[3]), bu_ns_str(r->ap_latency_p99_ns, b[4]),
 		       bu_ns_str(r->ap_latency_max_ns, b[5]), r->verdict);
 		if (r->verdict_detail[0])
-			printf("%10s %s\n", "", r->verdict_detail);
+			printf("%13s %s\n", "", r->verdict_detail);
 	}
-	printf("\nTime by phase, summed over all CPUs:\n%-10s", "core");
-	for (phase = 0; phase < BU_NR_PHASES; phase++)
+	printf("\nTime by phase, summed over all CPUs:\n%-13s", "core");
+	for (phase = 0; phase < n_phases; phase++)
 		printf(" %10s", bu_phase_names[phase]);
 	putchar('\n');
 	for (i = 0; i < n; i++) {
-		printf("%-10s", runs[i]->core);
-		for (phase = 0; phase < BU_NR_PHASES; phase++)
+		printf("%-13s", runs[i]->core);
+		for (phase = 0; phase < n_phases; phase++)
 			printf(" %10s", bu_ns_str(phase_total(runs[i], phase), b[0]));
 		putchar('\n');
 	}
+	print_ops(runs, n);
 	for (i = 0; i < n; i++)
 		if (runs[i]->witness)
 			bu_print_witness(runs[i]->core, runs[i]->witness);
@@ -136,6 +211,18 @@ static json_t *json_ns(int64_t ns)
 	return ns == BU_NS_UNKNOWN ? json_null() : json_integer(ns);
 }
 
+static json_t *json_ops(const struct bu_run *r, int down)
+{
+	struct op_times t, rec;
+
+	if (!op_times(r, down, false, &t) || !op_times(r, down, true, &rec))
+		return json_null();
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "ok", (json_int_t)t.n, "failed", (json_int_t)t.failed,
+			 "p50_ns", json_ns(t.p50_ns), "p95_ns", json_ns(t.p95_ns), "max_ns", json_ns(t.max_ns),
+			 "recorded_p50_ns", json_ns(rec.p50_ns), "recorded_p95_ns", json_ns(rec.p95_ns), "recorded_max_ns",
+			 json_ns(rec.max_ns));
+}
+
 static json_t *json_run(const struct bu_run *r)
 {
 	json_t *o, *phases = json_object(), *params = json_loads(r->params, 0, NULL);
@@ -152,6 +239,8 @@ static json_t *json_run(const struct bu_run *r)
 		      json_ns(r->recorded_bringup_ns), "control_busy_ns", (json_int_t)r->bp_busy_ns, "control_wait_ns",
 		      (json_int_t)r->bp_wait_ns, "verdict", r->verdict, "verdict_detail", r->verdict_detail, "hash", hash,
 		      "phases", phases, "events", (json_int_t)r->events);
+	if (o)
+		json_object_set_new(o, "operations", json_pack("{s:o, s:o}", "down", json_ops(r, 1), "up", json_ops(r, 0)));
 	if (o)
 		json_object_set_new(o, "witness", r->witness ? json_string(r->witness) : json_null());
 	if (o)
