@@ -23,7 +23,7 @@ static int64_t cost_of(const struct bu_text_schedule *s, const struct bu_text_ba
 	int i;
 
 	for (i = b->first; b && i < b->first + b->n; i++)
-		sum += s->cost_ns[i];
+		sum = bu_ns_add(sum, s->cost_ns[i]);
 	return sum;
 }
 

@@ -62,6 +62,14 @@ struct loader {
 	size_t cap_risks;
 };
 
+/* From @zero to @ns, which come from a file: not negative, and not beyond all time. */
+static int64_t span(int64_t ns, int64_t zero)
+{
+	const int64_t d = bu_ns_since(ns, zero);
+
+	return d > 0 ? d : 0;
+}
+
 static int oom(struct loader *l)
 {
 	return bu_fail_errno(l->err, -ENOMEM, "%s: extract the schedule of text patching", bu_db_path(l->db));
@@ -144,7 +152,7 @@ static void close_site(struct loader *l, int64_t ts)
 	if (l->site_ns == BU_NS_UNKNOWN)
 		return;
 	if (!l->interrupted)
-		l->costs[l->s->n_sites - 1] = ts - l->site_ns;
+		l->costs[l->s->n_sites - 1] = span(ts, l->site_ns);
 	l->site_ns = BU_NS_UNKNOWN;
 	l->interrupted = false;
 }
@@ -178,10 +186,10 @@ static int on_sync(struct loader *l, int64_t ts)
 		b->at.n = 0;
 		rc = enter_phase(l, b->name);
 		for (i = 0; !rc && i < n; i++)
-			rc = add_site(l, (ts - b->start_ns) / n);
+			rc = add_site(l, span(ts, b->start_ns) / n);
 	}
 	if (l->round == LIVE_ROUNDS) {
-		b->ns = ts - b->start_ns;
+		b->ns = span(ts, b->start_ns);
 		l->batch_cpu = -1;
 	}
 	return rc;
@@ -190,7 +198,7 @@ static int on_sync(struct loader *l, int64_t ts)
 static int on_ipi(struct loader *l, int64_t ts)
 {
 	last_batch(l)->ipis++;
-	return add_time(l, &l->ipi, ts - l->poke_ns);
+	return add_time(l, &l->ipi, span(ts, l->poke_ns));
 }
 
 static int note_risk(struct loader *l, const char *function)
@@ -222,11 +230,11 @@ static int on_irq(struct loader *l, int64_t ts, const char *function)
 	if (strcmp(function, l->tick_name))
 		return rc;
 	if (!rc && l->tick_last_ns != BU_NS_UNKNOWN)
-		rc = add_time(l, &l->tick_gap, ts - l->tick_last_ns);
+		rc = add_time(l, &l->tick_gap, span(ts, l->tick_last_ns));
 	l->tick_last_ns = ts;
 	if (in_window) {
 		if (!last_batch(l)->ticks++)
-			l->s->tick_first_ns = ts - l->window_ns;
+			l->s->tick_first_ns = span(ts, l->window_ns);
 		if (last_batch(l)->n_phases)
 			l->phases[l->now].ticks++;
 	}
@@ -245,7 +253,7 @@ static int on_event(struct loader *l, int64_t ts, int cpu, bool hardirq, const c
 	if (cpu == l->window_cpu && hardirq)
 		return on_irq(l, ts, function);
 	if (cpu == l->window_cpu && l->irq_ns != BU_NS_UNKNOWN) {
-		rc = add_time(l, &l->irq_time, l->irq_last_ns - l->irq_ns);
+		rc = add_time(l, &l->irq_time, span(l->irq_last_ns, l->irq_ns));
 		l->irq_ns = BU_NS_UNKNOWN;
 	}
 	switch (rc ? OTHER : what) {
@@ -261,7 +269,7 @@ static int on_event(struct loader *l, int64_t ts, int cpu, bool hardirq, const c
 			break;
 		close_site(l, ts);
 		l->window_end_ns = ts;
-		last_batch(l)->ns = ts - l->window_ns;
+		last_batch(l)->ns = span(ts, l->window_ns);
 		break;
 	case SITE:
 		if (l->window_ns != BU_NS_UNKNOWN && l->window_end_ns == BU_NS_UNKNOWN && cpu == l->window_cpu)
@@ -327,7 +335,7 @@ static int settle_costs(struct loader *l)
 				l->costs[i] = typical;
 	}
 	for (i = 0; i < s->n_sites; i++)
-		l->phases[l->phase[i]].ns += l->costs[i];
+		l->phases[l->phase[i]].ns = bu_ns_add(l->phases[l->phase[i]].ns, l->costs[i]);
 	return 0;
 }
 
@@ -455,9 +463,9 @@ static int settle(struct loader *l)
 		s->n_batches--;
 	rc = settle_costs(l);
 	s->lead_in_ns = l->calibrate_ns == BU_NS_UNKNOWN || l->window_ns == BU_NS_UNKNOWN || l->calibrate_ns > l->window_ns ? 0 :
-			l->window_ns - l->calibrate_ns;
+			span(l->window_ns, l->calibrate_ns);
 	for (i = s->n_batches; i-- > 0;)
-		l->batches[i].start_ns -= l->batches[0].start_ns;
+		l->batches[i].start_ns = span(l->batches[i].start_ns, l->batches[0].start_ns);
 	s->tick_name = l->tick_name;
 	s->tick_period_ns = tick_period(&l->tick_gap);
 	s->tick_work_ns = median(l->irq_time.ns, l->irq_time.n);
