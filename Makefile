@@ -174,7 +174,9 @@ endef
 $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
 # Tests of faults stand between the program and what may fail.
 wrapped = $(addprefix -Wl$(comma)--wrap=,$(if $(filter %_alloc_test,$@),malloc calloc realloc strdup strndup asprintf \
-	vasprintf) $(if $(filter %_fault_test,$@),open fsync rename) $(if $(filter %/options_fuzz,$@),bu_cli_parse))
+	vasprintf) $(if $(filter %_fault_test,$@),open fsync rename) $(if $(filter %/options_fuzz,$@),bu_cli_parse) \
+	$(if $(filter %/schedule_fuzz %/report_fuzz,$@),sqlite3_prepare_v3 sqlite3_finalize) \
+	$(if $(filter %/schedule_fuzz,$@),mmap munmap))
 $(unit):
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(wrapped) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
 
@@ -215,7 +217,7 @@ format-check: ## show where clang-format would change the C files
 
 # Everything once more, by the compiler that has the engine, with its counters and the sanitizers in it.
 FUZZ_CC     ?= clang
-fuzz_cflags := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+fuzz_cflags := -std=gnu11 -O2 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 fuzz_lib    := $(lib:$(B)/obj/%=$(B)/fuzz/obj/%)
 fuzz_bin    := $(fuzz_src:%.c=$(B)/fuzz/%)

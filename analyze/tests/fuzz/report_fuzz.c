@@ -8,26 +8,16 @@
 #include "analyze/report.h"
 #include "analyze/summary.h"
 #include "schemas/store/tests/boot.h"
+#include "schemas/store/tests/kept.h"
 
 static struct bu_db *db;
 static FILE *nowhere;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct bu_err err = BU_ERR_INIT;
-	char folder[64], path[80];
-
 	(void)argc;
 	(void)argv;
-	fuzz_folder(folder);
-	snprintf(path, sizeof(path), "%s/x.db", folder);
-	if (boot_capture(path, 4, "parallel", &err) || bu_db_append(path, &bu_capture_format, &db, &err)) {
-		fprintf(stderr, "%s\n", err.text);
-		abort();
-	}
-	bu_db_exec(db, "PRAGMA journal_mode = MEMORY; PRAGMA foreign_keys = OFF", NULL);
-	unlink(path);
-	rmdir(folder);
+	db = boot_to_spoil("parallel");
 	nowhere = fopen("/dev/null", "we");
 	FUZZ_CHECK(nowhere);
 	return 0;

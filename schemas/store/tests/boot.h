@@ -53,6 +53,31 @@ static inline int boot_capture(const char *path, int cpus, const char *algorithm
 }
 
 /*
+ * A boot of four CPUs to be spoilt, over and over, in transactions that are taken back. Of the thirty steps of each CPU
+ * only some of every kind are left, and nothing of it is ever written: an input should cost what it tests.
+ */
+static inline struct bu_db *boot_to_spoil(const char *algorithm)
+{
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_db *db = NULL;
+	char folder[64], path[80];
+
+	fuzz_folder(folder);
+	snprintf(path, sizeof(path), "%s/x.db", folder);
+	if (boot_capture(path, 4, algorithm, &err) || bu_db_append(path, &bu_capture_format, &db, &err) ||
+	    bu_db_exec(db, "PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = OFF;"
+		       "CREATE TEMP TABLE few AS SELECT * FROM step WHERE nr IN (1, 60, 85, 86, 91, 155, 186, 205);"
+		       "DELETE FROM step; UPDATE few SET id = rowid; INSERT INTO step SELECT * FROM few; DROP TABLE few",
+		       &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+	unlink(path);
+	rmdir(folder);
+	return db;
+}
+
+/*
  * One change of a row, chosen by the input: three bytes for table, column and row, then the value. What a constraint
  * of the schema forbids does not happen, as no such file would pass the check of bu_db_open().
  */
@@ -77,20 +102,24 @@ static inline void boot_spoil(struct bu_db *db, struct fuzz_in *in)
 		"'smpboot_unpark_threads'", "'takedown_cpu'", "NULL",
 	};
 	const char *column = columns[fuzz_num(in, 1) % ARRAY_SIZE(columns)], *dot = strchr(column, '.');
+	int table = (int)(dot - column);
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	unsigned int row = (unsigned int)fuzz_num(in, 1), how = (unsigned int)fuzz_num(in, 1);
 	int64_t number = how & 1 ? fuzz_i64(in) : 0;
-	char sql[256], value[32];
+	char sql[256], row_sql[64];
 
-	snprintf(value, sizeof(value), how & 1 ? "%lld" : "0", (long long)number);
+	snprintf(row_sql, sizeof(row_sql), "WHERE rowid = 1 + ?1 %% (SELECT max(rowid) FROM %.*s)", table, column);
 	if (how % 8 == 6)
-		snprintf(sql, sizeof(sql), "DELETE FROM %.*s WHERE rowid = %u", (int)(dot - column), column, row);
+		snprintf(sql, sizeof(sql), "DELETE FROM %.*s %s", table, column, row_sql);
 	else if (how % 8 == 5)	/* moved a little rather than set */
-		snprintf(sql, sizeof(sql), "UPDATE %.*s SET %s = %s + %lld WHERE rowid = %u", (int)(dot - column), column,
-			 dot + 1, dot + 1, (long long)(number % 2000000), row);
+		snprintf(sql, sizeof(sql), "UPDATE %.*s SET %s = %s + ?2 %s", table, column, dot + 1, dot + 1, row_sql);
 	else
-		snprintf(sql, sizeof(sql), "UPDATE OR IGNORE %.*s SET %s = %s WHERE rowid = %u", (int)(dot - column), column,
-			 dot + 1, how & 1 ? value : words[(how >> 1) % ARRAY_SIZE(words)], row);
-	bu_db_exec(db, sql, NULL);
+		snprintf(sql, sizeof(sql), "UPDATE OR IGNORE %.*s SET %s = %s %s", table, column, dot + 1,
+			 how & 1 ? "?2" : words[(how >> 1) % ARRAY_SIZE(words)], row_sql);
+	FUZZ_CHECK(!bu_stmt_prepare(db, sql, &st, NULL));
+	bu_stmt_bind_i64(st, 1, row);
+	bu_stmt_bind_i64(st, 2, how % 8 == 5 ? number % 2000000 : number);
+	bu_stmt_run(st, NULL);
 }
 
 #endif
