@@ -18,6 +18,8 @@ struct stored_run {
 	int sampled;		/* enum bu_sampled */
 };
 
+enum { FAMILY = 13 };	/* column of the statement below */
+
 static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
@@ -34,7 +36,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
 				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)), machine, recorded_machine,"
-				     "cpus, recorded_cpus, seed, bringup_ns, sampled FROM run WHERE id = ?", &st, err);
+				     "cpus, recorded_cpus, seed, bringup_ns, sampled, family FROM run WHERE id = ?", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, a->verify);
@@ -43,6 +45,9 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 		return rc;
 	if (!rc)
 		return bu_fail(err, -ENOENT, "%s has no run %" PRId64, a->out, a->verify);
+	if (strcmp(bu_stmt_text(st, FAMILY), "hotplug"))
+		return bu_fail(err, -ENOTSUP, "run %" PRId64 " is of the family %s; only runs of hotplug can be verified. Give its command again "
+			       "('bringup report') and compare the hashes", a->verify, bu_stmt_text(st, FAMILY));
 	for (i = 0; i < ARRAY_SIZE(text); i++)
 		snprintf(text[i].to, text[i].room, "%s", bu_stmt_text(st, (int)i));
 	i = ARRAY_SIZE(text);
