@@ -189,6 +189,13 @@ static void drop_recorded(struct bu_replay_job *jobs, size_t *n)
 	*n = kept;
 }
 
+/* Whether the description has work of CPUs, which a recording has of its own. */
+static bool has_work(const struct bu_hp_machine *m)
+{
+	return m->prepare_primary_ns >= 0 || m->prepare_sibling_ns >= 0 || m->alive_sibling_ns >= 0 || m->starting_ns >= 0 ||
+	       m->online_primary_ns >= 0 || m->online_sibling_ns >= 0 || m->smt_present_ns >= 0 || m->wakeup_ns >= 0;
+}
+
 int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *ret, struct bu_err *err)
 {
 	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
@@ -206,7 +213,7 @@ int bu_replay_load(const struct bu_replay_args *args, struct bu_replay_input *re
 	if (!rc && !args->capture)
 		return bu_hp_schedule_made_up(&ret->description.machine, args->machine ? args->machine : BU_HP_MADE_UP,
 					       (int32_t)args->cpus, &ret->recorded, err);
-	if (!rc && ret->description.machine.prepare_primary_ns >= 0)
+	if (!rc && has_work(&ret->description.machine))
 		rc = bu_fail(err, -EINVAL, "%s: the machine is described with work of its own, and the capture has its own too; leave one "
 			     "of them out", args->capture);
 	if (!rc)

@@ -82,7 +82,7 @@ enum bu_hp_mark {		/* instants of a CPU that reports are made of */
 	F(microcode_primary_ns, "ns", -1, -1, 60000000000, "loading it on the first thread of a core") \
 	F(microcode_sibling_ns, "ns", -1, -1, 60000000000, "finding it loaded, on the others") \
 	/* waking tasks, polling, interrupts */ \
-	F(wakeup_ns, "ns", -1, -1, 1000000000, "from a wake-up to the first action of the woken task") \
+	F(wakeup_ns, "ns", -1, -1, 1000000000, "from a wake-up to the first action of the woken task; part of the work, see below") \
 	F(poll_ns, "ns", 0, 0, 1000000000, "one round of a spin loop; 0: it ends at once") \
 	F(sync_spin_ns, "ns", 1000000, 0, 10000000000, "cpuhp_wait_for_sync_state(): polls busily for so long") \
 	F(sync_sleep_min_ns, "ns", 1000000, 0, 10000000000, "and then sleeps between looks, at least") \

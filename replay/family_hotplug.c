@@ -664,6 +664,9 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	rc = make_slots(&r);
 	if (!rc)
 		rc = set_up(&h, schedule);
+	/* The work that was made up has these in it, as recorded work has them: a core is not to spend them again. */
+	if (schedule->capture_sha256 && !strcmp(schedule->capture_sha256, BU_HP_MADE_UP))
+		r.description.microcode_primary_ns = r.description.microcode_sibling_ns = r.description.calibrate_ns = -1;
 	if (!rc)
 		rc = host_run(&h, &config, err);
 	if (!rc)
