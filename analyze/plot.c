@@ -138,16 +138,25 @@ void bu_plot_text(FILE *to, const char *text)
 	putc('\'', to);
 }
 
+const char *bu_plot_host(const struct bu_boot *boot, char *buf, size_t len)
+{
+	buf[0] = '\0';
+	if (boot->physical_cpus)
+		snprintf(buf, len, ", sharing %lld CPU%s of a host", (long long)boot->physical_cpus,
+			 boot->physical_cpus == 1 ? "" : "s");
+	return buf;
+}
+
 const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len)
 {
-	char total[BU_NS_STRLEN], cpus[32] = "";
+	char total[BU_NS_STRLEN], cpus[32] = "", host[64];
 
 	if (boot->cpus_total != BU_NS_UNKNOWN)
 		snprintf(cpus, sizeof(cpus), ", %lld CPUs", (long long)boot->cpus_total);
 	bu_boot_dur(boot, boot->bringup_ns, total);
 	if (boot->is_run)
-		snprintf(buf, len, "Run %lld: core %s%s%s, from a %s of Linux %s: %s", (long long)boot->run,
-			 boot->core, cpus, boot->sampled ? " (sampled)" : "", boot->runtime ? "recording of runtime hotplug" : "boot",
+		snprintf(buf, len, "Run %lld: core %s%s%s%s, from a %s of Linux %s: %s", (long long)boot->run, boot->core, cpus,
+			 bu_plot_host(boot, host, sizeof(host)), boot->sampled ? " (sampled)" : "", boot->runtime ? "recording of runtime hotplug" : "boot",
 			 boot->kernel_release ? boot->kernel_release : "unknown",
 			 boot->bringup_ns == BU_NS_UNKNOWN ? boot->verdict : total);
 	else if (boot->runtime)

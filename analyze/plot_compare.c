@@ -102,7 +102,7 @@ int bu_plot_compare(struct bu_plot_job *job, struct bu_err *err)
 	const struct bu_boot *first = &job->boots[0];
 	struct panel control = { .name = "control", .title = "control CPU", .control = true };
 	struct panel cpus = { .name = "cpus", .title = "the other CPUs, mean per CPU" };
-	char title[200], name[80];
+	char title[200], name[160], host[64];
 	int rc, height = 0;
 	size_t i;
 
@@ -130,7 +130,8 @@ int bu_plot_compare(struct bu_plot_job *job, struct bu_err *err)
 		const struct bu_boot *b = &job->boots[i];
 
 		if (b->is_run && strcmp(b->core, "recorded"))
-			snprintf(name, sizeof(name), "run %lld: core %s", (long long)b->run, b->core);
+			snprintf(name, sizeof(name), "run %lld: core %s%s", (long long)b->run, b->core,
+				 bu_plot_host(b, host, sizeof(host)));
 		else
 			snprintf(name, sizeof(name), "recorded");
 		fprintf(job->vars, "boot_name[%zu] = ", i + 1);

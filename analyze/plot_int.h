@@ -53,6 +53,11 @@ void bu_plot_text(FILE *to, const char *text);
 const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len);
 
 /**
+ * bu_plot_host() - ", sharing 2 CPUs of a host", or "" where each CPU of the run has its own. Return: @buf.
+ */
+const char *bu_plot_host(const struct bu_boot *boot, char *buf, size_t len);
+
+/**
  * bu_plot_source() - Set `source` to the name of the recording behind @b, and the checksum of its trace.
  */
 void bu_plot_source(struct bu_plot_job *job, const struct bu_boot *b);

@@ -9,7 +9,7 @@
 
 #include "analyze/plot_int.h"
 
-enum { MAX_LINES = 8, WIDTH_PX = 900, HEIGHT_PX = 620 };
+enum { MAX_LINES = 8, WIDTH_PX = 980, HEIGHT_PX = 620 };
 
 struct point {
 	int64_t cpus, ns;
@@ -107,7 +107,7 @@ int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err)
 {
 	_cleanup_free_ struct point *p = calloc(job->n + 1, sizeof(*p));
 	const struct bu_boot *first = job->boots;
-	char name[200];
+	char name[200], host[64];
 	size_t lines, marks;
 	int rc;
 
@@ -124,7 +124,8 @@ int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err)
 			       "RUNS.db", first->file);
 	while (is_recording(first))
 		first++;
-	snprintf(name, sizeof(name), "Bring-up time against the number of CPUs, from a boot of Linux %s with %lld CPUs",
+	snprintf(name, sizeof(name), "Bring-up time by number of CPUs%s, from a boot of Linux %s with %lld",
+		 bu_plot_host(first, host, sizeof(host)),
 		 first->kernel_release ? first->kernel_release : "unknown",
 		 (long long)first->recorded_cpus);
 	fprintf(job->vars, "main_title = ");

@@ -129,6 +129,7 @@ struct bu_boot {
 	int64_t run;
 	const char *family, *core, *core_source, *hash, *verdict, *verdict_detail, *command;
 	int64_t recorded_cpus, recorded_bringup_ns, bp_busy_ns, bp_wait_ns, seed;
+	int64_t physical_cpus;		/* of the host that its CPUs share; 0: each has its own */
 	bool sampled;
 	/* the bring-up */
 	bool has_bringup;

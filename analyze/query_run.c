@@ -16,7 +16,8 @@ static int read_head(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 
 	rc = bu_stmt_prepare(b->db, "SELECT family, core, core_source, command, capture_name, capture_sha256,"
 			     " kernel_release, recorded_algorithm, recorded_cpus, cpus, sampled, seed, bringup_ns,"
-			     " recorded_bringup_ns, bp_busy_ns, bp_wait_ns, verdict, verdict_detail, hash"
+			     " recorded_bringup_ns, bp_busy_ns, bp_wait_ns, verdict, verdict_detail, hash,"
+			     " coalesce(json_extract(machine, '$.physical_cpus'), 0)"
 			     " FROM run WHERE id = ?1", &st, err);
 	if (rc)
 		return rc;
@@ -46,6 +47,7 @@ static int read_head(struct bu_boot_builder *b, int64_t run, struct bu_err *err)
 	boot->verdict = bu_boot_text(b, st, 16, &rc, err);
 	boot->verdict_detail = bu_boot_text(b, st, 17, &rc, err);
 	boot->hash = bu_boot_text(b, st, 18, &rc, err);
+	boot->physical_cpus = bu_stmt_i64(st, 19);
 	return rc;
 }
 

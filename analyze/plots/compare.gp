@@ -16,7 +16,7 @@ unset key
 set label 1 main_title at screen 20 * px, 1 - 22 * py left font title_font
 set label 2 'source: ' . source at screen 1 - 16 * px, 14 * py right font small_font tc rgb '#606060'
 do for [i = 1:boots] {
-	x = (20 + (i - 1) % 2 * 300) * px
+	x = (20 + (i - 1) % 2 * 520) * px
 	y = 1 - (48 + (i - 1) / 2 * legend_px) * py
 	set label 10 + i boot_name[i] at screen x + 28 * px, y left
 	set arrow 10 + i from screen x, y to screen x + 20 * px, y nohead lc rgb c(i - 1) lw 10
