@@ -61,7 +61,7 @@ for tool in mmdebstrap:mmdebstrap mke2fs:e2fsprogs debugfs:e2fsprogs; do
 done
 need_tools
 bringup=${BRINGUP:-$LAB_ROOT/build/bringup}
-[ -x "$bringup" ] || die "no recorder at $bringup: run make, or say where with BRINGUP"
+[[ -x $bringup && $bringup == */bringup ]] || die "no recorder at $bringup: run make, or say where with BRINGUP"
 LAB_CACHE=$(realpath -m -- "${BRINGUP_LAB_CACHE:-$LAB_ROOT/build/lab-cache}")
 mkdir -p "$LAB_CACHE"
 kernel_tree "$kernel"
@@ -100,7 +100,9 @@ mknod -m 600 "$tree/dev/console" c 5 1
 mkdir -p "$tree/lib/modules" "$tree/boot"
 cp -a "$KERNEL_TREE/lib/modules/$KERNEL_RELEASE" "$tree/lib/modules/"
 find "$KERNEL_TREE" -name "config-$KERNEL_RELEASE" -exec cp {} "$tree/boot/" \;
-make -C "$LAB_ROOT" --no-print-directory install "B=$(dirname "$bringup")" PREFIX=/usr DESTDIR="$tree" >"$work/install.log" 2>&1 ||
+# As it is: -o, so that nothing is built anew, and none of the flags of a make that this runs under.
+env -u MAKEFLAGS -u MAKELEVEL make -C "$LAB_ROOT" --no-print-directory -o "$bringup" install "B=${bringup%/*}" PREFIX=/usr \
+	DESTDIR="$tree" >"$work/install.log" 2>&1 ||
 	die "make install failed: $(tail -n 1 "$work/install.log")"
 while read -r lib; do
 	[ -e "$tree$lib" ] || install -D -m 755 "$lib" "$tree$lib"
@@ -113,13 +115,13 @@ initramfs-tools)
 	install -D -m 755 "$share/initramfs-tools/bringup-stop" "$tree/etc/initramfs-tools/scripts/init-top/bringup-stop"
 	printf 'MODULES=list\nCOMPRESS=gzip\n' >"$tree/etc/initramfs-tools/conf.d/lab"
 	printf 'virtio_pci\nvirtio_blk\next4\n' >>"$tree/etc/initramfs-tools/modules"
-	chroot "$tree" update-initramfs -c -k "$KERNEL_RELEASE" >"$work/initramfs.log" 2>&1 ||
+	TMPDIR=/tmp chroot "$tree" update-initramfs -c -k "$KERNEL_RELEASE" >"$work/initramfs.log" 2>&1 ||
 		die "update-initramfs failed: $(tail -n 1 "$work/initramfs.log")"
 	;;
 dracut)
 	cp -r "$share/dracut/90bringup" "$tree/usr/lib/dracut/modules.d/"
 	cp "$share/initramfs-tools/bringup-stop" "$tree/usr/lib/dracut/modules.d/90bringup/"
-	chroot "$tree" dracut -f --no-hostonly --compress gzip --drivers "virtio_pci virtio_blk ext4" \
+	TMPDIR=/tmp chroot "$tree" dracut -f --no-hostonly --compress gzip --drivers "virtio_pci virtio_blk ext4" \
 		"/boot/initrd.img-$KERNEL_RELEASE" "$KERNEL_RELEASE" >"$work/initramfs.log" 2>&1 ||
 		die "dracut failed: $(tail -n 1 "$work/initramfs.log")"
 	;;

@@ -45,8 +45,10 @@ for kernel in $BRINGUP_DEBIAN; do
 	is "and nothing else" "$(sed 1,4d "$dir/lab/probe" | grep ': yes')" ""
 	is "one capability is left, CAP_SYSLOG" "$(grep CapBnd "$dir/lab/probe" | tr -d '\t')" "CapBnd:0000000400000000"
 	sed 's/^/# /' "$dir/lab/stops"
-	is "stopped at six instants, it saved first, whole, and left nothing in the kernel" \
-		"$(grep -cE 'Result=success .* left 0, tracing_on 0, files: [0-9a-f]+\.dat [0-9a-f]+\.machine$' "$dir/lab/stops")" 6
+	saved=$(grep -cE 'Result=success .* left 0, tracing_on 0, files: [0-9a-f]+\.dat [0-9a-f]+\.machine$' "$dir/lab/stops")
+	untouched=$(grep -cE 'Result=signal .* left [1-9][0-9]*, tracing_on 1, files: $' "$dir/lab/stops")
+	is "stopped at six instants, it saved first, whole, or it did not run yet" $((saved + untouched)) 6
+	ok "and most often saved ($saved)" test "$saved" -ge 3
 
 	boot "$dir-dracut" --kernel "$kernel" --initramfs dracut || continue
 	like "dracut: the trace is saved" "$(<"$dir-dracut/lab/journal")" 'written ([0-9]+) \+ lost 0 = produced'
