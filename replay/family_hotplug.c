@@ -99,6 +99,7 @@ static void record(struct bu_machine *m, int cpu, enum bu_phase phase, uint32_t 
 	};
 
 	host_add_interval(host_of(m), &v);
+	bu_progress(m);
 }
 
 static bool controls(const struct bu_host *h, bu_thread t)
@@ -261,6 +262,8 @@ static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
 		return;
 	}
 	*at[mark] = bu_now(m);
+	if (mark == BU_HP_AT_ALIVE)
+		bu_cpu_alive(m, cpu);
 	if (mark == BU_HP_AT_ONLINE)
 		r->verdict = BU_CPU_OK;
 }
@@ -660,6 +663,8 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	/* A core needs a handful of events and a few hundred bytes per step; far more means that it runs away. */
 	if (!config.max_events)
 		config.max_events = 1000000 + (uint64_t)config.n_cpus * 100000;
+	/* A work item, a step or a mark takes a few events; waiting polls at a few a millisecond. */
+	config.progress_events = 100000 + 100 * (uint64_t)config.n_cpus;
 	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
 	rc = make_slots(&r);
 	if (!rc)

@@ -139,6 +139,20 @@ static void print_ops(const struct bu_run *const *runs, size_t n)
 	}
 }
 
+static void print_watchdogs(const struct bu_run *r)
+{
+	char b[2][BU_NS_STRLEN];
+	size_t i;
+
+	for (i = 0; i < r->n_watchdogs; i++) {
+		const struct bu_run_watchdog *w = &r->watchdogs[i];
+
+		printf("%13s watchdog: %s at %s, since %s, on %u of them (%s)%s%s%s%s\n", "", w->name, bu_ns_str(w->at_ns, b[0]),
+		       bu_ns_str(w->since_ns, b[1]), w->n, w->cpus, w->task ? ": " : "", w->task ? w->task : "",
+		       *w->place ? " in " : "", w->place);
+	}
+}
+
 void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *runs, size_t n)
 {
 	const struct bu_run *any = runs[0];
@@ -174,6 +188,7 @@ void bu_print_runs(const struct bu_hp_schedule *s, const struct bu_run *const *r
 		       bu_ns_str(r->ap_latency_max_ns, b[5]), r->verdict);
 		if (r->verdict_detail[0])
 			printf("%13s %s\n", "", r->verdict_detail);
+		print_watchdogs(r);
 	}
 	printf("\nTime by phase, summed over all CPUs:\n%-13s", "core");
 	for (phase = 0; phase < n_phases; phase++)
@@ -223,6 +238,21 @@ static json_t *json_ops(const struct bu_run *r, int down)
 			 json_ns(rec.max_ns));
 }
 
+static json_t *json_watchdogs(const struct bu_run *r)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < r->n_watchdogs; i++) {
+		const struct bu_run_watchdog *w = &r->watchdogs[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:s, s:i, s:s?, s:s}", "name", w->name, "since_ns",
+						      (json_int_t)w->since_ns, "at_ns", (json_int_t)w->at_ns, "cpus", w->cpus, "n",
+						      (int)w->n, "task", w->task, "place", w->place));
+	}
+	return list;
+}
+
 static json_t *json_run(const struct bu_run *r)
 {
 	json_t *o, *phases = json_object(), *params = json_loads(r->params, 0, NULL);
@@ -241,6 +271,8 @@ static json_t *json_run(const struct bu_run *r)
 		      "phases", phases, "events", (json_int_t)r->events);
 	if (o)
 		json_object_set_new(o, "operations", json_pack("{s:o, s:o}", "down", json_ops(r, 1), "up", json_ops(r, 0)));
+	if (o)
+		json_object_set_new(o, "watchdogs", json_watchdogs(r));
 	if (o)
 		json_object_set_new(o, "witness", r->witness ? json_string(r->witness) : json_null());
 	if (o)

@@ -11,6 +11,7 @@
 
 #include "replay/guard.h"
 #include "replay/hang/verdict.h"
+#include "replay/hang/watch.h"
 #include "replay/host_int.h"
 #include "replay/registry.h"
 #include "schemas/base/ns.h"
@@ -101,7 +102,7 @@ static const char *verdict_name(enum bu_hang_class class)
 	return class == BU_HANG_FAILED ? "error" : bu_hang_class_names[class];
 }
 
-static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, bool forced)
+static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, const struct bu_watch *watch, bool forced)
 {
 	struct bu_run *run = &h->out->run;
 	struct bu_hang_verdict v = { .class = BU_HANG_FAILED };
@@ -109,8 +110,10 @@ static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, 
 
 	run->events = end->events;
 	run->hash = end->hash;
-	if (!forced)
+	if (!forced) {
 		bu_hang_diagnose(h->machine, end, &v);
+		bu_watch_judge(watch, &v);
+	}
 	run->verdict = verdict_name(v.class);
 	run->verdict_detail = bu_arena_strdup(&h->out->arena, forced || v.class == BU_HANG_MISUSE || v.class == BU_HANG_CRASH ||
 							      v.class == BU_HANG_FAILED ? end->verdict : v.summary);
@@ -121,6 +124,30 @@ static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, 
 	witness = bu_hang_witness(h->machine, end, &v);
 	run->witness = witness ? bu_arena_strdup(&h->out->arena, witness) : NULL;
 	return run->witness ? 0 : -ENOMEM;
+}
+
+static int take_watchdogs(struct bu_host *h, const struct bu_watch *watch)
+{
+	struct bu_run *run = &h->out->run;
+	struct bu_arena *arena = &h->out->arena;
+	const struct bu_watch_report *r;
+	size_t i, n = bu_watch_reports(watch, &r);
+
+	run->watchdogs = calloc(n + 1, sizeof(*run->watchdogs));
+	if (!run->watchdogs)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		struct bu_run_watchdog *w = &run->watchdogs[run->n_watchdogs++];
+
+		*w = (struct bu_run_watchdog){
+			.name = bu_watchdogs[r[i].dog].name, .since_ns = r[i].since_ns, .at_ns = r[i].at_ns, .n = r[i].n,
+			.cpus = bu_arena_strdup(arena, r[i].cpus), .place = bu_arena_strdup(arena, r[i].where ? r[i].where : ""),
+			.task = r[i].thread ? bu_arena_strdup(arena, bu_thread_name(h->machine, r[i].thread)) : NULL,
+		};
+		if (!w->cpus || !w->place || (r[i].thread && !w->task))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int take_locks(struct bu_host *h)
@@ -188,6 +215,7 @@ static const char *params_json(struct bu_host *h)
 int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err *err)
 {
 	struct bu_run *run = &h->out->run;
+	struct bu_watch *watch = NULL;
 	struct bu_machine_result end;
 	bool forced = false;
 	int rc;
@@ -208,13 +236,18 @@ int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err 
 	if (h->family->start)
 		h->family->start(h);
 	h->control = bu_thread_run(h->machine, "kernel_init", 0, control_main, h);
-	rc = h->control ? run_guarded(h, &end, &forced, err) : -ENOMEM;
+	rc = h->control ? bu_watch_start(h->machine, &watch, err) : -ENOMEM;
 	if (!rc)
-		rc = take_verdict(h, &end, forced);
+		rc = run_guarded(h, &end, &forced, err);
+	if (!rc)
+		rc = take_verdict(h, &end, watch, forced);
 	if (!rc && !forced) {
 		bu_waits_each(h->machine, never_ended, h);
 		rc = take_locks(h);
 	}
+	if (!rc && !forced)
+		rc = take_watchdogs(h, watch);
+	bu_watch_destroy(watch);
 	if (!rc)
 		rc = host_name_threads(h);
 	if (!rc)
@@ -240,6 +273,7 @@ void bu_replay_result_fini(struct bu_replay_result *r)
 	free(r->run.locks);
 	free(r->run.accounts);
 	free(r->run.metrics);
+	free(r->run.watchdogs);
 	bu_arena_fini(&r->arena);
 	*r = (struct bu_replay_result){ 0 };
 }

@@ -35,11 +35,13 @@ CREATE TABLE run (
 	ap_latency_p99_ns INTEGER,
 	ap_latency_max_ns INTEGER,
 	events INTEGER NOT NULL,	-- engine events executed
-	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'lost wakeup', 'livelock', 'misuse', 'crash',
-						 'lockup', 'saturation', 'limit', 'error')),
+	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'deadlock', 'lost wakeup', 'livelock', 'lockup', 'saturation',
+						 'misuse', 'crash', 'assertion', 'limit', 'error')),
 		-- failed: a CPU did not come up; deadlock: a cycle of waits; lost wakeup: waits that nobody left can end;
-		-- livelock: events without progress; misuse: a rule of the kernel is broken; crash: the simulated kernel died;
-		-- lockup: a watchdog of the kernel spoke; saturation: a device cannot answer what it is asked; limit: more events than allowed; error: the core gave up or broke a rule of its interface
+		-- livelock: events without progress; lockup: it ended well, but a watchdog of the kernel spoke (table watchdog);
+		-- saturation: a device cannot answer what it is asked; misuse: a rule of the kernel is broken; crash: the simulated
+		-- kernel died; assertion: what the core takes for granted does not hold; limit: more events than allowed;
+		-- error: the core gave up or broke a rule of its interface
 	verdict_detail TEXT NOT NULL,
 	witness TEXT,			-- the whole report of a run that did not end well
 	hash TEXT NOT NULL		-- of all decisions of the run, 16 hex digits
@@ -120,6 +122,19 @@ CREATE TABLE lock (			-- locks that were taken
 	wait_max_ns INTEGER NOT NULL,
 	hold_ns INTEGER NOT NULL,	-- of holds that ended
 	hold_max_ns INTEGER NOT NULL,
+	PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE watchdog (			-- what the kernel's watchdogs would have said meanwhile, whatever the verdict
+	run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+	seq INTEGER NOT NULL,		-- in order of time
+	name TEXT NOT NULL,		-- 'soft lockup', 'hard lockup', 'RCU stall', 'hung task', 'csd lock', 'AP timeout'
+	since_ns INTEGER NOT NULL,	-- when the condition began for the first of them
+	at_ns INTEGER NOT NULL,		-- when the watchdog speaks
+	cpus TEXT NOT NULL,		-- as the machine counts them: '3-17,19'; ends in '...' where there are more
+	n INTEGER NOT NULL,		-- CPUs or tasks
+	task TEXT,			-- what runs on the first of them, or who waits
+	place TEXT NOT NULL,		-- its innermost function then
 	PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
 

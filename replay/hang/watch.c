@@ -91,7 +91,7 @@ static void look_at_cpus(struct bu_watch *w)
 		if (stall && bu_rcu_cpu_owes(w->m, (int)i))
 			report(w, BU_WATCHDOG_RCU_STALL, gp, (int)i, c.curr);
 		if (!c.online) {
-			if (is_news(w, s, BU_WATCHDOG_AP_TIMEOUT, c.started_ns))
+			if (!c.alive && is_news(w, s, BU_WATCHDOG_AP_TIMEOUT, c.started_ns))
 				report(w, BU_WATCHDOG_AP_TIMEOUT, c.started_ns, (int)i, c.curr);
 		} else if (c.irqs_off) {
 			if (is_news(w, s, BU_WATCHDOG_HARD_LOCKUP, c.irqs_off_since_ns))

@@ -11,7 +11,7 @@
  *   soft lockup   the stopper of an online CPU cannot run (softlockup_fn(), kernel/watchdog.c v6.12), interrupts on
  *   RCU stall     a grace period waits for these CPUs, or for threads that were preempted there in a read-side section
  *   hung task     a thread is blocked uninterruptibly
- *   AP timeout    a CPU was started and is not online; the kernel gives it as long to report alive, which is sooner
+ *   AP timeout    a CPU was started and has not reported alive
  * What ends sooner than a sample after its threshold may be missed, as it may in the kernel.
  *
  * Always true: a watch changes nothing in the machine but the number of events, and never keeps a run going: when nothing

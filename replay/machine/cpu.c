@@ -539,6 +539,7 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 	c->started = true;
 	c->irqs_off = true;
 	c->irqs_off_ns = c->switched_ns = c->started_ns = bu_now(m);
+	c->alive = c->online;
 	c->need_resched = false;
 	c->resched_sent = false;
 	c->curr = c->idle;
@@ -581,6 +582,11 @@ void bu_cpu_startup_entry(struct bu_machine *m)
 	}
 }
 
+void bu_cpu_alive(struct bu_machine *m, int cpu)
+{
+	cpu_get(m, cpu, "bu_cpu_alive")->alive = true;
+}
+
 void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 {
 	struct cpu *c = cpu_get(m, cpu, "bu_set_cpu_online");
@@ -591,6 +597,7 @@ void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 	c->online = online;
 	if (online) {
 		m->n_online++;
+		c->alive = true;
 		timers_cpu_online(m, c);
 	} else {
 		m->n_online--;
@@ -651,6 +658,7 @@ bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
 	ret->switched_ns = c->switched_ns;
 	ret->online = c->online;
 	ret->started_ns = c->started_ns;
+	ret->alive = c->alive;
 	if (preemptible(m, c) || c->curr == c->idle)
 		ret->no_stopper_since_ns = bu_now(m);
 	else

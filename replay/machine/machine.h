@@ -270,6 +270,12 @@ void bu_cpu_startup_entry(struct bu_machine *m);
 
 uint32_t bu_nr_cpus(struct bu_machine *m);
 void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online);
+
+/**
+ * bu_cpu_alive() - A CPU that was started has reported alive, for which the kernel waits 10 s (do_boot_cpu() of v6.1,
+ * cpuhp_ap_sync_alive() of v6.12); being set online says so too.
+ */
+void bu_cpu_alive(struct bu_machine *m, int cpu);
 bool bu_cpu_online(struct bu_machine *m, int cpu);
 uint32_t bu_num_online_cpus(struct bu_machine *m);
 bool bu_cpu_started(struct bu_machine *m, int cpu);
@@ -295,6 +301,7 @@ struct bu_cpu_state {
 	int64_t switched_ns;		/* when curr began to run */
 	bool online;
 	int64_t started_ns;		/* when it was started last */
+	bool alive;			/* and has reported alive since */
 	int64_t no_stopper_since_ns;	/* since when its stopper could not have run; now: it could */
 };
 

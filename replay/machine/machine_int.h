@@ -107,7 +107,7 @@ struct cpu {
 	uint32_t curr, idle;	/* threads; curr 0: not started */
 	struct list fair, rt;
 	uint32_t stop;		/* the stopper, when it is queued */
-	bool online, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
+	bool online, alive, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
 	bool slice_over;
 	uint8_t in_irq;
 	int64_t slice_end_ns;

@@ -60,6 +60,13 @@ struct bu_run_lock {
 	int64_t wait_ns, wait_max_ns, hold_ns, hold_max_ns;
 };
 
+struct bu_run_watchdog {
+	const char *name;			/* static */
+	int64_t since_ns, at_ns;
+	const char *cpus, *task, *place;	/* live as long as the run; task may be NULL */
+	uint32_t n;
+};
+
 struct bu_run_account {
 	int32_t cpu;
 	int64_t busy_ns, spin_ns, steal_ns;
@@ -94,7 +101,8 @@ struct bu_run {
 	struct bu_run_lock *locks;
 	struct bu_run_account *accounts;
 	struct bu_run_metric *metrics;
-	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts, n_metrics;
+	struct bu_run_watchdog *watchdogs;
+	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts, n_metrics, n_watchdogs;
 };
 
 #endif

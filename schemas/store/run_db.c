@@ -227,6 +227,30 @@ static int add_metrics(struct bu_db *db, const struct bu_run *r, int64_t id, con
 	return rc;
 }
 
+static int add_watchdogs(struct bu_db *db, const struct bu_run *r, int64_t id, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_stmt_prepare(db, "INSERT INTO watchdog VALUES (?,?,?,?,?,?,?,?,?)", &st, err);
+	for (i = 0; !rc && i < r->n_watchdogs; i++) {
+		const struct bu_run_watchdog *w = &r->watchdogs[i];
+
+		bu_stmt_bind_i64(st, 1, id);
+		bu_stmt_bind_i64(st, 2, (int64_t)i);
+		bu_stmt_bind_text(st, 3, w->name);
+		bu_stmt_bind_i64(st, 4, w->since_ns);
+		bu_stmt_bind_i64(st, 5, w->at_ns);
+		bu_stmt_bind_text(st, 6, w->cpus);
+		bu_stmt_bind_i64(st, 7, w->n);
+		bu_stmt_bind_text(st, 8, w->task);
+		bu_stmt_bind_text(st, 9, w->place);
+		rc = bu_stmt_run(st, err);
+	}
+	return rc;
+}
+
 int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *put = NULL, *get = NULL, *st = NULL;
@@ -258,6 +282,8 @@ int bu_run_db_add(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, str
 		rc = add_accounts(db, r, id, err);
 	if (!rc)
 		rc = add_metrics(db, r, id, names, err);
+	if (!rc)
+		rc = add_watchdogs(db, r, id, err);
 	for (i = 0; !rc && i < r->n_waits; i++) {
 		const struct bu_run_wait *w = &r->waits[i];
 
