@@ -60,7 +60,8 @@ static void set_values(struct bu_cs_schedule *s, const int64_t *v)
 		.cpus_per_node = (int32_t)v[NODE_CPUS], .arbitration = (enum bu_arbitration)v[ARBITRATION],
 		.reads_permille = v[READS], .place_permille = { [BU_CS_ENTER] = v[ENTER], [BU_CS_EXIT] = v[EXIT] },
 		.tick_work_ns = v[TICK_WORK], .update_ns = v[UPDATE], .switch_at_ns = v[SWITCH_MS] * BU_NS_PER_MS,
-		.end_ns = v[RUN_MS] * BU_NS_PER_MS, .highres = v[HIGHRES], .recorded = s->config.recorded };
+		.end_ns = v[RUN_MS] * BU_NS_PER_MS, .highres = v[HIGHRES], .recorded = s->config.recorded,
+		.wake_ns = s->config.wake_ns };
 	s->line_ns = v[LINE];
 }
 

@@ -37,8 +37,9 @@ struct bu_cs_config {
 	int64_t tick_work_ns;		/* CPU time of a tick without its reads */
 	int64_t update_ns;		/* timekeeping_update(): how long tk_core.seq is odd */
 	int64_t switch_at_ns, end_ns;	/* clocksource_done_booting(), and when the run ends */
+	int64_t wake_ns;		/* recorded: from the last CPU's leaving the stop to stop_machine()'s return */
 	bool highres;			/* ticks become high resolution ones after the switch (not highres=off) */
-	bool recorded;			/* ticks come as in the recording: recorded_ticks() */
+	bool recorded;			/* reads and updates come as in the recording: recorded_ticks() */
 };
 
 /* What came of a CPU's ticks and reads. Whoever does it adds to it; nobody acts upon it. */
@@ -51,6 +52,8 @@ struct bu_cs_account {
 	int64_t irq_ns;				/* in tick handlers */
 	int64_t reading_since_ns;		/* a read that goes on now; -1: none */
 	uint64_t attempts_now;			/* of that one */
+	const struct bu_cs_tick *call;		/* recorded: that reads now, */
+	int attempt;				/* for so many times already */
 	int64_t owed_ns;				/* CPU time of reads that is spent with the next work */
 	int64_t stopper_ns;			/* when its stopper ran last */
 	int64_t soft_lockup_ns;			/* when watchdog_timer_fn() spoke; -1: never */
@@ -61,11 +64,12 @@ enum bu_cs_mark {
 	BU_CS_AT_QUEUED, BU_CS_AT_ARRIVED, BU_CS_AT_RUN, BU_CS_AT_RAN, BU_CS_AT_DONE, BU_CS_AT_NOTIFIED, BU_CS_NR_MARKS
 };
 
-struct bu_cs_tick {		/* of the recording */
+struct bu_cs_tick {		/* of the recording: a call that read the clock, or an update of the timekeeper */
 	int64_t at_ns;
 	int32_t cpu;
-	uint16_t reads;
-	bool update;		/* it ran timekeeping_advance() */
+	uint32_t first_read;	/* of its attempts, see read_ns() */
+	uint16_t reads;		/* attempts that it took */
+	bool update;
 };
 
 struct bu_clocksource_ops {
@@ -73,9 +77,10 @@ struct bu_clocksource_ops {
 	const struct bu_cs_config *(*config)(struct bu_machine *);
 	struct bu_cs_account *(*accounts)(struct bu_machine *);	/* by CPU */
 	void (*mark)(struct bu_machine *, int cpu, enum bu_cs_mark);
-	/* sends each recorded tick as an interrupt; the handler is given its struct bu_cs_tick, constant */
+	/* sends each recorded call and update as an interrupt; the handler is given its struct bu_cs_tick, constant */
 	void (*recorded_ticks)(struct bu_machine *, bu_thread_fn handler);
-	int64_t (*read_draw_ns)(struct bu_machine *);	/* recorded: how long a read takes, drawn from the recording */
+	/* recorded: how long attempt @i of the call took; of those that it did not take, as long as its last */
+	int64_t (*read_ns)(struct bu_machine *, const struct bu_cs_tick *, int i);
 	void (*jiffies)(struct bu_machine *, int64_t late_ns);	/* jiffies were brought up to date, so late */
 };
 

@@ -19,7 +19,6 @@
 #include "replay/core_clocksource.h"
 #include "replay/host_int.h"
 #include "replay/schedule/clocksource.h"
-#include "schemas/base/hash.h"
 #include "schemas/base/ns.h"
 
 #define ENDLESS_NS BU_NS_PER_S
@@ -74,12 +73,9 @@ static void cs_recorded_ticks(struct bu_machine *m, bu_thread_fn handler)
 		bu_irq_send(m, s->ticks[i].cpu, "apic_timer_interrupt", s->ticks[i].at_ns - bu_now(m), handler, &s->ticks[i]);
 }
 
-static int64_t cs_read_draw_ns(struct bu_machine *m)
+static int64_t cs_read_ns(struct bu_machine *m, const struct bu_cs_tick *call, int i)
 {
-	enum { READS = 1 << 15 };	/* random stream */
-	const struct bu_cs_schedule *s = run_of(m)->schedule;
-
-	return s->read_ns[bu_rng_u64(bu_engine_random(bu_machine_engine(m), READS)) % s->n_read_ns];
+	return run_of(m)->schedule->read_ns[call->first_read + (uint32_t)(i < call->reads ? i : call->reads - 1)];
 }
 
 static void cs_jiffies(struct bu_machine *m, int64_t late_ns)
@@ -95,7 +91,7 @@ static void cs_jiffies(struct bu_machine *m, int64_t late_ns)
 
 static const struct bu_clocksource_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .config = cs_config, .accounts = cs_accounts, .mark = cs_mark,
-	.recorded_ticks = cs_recorded_ticks, .read_draw_ns = cs_read_draw_ns, .jiffies = cs_jiffies,
+	.recorded_ticks = cs_recorded_ticks, .read_ns = cs_read_ns, .jiffies = cs_jiffies,
 };
 
 static const struct bu_family clocksource = { .name = "clocksource", .ops = &ops };

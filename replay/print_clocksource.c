@@ -38,10 +38,10 @@ static void print_recording(const struct bu_cs_schedule *s)
 	const uint64_t retries = s->reads[1] + 2 * s->reads[2] + 3 * s->reads[3];
 	char b[2][BU_NS_STRLEN];
 
-	printf("\nThe recording, %s with clocksource %s: %zu ticks, %.2f reads per tick; %" PRIu64 " calls that read the clock, of these "
+	printf("\nThe recording, %s with clocksource %s: %" PRIu64 " ticks, %.2f calls per tick; %" PRIu64 " calls that read the clock, of these "
 	       "%" PRIu64 " once, %" PRIu64 " twice, %" PRIu64 " three times, %" PRIu64 " more often, %.3f %% of the reads being "
 	       "retries;\nstop_machine %s to the switch, %s to tick_clock_notify(); timekeeping duty on %d CPUs.\n", s->kernel_release,
-	       s->clock_name, s->n_ticks, (double)s->config.reads_permille / 1000, all, s->reads[0], s->reads[1], s->reads[2], s->reads[3],
+	       s->clock_name, s->recorded_ticks, (double)s->config.reads_permille / 1000, all, s->reads[0], s->reads[1], s->reads[2], s->reads[3],
 	       all + retries ? 100.0 * (double)retries / (double)(all + retries) : 0, bu_ns_str(s->stop_ns, b[0]),
 	       bu_ns_str(s->notified_ns, b[1]), s->do_timer_cpus);
 }

@@ -22,6 +22,7 @@ static inline void clocksource_done_booting(struct bu_machine *m, void (*change)
 {
 	KERNEL_FN(m);
 	change(m);
+	work(m, timekeeper(m)->config->wake_ns);
 	bu_cs(m)->mark(m, this_cpu(m), BU_CS_AT_DONE);
 	tick_clock_notify(m);
 	bu_cs(m)->mark(m, this_cpu(m), BU_CS_AT_NOTIFIED);

@@ -257,20 +257,23 @@ static inline int64_t apic_timer_interrupt(struct bu_machine *m, void *arg)
 	return 0;
 }
 
-/* A tick of the recording: as many reads, and the update where it made one. */
+/* What the recording has of ticks and of whatever else reads the clock, each at its time. */
 static inline void recorded_tick(struct bu_machine *m, void *arg)
 {
 	const struct bu_cs_tick *r = arg;
-	struct bu_cs_account *a = &timekeeper(m)->account[this_cpu(m)];
-	const int64_t begin = now(m);
-	int i;
+	struct timekeeper *tk = timekeeper(m);
+	struct bu_cs_account *a = &tk->account[this_cpu(m)];
 
-	a->ticks++;
-	if (r->update)
-		timekeeping_advance(m);
-	for (i = 0; i < r->reads; i++)
-		ktime_get(m);
-	a->irq_ns += now(m) - begin;
+	if (r->update) {
+		raw_spin_lock(m, tk->timekeeper_lock);
+		tk_write(m, tk, now(m));
+		raw_spin_unlock(m, tk->timekeeper_lock);
+		return;
+	}
+	a->call = r;
+	a->attempt = 0;
+	ktime_get(m);
+	a->call = NULL;
 }
 
 /* tick_clock_notify() */

@@ -87,7 +87,9 @@ static inline int64_t clock_device_read(struct bu_machine *m, const struct clock
 		return now(m);
 	}
 	if (!cs->device) {
-		work(m, bu_cs(m)->read_draw_ns(m));
+		struct bu_cs_account *a = &tk->account[this_cpu(m)];
+
+		work(m, a->call ? bu_cs(m)->read_ns(m, a->call, a->attempt++) : tk->config->read_ns);
 		return now(m);
 	}
 	tk->account[this_cpu(m)].device_reads += cs->lock ? 3 : 1;

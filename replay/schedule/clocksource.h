@@ -21,16 +21,15 @@ struct bu_cs_schedule {
 	int64_t line_ns;		/* made up: an exclusive transfer of a cache line that all CPUs contend for */
 	int64_t *lag_ns[BU_CS_STATES];	/* recorded, by state and CPU; see struct bu_machine_config */
 	struct bu_cs_tick *ticks;	/* recorded, by time */
-	int64_t *read_ns;		/* recorded: how long reads took, sorted */
+	int64_t *read_ns;		/* recorded: how long each attempt of each call took, those of a call together */
 	size_t n_ticks, n_read_ns;
 	/* Of the recording, for comparison; 0 where the schedule is made up. */
 	const char *clock_name;
 	int64_t stop_ns, notified_ns;	/* stop_machine() called to its function run; to tick_clock_notify() */
 	uint64_t reads[4];		/* calls that read the clock: with 0, 1, 2, 3 or more retries */
-	int64_t hz_milli;		/* of the ticks of CPUs that tick, in thousandths */
+	uint64_t recorded_ticks;	/* timer interrupts after the switch */
 	int32_t do_timer_cpus;		/* CPUs that had timekeeping duty */
 	uint64_t tick_stops;		/* timer:tick_stop with success */
-	uint64_t switches;		/* rounds of change_clocksource() */
 	struct bu_arena arena;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* clocksource_offered.c - the arithmetic of saturation; see clocksource.h. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "replay/schedule/clocksource.h"
 
@@ -35,6 +36,8 @@ int32_t bu_cs_saturation_cpus(const struct bu_cs_schedule *s, int64_t more_permi
 
 void bu_cs_schedule_fini(struct bu_cs_schedule *s)
 {
+	free(s->ticks);
+	free(s->read_ns);
 	bu_arena_fini(&s->arena);
 	*s = (struct bu_cs_schedule){ 0 };
 }
