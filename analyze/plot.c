@@ -33,6 +33,8 @@ static const struct {
 } pictures[] = {
 	{ "timeline", bu_plot_timeline, BU_PLOT_MAX_PANELS }, { "steps", bu_plot_steps, 1 },
 	{ "compare", bu_plot_compare, BU_PLOT_MAX_COMPARED }, { "scaling", bu_plot_scaling, 0 },
+	{ "saturation", bu_plot_saturation, 0 }, { "holdoff", bu_plot_holdoff, BU_PLOT_MAX_COMPARED },
+	{ "stop-machine", bu_plot_stop_machine, 1 },
 };
 
 static const struct {
@@ -175,7 +177,9 @@ void bu_plot_source(struct bu_plot_job *job, const struct bu_boot *b)
 	const char *path = b->trace_name ? b->trace_name : b->file, *slash = strrchr(path, '/');
 	char text[300];
 
-	snprintf(text, sizeof(text), "%s, trace %.12s", slash ? slash + 1 : path, b->trace_sha256 ? b->trace_sha256 : "unknown");
+	snprintf(text, sizeof(text), "%s", slash ? slash + 1 : path);
+	if (!b->trace_sha256 || b->trace_sha256[0])	/* else it was made up */
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", trace %.12s", b->trace_sha256 ? b->trace_sha256 : "unknown");
 	fprintf(job->vars, "source = ");
 	bu_plot_text(job->vars, text);
 	putc('\n', job->vars);

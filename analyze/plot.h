@@ -14,7 +14,7 @@
 enum bu_plot_format { BU_PLOT_SVG, BU_PLOT_PNG, BU_PLOT_PDF };
 
 struct bu_plot_opts {
-	const char *name;	/* "timeline", "steps", "compare" or "scaling" */
+	const char *name;	/* "timeline", "steps", "compare", "scaling", "saturation", "holdoff" or "stop-machine" */
 	const char *out;	/* the picture; its ending chooses the format */
 	const char *keep;	/* folder for script and data, made when missing; NULL: not kept */
 	int width_px, height_px;	/* 0: as the picture needs */

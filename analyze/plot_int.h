@@ -25,6 +25,9 @@ int bu_plot_timeline(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_steps(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_compare(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_saturation(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_holdoff(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_stop_machine(struct bu_plot_job *job, struct bu_err *err);
 
 /**
  * bu_plot_file() - Create file @name in the job's folder. Return: NULL with @err set.

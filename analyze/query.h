@@ -106,6 +106,7 @@ struct bu_loss {
 struct bu_figure {		/* of a run: table metric */
 	const char *name, *unit;
 	double value;
+	int cpu;	/* -1: of the whole machine */
 };
 
 struct bu_note {
@@ -140,7 +141,7 @@ struct bu_boot {
 	struct bu_interval *interval; size_t n_interval;
 	struct bu_step_name *step; size_t n_step;
 	struct bu_wait *wait; size_t n_wait;
-	struct bu_figure *figure; size_t n_figure;	/* runs: of the whole machine */
+	struct bu_figure *figure; size_t n_figure;	/* runs: of the whole machine and by CPU */
 	struct bu_op *op; size_t n_op;
 	struct bu_op_step *op_step; size_t n_op_step;
 	struct bu_loss *loss; size_t n_loss;

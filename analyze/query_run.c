@@ -188,8 +188,8 @@ static int read_figures(struct bu_boot_builder *b, struct bu_err *err)
 	struct bu_boot *boot = b->boot;
 	int rc;
 
-	rc = bu_stmt_prepare(b->db, "SELECT n.text, m.unit, m.value FROM metric m JOIN name n ON n.id = m.name"
-			     " WHERE m.run = ?1 AND m.cpu IS NULL ORDER BY m.seq", &st, err);
+	rc = bu_stmt_prepare(b->db, "SELECT n.text, m.unit, m.value, coalesce(m.cpu, -1) FROM metric m JOIN name n ON n.id = m.name"
+			     " WHERE m.run = ?1 ORDER BY m.seq", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, boot->run);
@@ -198,7 +198,8 @@ static int read_figures(struct bu_boot_builder *b, struct bu_err *err)
 			return bu_fail_errno(err, -ENOMEM, "reading %s", bu_db_path(b->db));
 		rc = 0;
 		boot->figure[boot->n_figure++] = (struct bu_figure){
-			bu_boot_text(b, st, 0, &rc, err), bu_boot_text(b, st, 1, &rc, err), bu_stmt_f64(st, 2) };
+			bu_boot_text(b, st, 0, &rc, err), bu_boot_text(b, st, 1, &rc, err), bu_stmt_f64(st, 2),
+			(int)bu_stmt_i64(st, 3) };
 		if (rc)
 			return rc;
 	}

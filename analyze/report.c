@@ -367,6 +367,8 @@ static void print_figures(struct out *o)
 	for (i = 0; i < b->n_figure; i++) {
 		const struct bu_figure *f = &b->figure[i];
 
+		if (f->cpu >= 0)
+			continue;
 		if (!strcmp(f->unit, "ns"))
 			fprintf(o->to, "  %-56s %s\n", f->name, bu_ns_str((int64_t)f->value, buf));
 		else

@@ -65,6 +65,8 @@ static json_t *figures(struct maker *m, const struct bu_boot *b)
 	size_t i;
 
 	for (i = 0; i < b->n_figure; i++) {
+		if (b->figure[i].cpu >= 0)
+			continue;
 		f = json_object();
 		set_text(m, f, "unit", b->figure[i].unit);
 		set(m, f, "value", json_real(b->figure[i].value));

@@ -76,7 +76,7 @@ int bu_clock_model(struct bu_cs_schedule *s, int32_t cpus, const char *text, str
 	memcpy(params, bu_clock_model_params, sizeof(params));
 	for (p = text; p && *p; p += strcspn(p, ","), p += *p == ',')
 		if (!bu_core_has_param(&model, p, strcspn(p, "=,")))
-			return bu_fail(err, -EINVAL, "the model has no '%.*s'; see 'bringup cores'", (int)strcspn(p, "=,"), p);
+			return bu_fail(err, -EINVAL, "the model has no '%.*s'; docs/methods.md has the names", (int)strcspn(p, "=,"), p);
 	if (s->cpus)
 		values_of(s, params);
 	else

@@ -90,6 +90,7 @@ int bu_replay_clocksource_cores(const char *command, const struct bu_replay_args
 	for (i = 0; !bad && i < n; i++) {
 		options.params = jobs[i].job.params;
 		bad = bu_replay_clocksource(&jobs[i].job.core.def, &s, &options, &jobs[i].job.result, &err);
+		jobs[i].job.result.run.core = jobs[i].name;
 		runs[i] = &jobs[i].job.result.run;
 		names[i] = jobs[i].name;
 	}

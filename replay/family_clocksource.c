@@ -293,9 +293,12 @@ static int summarise(struct bu_host *h)
 	return run->verdict_detail ? 0 : -ENOMEM;
 }
 
-static void describe(struct bu_host *h, const struct bu_cs_schedule *s)
+/* Return: 0; -ENOMEM. */
+static int describe(struct bu_host *h, const struct bu_cs_schedule *s)
 {
+	const struct bu_cs_config *c = &s->config;
 	struct bu_run *run = &h->out->run;
+	char machine[400];
 
 	run->capture_name = s->capture_name;
 	run->capture_sha256 = s->capture_sha256;
@@ -305,6 +308,13 @@ static void describe(struct bu_host *h, const struct bu_cs_schedule *s)
 	run->cpus = s->cpus;
 	run->bringup_ns = run->recorded_bringup_ns = BU_NS_UNKNOWN;
 	run->ap_latency_p50_ns = run->ap_latency_p99_ns = run->ap_latency_max_ns = BU_NS_UNKNOWN;
+	snprintf(machine, sizeof(machine), "{\"tick_ns\":%" PRId64 ",\"clock\":%d,\"read_ns\":%" PRId64 ",\"reads_permille\":%" PRId64
+		 ",\"arbitration\":%d,\"cpus_per_node\":%d,\"line_ns\":%" PRId64 ",\"highres\":%s,\"recorded\":%s}", c->tick_ns, (int)c->clock,
+		 c->read_ns, c->reads_permille, (int)c->arbitration, (int)c->cpus_per_node, s->line_ns, c->highres ? "true" : "false",
+		 c->recorded ? "true" : "false");
+	run->machine = bu_arena_strdup(&h->out->arena, machine);
+	run->recorded_machine = "{}";
+	return run->machine ? 0 : -ENOMEM;
 }
 
 static int make_run(struct clocksource_run *r)
@@ -335,10 +345,10 @@ int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_sch
 
 	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
 	rc = make_run(&r);
-	if (!rc) {
-		describe(&h, schedule);
+	if (!rc)
+		rc = describe(&h, schedule);
+	if (!rc)
 		rc = host_run(&h, &config, err);
-	}
 	if (!rc)
 		rc = summarise(&h);
 	out.run.names = h.names;	/* the result owns them, also after a failure */

@@ -32,17 +32,24 @@ static void print_arithmetic(const struct bu_cs_schedule *s)
 	printf(".\n");
 }
 
+/* Of all reads of the recording, those that repeated another. */
+static double recorded_retry_share(const struct bu_cs_schedule *s)
+{
+	const uint64_t all = s->reads[0] + s->reads[1] + s->reads[2] + s->reads[3];
+
+	return s->n_read_ns ? 1 - (double)all / (double)s->n_read_ns : 0;
+}
+
 static void print_recording(const struct bu_cs_schedule *s)
 {
 	const uint64_t all = s->reads[0] + s->reads[1] + s->reads[2] + s->reads[3];
-	const uint64_t retries = s->reads[1] + 2 * s->reads[2] + 3 * s->reads[3];
 	char b[2][BU_NS_STRLEN];
 
 	printf("\nThe recording, %s with clocksource %s: %" PRIu64 " ticks, %.2f calls per tick; %" PRIu64 " calls that read the clock, of these "
 	       "%" PRIu64 " once, %" PRIu64 " twice, %" PRIu64 " three times, %" PRIu64 " more often, %.3f %% of the reads being "
 	       "retries;\nstop_machine %s to the switch, %s to tick_clock_notify(); timekeeping duty on %d CPUs.\n", s->kernel_release,
 	       s->clock_name, s->recorded_ticks, (double)s->config.reads_permille / 1000, all, s->reads[0], s->reads[1], s->reads[2], s->reads[3],
-	       all + retries ? 100.0 * (double)retries / (double)(all + retries) : 0, bu_ns_str(s->stop_ns, b[0]),
+	       100 * recorded_retry_share(s), bu_ns_str(s->stop_ns, b[0]),
 	       bu_ns_str(s->notified_ns, b[1]), s->do_timer_cpus);
 }
 
@@ -99,6 +106,12 @@ int bu_print_clocksource_json(const struct bu_cs_schedule *s, const char *const 
 		json_array_append_new(list, json_run(names[i], runs[i]));
 	root = json_pack("{s:s, s:s, s:s, s:o}", "capture", s->capture_name, "capture_sha256", s->capture_sha256, "kernel_release",
 			 s->kernel_release, "runs", list);
+	if (root && s->config.recorded)
+		json_object_set_new(root, "recording", json_pack("{s:s, s:I, s:f, s:[I, I, I, I], s:f, s:I, s:I, s:i}", "clocksource",
+			s->clock_name, "ticks", (json_int_t)s->recorded_ticks, "reads_per_tick", (double)s->config.reads_permille / 1000,
+			"calls_by_retries", (json_int_t)s->reads[0], (json_int_t)s->reads[1], (json_int_t)s->reads[2],
+			(json_int_t)s->reads[3], "retry_share", recorded_retry_share(s), "stop_machine_ns", (json_int_t)s->stop_ns,
+			"notified_ns", (json_int_t)s->notified_ns, "do_timer_cpus", (int)s->do_timer_cpus));
 	rc = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
 	putchar('\n');
 	json_decref(root);
