@@ -159,6 +159,11 @@ struct bu_hotplug_ops {
 	int64_t (*step_sleep)(struct bu_machine *, int cpu, enum bu_hp_section, int i);	/* ns that it slept in the recording */
 	/* as step(), but where it slept @wait(@arg) runs instead of sleeping as long as in the recording */
 	int (*step_waiting)(struct bu_machine *, int cpu, enum bu_hp_section, int i, bu_thread_fn wait, void *arg);
+	/* spend @ns on part @part, recorded as such: a duration that the core has from elsewhere than the recording */
+	void (*spend)(struct bu_machine *, int cpu, enum bu_hp_work part, int64_t ns);
+	/* the teardown of callback i, the last one of its section that has run and is not undone */
+	void (*undo)(struct bu_machine *, int cpu, enum bu_hp_section, int i);
+	void (*message)(struct bu_machine *, int cpu, const char *text);	/* what the kernel prints about @cpu; a string constant */
 };
 
 static inline const struct bu_hotplug_ops *bu_hp(struct bu_machine *m)

@@ -62,6 +62,8 @@ struct slot {
 	const struct bu_hp_cpu *cpu;	/* NULL for the control CPU */
 	struct bu_run_cpu row;		/* with the marks of its first way up */
 	uint32_t ups;			/* ways up begun */
+	int done[2];			/* callbacks of its way up that have run and are not undone, by enum bu_hp_section */
+	const char *message;		/* the last that the kernel printed about it; or NULL */
 };
 
 struct hotplug_run {
@@ -148,16 +150,25 @@ static int64_t hp_duration(struct bu_machine *m, int cpu, enum bu_hp_work part)
 	return slot_of(m, cpu)->cpu->part[part].ns;
 }
 
-static int64_t hp_work(struct bu_machine *m, int cpu, enum bu_hp_work part)
+static void hp_spend(struct bu_machine *m, int cpu, enum bu_hp_work part, int64_t ns)
 {
-	int64_t ns = hp_duration(m, cpu, part), start = bu_now(m);
+	const int64_t start = bu_now(m);
 
+	if ((unsigned int)part >= BU_HP_NR_WORK || ns < 0)
+		host_core_error(host_of(m), "spends %lld ns on part of work number %d", (long long)ns, (int)part);
 	if (!ns)
-		return 0;
+		return;
 	bu_work(m, ns);
 	record(m, cpu, parts[part].phase, host_name(host_of(m), bu_hp_part_names[part]), start);
 	if (parts[part].waiting && controls(host_of(m), bu_current(m)))
 		run_of(m)->control_wait_ns += bu_now(m) - start;
+}
+
+static int64_t hp_work(struct bu_machine *m, int cpu, enum bu_hp_work part)
+{
+	const int64_t ns = hp_duration(m, cpu, part);
+
+	hp_spend(m, cpu, part, ns);
 	return ns;
 }
 
@@ -224,6 +235,8 @@ static int hp_step_waiting(struct bu_machine *m, int cpu, enum bu_hp_section sec
 	wait(m, arg);
 	bu_work(m, step->work_ns - step->before_sleep_ns);
 	record(m, cpu, sections[section].phase, step->name, start);
+	if (!step->ret && section <= BU_HP_ONLINE_STEPS)
+		slot_of(m, cpu)->done[section] = i + 1;
 	return step->ret;
 }
 
@@ -238,6 +251,21 @@ static int hp_step(struct bu_machine *m, int cpu, enum bu_hp_section section, in
 	const struct bu_hp_step *step = step_of(m, cpu, section, i);
 
 	return hp_step_waiting(m, cpu, section, i, step->sleep_ns ? sleep_as_recorded : no_wait, (void *)(uintptr_t)step);
+}
+
+/* What it takes is in the part "roll back" as a whole, if the recording has it at all. */
+static void hp_undo(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
+{
+	int *done = &slot_of(m, cpu)->done[section == BU_HP_ONLINE_STEPS];
+
+	if (section > BU_HP_ONLINE_STEPS || *done != i + 1)
+		host_core_error(host_of(m), "undoes step %d of CPU %d, of which %d are done", i, cpu, *done);
+	*done = i;
+}
+
+static void hp_message(struct bu_machine *m, int cpu, const char *text)
+{
+	slot_of(m, cpu)->message = text;
 }
 
 static void hp_lead_in(struct bu_machine *m)
@@ -442,6 +470,7 @@ static const struct bu_hotplug_ops ops = {
 	.nr_ops = hp_nr_ops, .op = hp_op, .think = hp_think, .op_begin = hp_op_begin, .op_started = hp_op_started,
 	.op_end = hp_op_end, .never_dies = hp_never_dies,
 	.step_name = hp_step_name, .step_state = hp_step_state, .step_sleep = hp_step_sleep, .step_waiting = hp_step_waiting,
+	.spend = hp_spend, .undo = hp_undo, .message = hp_message,
 };
 
 static const struct bu_family hotplug = { .name = "hotplug", .ops = &ops, .waited = waited };
@@ -465,7 +494,7 @@ static int make_slots(struct hotplug_run *r)
 					.place = s->cpus[i].place };
 		slot->row = (struct bu_run_cpu){
 			s->cpus[i].cpu, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN, BU_NS_UNKNOWN,
-			s->cpus[i].mark_ns[BU_HP_AT_ONLINE], BU_CPU_OPEN };
+			s->cpus[i].mark_ns[BU_HP_AT_ONLINE], BU_CPU_OPEN, 0 };
 	}
 	for (i = 0; i < (size_t)r->n_slots; i++)
 		if (!r->slots[i].place.size)
@@ -560,12 +589,15 @@ static int summarise(struct bu_host *h)
 	if (!latency || !run->cpu_rows)
 		return -ENOMEM;
 	for (i = 1; i < r->n_slots; i++) {
-		const struct bu_run_cpu *row = &r->slots[i].row;
+		const char *message = r->slots[i].message;
+		struct bu_run_cpu *row = &r->slots[i].row;
 
+		row->steps = r->slots[i].done[BU_HP_PREPARE] + r->slots[i].done[BU_HP_ONLINE_STEPS];
 		run->cpu_rows[run->n_cpu_rows++] = *row;
 		if (!r->has_ops && row->verdict != BU_CPU_OK)
-			went_wrong(&g, row->verdict == BU_CPU_FAILED, "CPU %d %s", row->cpu,
-				   row->verdict == BU_CPU_FAILED ? "failed" : "is not up");
+			went_wrong(&g, row->verdict == BU_CPU_FAILED, "CPU %d %s%s%s%s", row->cpu,
+				   row->verdict == BU_CPU_FAILED ? "failed" : "is not up", message ? " (" : "", message ? message : "",
+				   message ? ")" : "");
 		if (row->online_ns == BU_NS_UNKNOWN)
 			continue;
 		if (!r->has_ops && row->online_ns > last)

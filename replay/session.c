@@ -153,8 +153,12 @@ static int take_watchdogs(struct bu_host *h, const struct bu_watch *watch)
 static int take_locks(struct bu_host *h)
 {
 	struct bu_run *run = &h->out->run;
-	uint32_t o, n = bu_nr_objs(h->machine);
+	uint32_t o, t, n = bu_nr_objs(h->machine);
+	struct bu_held_info held;
 	size_t cap = 0;
+
+	for (t = 1; t <= bu_nr_threads(h->machine); t++)
+		run->lock_holders += bu_held_by(h->machine, t, &held, 1) > 0;
 
 	for (o = 1; o <= n; o++) {
 		const struct bu_lock_stats *s = bu_lock_stats(h->machine, o);

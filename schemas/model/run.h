@@ -43,6 +43,7 @@ struct bu_run_cpu {
 	int32_t cpu;
 	int64_t prepare_ns, kick_ns, alive_ns, release_ns, idle_ns, online_ns, recorded_online_ns;
 	enum bu_cpu_verdict verdict;
+	int32_t steps;		/* callbacks of its way up that have run and are not undone: where it was left */
 };
 
 struct bu_run_op {
@@ -103,6 +104,7 @@ struct bu_run {
 	struct bu_run_metric *metrics;
 	struct bu_run_watchdog *watchdogs;
 	size_t n_names, n_cpu_rows, n_ops, n_intervals, n_waits, n_locks, n_accounts, n_metrics, n_watchdogs;
+	uint32_t lock_holders;	/* threads that hold a lock at the end of the run */
 };
 
 #endif
