@@ -19,7 +19,7 @@ static int run_cores(int argc, char **argv)
 		.synopsis = "cores",
 		.about = "Lists the implementations of kernel algorithms that a capture can be replayed against, with the\n"
 			 "source that each follows and its parameters.",
-		.examples = "  bringup cores\n  bringup replay boot.db --hotplug parallel --params parallel=0",
+		.examples = "  bringup cores\n  bringup replay boot.db --hotplug parallel-full --params rcu=ofl-seq",
 	};
 	const struct bu_core_def *const *c;
 	const struct bu_param *p;

@@ -2,8 +2,9 @@
 /*
  * core_check.c - see core_check.h.
  *
- * The contract: every CPU comes up; its milestones are in order; all of its work was done, once; the same seed gives the
- * same run; a CPU that fails or never shows up is given up (or named in a hang) and does not keep the others down.
+ * The contract: every CPU comes up; its milestones are in order; all of its work was done, once; no time ends before it begins;
+ * every lock is released; the same seed gives the same run; a CPU that fails or never shows up is given up with all of its
+ * steps undone (or named in a hang) and does not keep the others down.
  */
 #include "replay/core_check.h"
 
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/describe.h"
 #include "replay/registry.h"
 #include "replay/session.h"
 #include "schemas/base/ns.h"
@@ -83,9 +85,13 @@ static void tell(struct check *c, bool holds, const char *fmt, int32_t cpus)
 
 static int replay(struct check *c, const struct bu_hp_schedule *s, struct bu_replay_result *r)
 {
-	const struct bu_replay_options o = { .seed = 1, .recorded_cpus = (int32_t)s->n_cpus + 1, .params = c->params,
-					     .guard_ms = c->guard_ms };
+	struct bu_description d;
+	const struct bu_replay_options o = { .seed = 1, .machine = &d.machine, .recorded_cpus = (int32_t)s->n_cpus + 1,
+					     .params = c->params, .guard_ms = c->guard_ms };
 
+	/* Nothing costs but what the schedule says: a kick made up as free is. */
+	bu_describe_init(&d);
+	d.machine.sipi_ns = d.machine.sipi_accept_ns = 0;
 	return bu_replay_hotplug(c->core, s, &o, r, NULL);
 }
 
@@ -132,6 +138,22 @@ static bool all_work_done(struct check *c, const struct bu_run *run, const struc
 	return true;
 }
 
+static bool forwards(struct check *c, const struct bu_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->n_intervals; i++) {
+		const struct bu_run_interval *v = &run->intervals[i];
+
+		if (v->start_ns >= 0 && v->end_ns >= v->start_ns)
+			continue;
+		snprintf(c->why, sizeof(c->why), "%s of CPU %d from %" PRId64 " to %" PRId64 " ns", run->names[v->name], v->cpu,
+			 v->start_ns, v->end_ns);
+		return false;
+	}
+	return true;
+}
+
 static int check_size(struct check *c, const struct bu_made_up *m)
 {
 	struct bu_replay_result a = { 0 }, b = { 0 };
@@ -158,6 +180,9 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 		if (ok) {
 			tell(c, in_order(c, &a.run, m), "milestones of %d CPUs are in order", m->cpus);
 			tell(c, all_work_done(c, &a.run, m), "all work of %d CPUs is done, once", m->cpus);
+			tell(c, forwards(c, &a.run), "time goes forwards with %d CPUs", m->cpus);
+			snprintf(c->why, sizeof(c->why), "%u threads hold one", a.run.lock_holders);
+			tell(c, !a.run.lock_holders, "every lock is released with %d CPUs", m->cpus);
 		}
 		if (c->dead)
 			goto out;
@@ -189,10 +214,11 @@ static int check_misfortune(struct check *c, const char *what, void (*befall)(st
 	if (!rc) {
 		for (i = 0; i < r.run.n_cpu_rows; i++)
 			up += i != 1 && r.run.cpu_rows[i].verdict == BU_CPU_OK;
-		ok = !strcmp(r.run.verdict, "failed") && up == 3 && r.run.cpu_rows[1].verdict != BU_CPU_OK;
+		ok = !strcmp(r.run.verdict, "failed") && up == 3 && r.run.cpu_rows[1].verdict != BU_CPU_OK &&
+		     !r.run.cpu_rows[1].steps && !r.run.lock_holders;
 		ok = ok || ((!strcmp(r.run.verdict, "deadlock") || !strcmp(r.run.verdict, "lost wakeup")) && r.run.witness);
-		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up; %.150s", r.run.verdict, up,
-			 r.run.verdict_detail);
+		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up, %d of its steps are not undone, "
+			 "%u threads hold locks; %.120s", r.run.verdict, up, r.run.cpu_rows[1].steps, r.run.lock_holders, r.run.verdict_detail);
 		tell(c, ok, what, m.cpus);
 	}
 	bu_replay_result_fini(&r);
@@ -210,12 +236,18 @@ static void prepare_fails(struct bu_hp_cpu *cpu)
 	cpu->steps[BU_HP_PREPARE][0].ret = -ENOMEM;
 }
 
+static void online_fails(struct bu_hp_cpu *cpu)
+{
+	cpu->steps[BU_HP_ONLINE_STEPS][0].ret = -EAGAIN;
+}
+
 int bu_core_check(const struct bu_core_def *core, int guard_ms,
 		  void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx)
 {
 	static const struct bu_made_up sizes[] = {
 		{ 100, 20, 500, 300, 50, 2, 1 },  { 100, 20, 500, 300, 50, 9, 1 },   { 0, 0, 0, 0, 0, 5, 1 },
-		{ 100, 20, 500, 300, 50, 64, 2 }, { 7, 0, 100000, 1, 0, 33, 2 }, { 100, 20, 500, 300, 50, 1024, 1 },
+		{ 100, 20, 500, 300, 50, 64, 2 }, { 7, 0, 100000, 1, 0, 33, 2 }, { 100, 20, 500, 300, 50, 4096, 1 },
+		{ 100, 20, 500, 300, 50, 1, 1 },
 	};
 	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
 	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
@@ -232,5 +264,7 @@ int bu_core_check(const struct bu_core_def *core, int guard_ms,
 	if (!rc && !c.dead)
 		rc = check_misfortune(&c, "a CPU whose prepare step fails does not keep the others of %d down",
 				      prepare_fails);
+	if (!rc && !c.dead)
+		rc = check_misfortune(&c, "a CPU whose online step fails does not keep the others of %d down", online_fails);
 	return rc ? rc : c.failures;
 }

@@ -130,7 +130,7 @@ static void parallel_hides_the_dark_phase(void **state)
 	/* Dark for longer than the pass: the first online waits for CPU 1 (120 + 100000), then each next one is alive
 	 * 120 after the one before, sooner than it takes to bring that one online. */
 	assert_int_equal(total("parallel", &slow, NULL), 120 + 100000 + 8 * 350);
-	assert_int_equal(total("parallel", &quick, "parallel=0"), total("serial", &quick, NULL));
+	assert_int_equal(total("split", &quick, NULL), total("serial", &quick, NULL));
 }
 
 /*
@@ -289,14 +289,16 @@ static void parameters_are_checked(void **state)
 	struct bu_err err = BU_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(bu_core_params(core("parallel"), "parallel=0,trampoline_ns=25", values, &err), 0);
-	assert_int_equal(values[0], 0);
+	assert_int_equal(bu_core_params(core("parallel-full"), "access_ns=25,rcu=rnp-lock", values, &err), 0);
+	assert_int_equal(values[0], 1);
 	assert_int_equal(values[1], 25);
-	assert_true(bu_core_params(core("parallel"), "parallel=2", values, &err) < 0);
-	assert_int_equal(bu_core_params(core("parallel"), "of-another-core=1", values, &err), 0);
-	assert_false(bu_core_has_param(core("parallel"), "of-another-core", 15));
-	assert_true(bu_core_params(core("parallel"), "parallel", values, &err) < 0);
-	assert_true(bu_core_params(core("parallel"), "parallel=x", values, &err) < 0);
+	assert_true(bu_core_params(core("parallel-full"), "rcu=ofl", values, &err) < 0);
+	assert_true(bu_core_params(core("parallel-full"), "rcu=1", values, &err) < 0);
+	assert_true(bu_core_params(core("parallel-full"), "access_ns=-1", values, &err) < 0);
+	assert_true(bu_core_params(core("parallel-full"), "access_ns=x", values, &err) < 0);
+	assert_true(bu_core_params(core("parallel-full"), "access_ns", values, &err) < 0);
+	assert_int_equal(bu_core_params(core("parallel-full"), "of-another-core=1", values, &err), 0);
+	assert_false(bu_core_has_param(core("parallel-full"), "of-another-core", 15));
 	assert_true(bu_core_open("hotplug", "nosuch", 6, &nosuch, &err) < 0);
 }
 

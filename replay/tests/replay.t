@@ -45,9 +45,9 @@ run "$BRINGUP" replay "$db" --hotplug recorded,serial --cpus 4
 is 'fewer CPUs' "$status" 0
 like 'the control cannot be resized, and is told apart' "$err" 'recorded is the recording itself'
 
-run "$BRINGUP" replay "$db" --hotplug parallel --params parallel=0 -o "$runs"
+run "$BRINGUP" replay "$db" --hotplug parallel-full --params rcu=rnp-lock,access_ns=25 -o "$runs"
 is 'runs are added to what is there' "$(sql "$runs" 'SELECT count(*) FROM run')" 4
-is 'with their parameters' "$(sql "$runs" "SELECT json_extract(params, '\$.parallel') FROM run WHERE id = 4")" 0
+is 'with their parameters' "$(sql "$runs" "SELECT params ->> '\$.rcu', params ->> '\$.access_ns' FROM run WHERE id = 4")" 'rnp-lock|25'
 
 run "$BRINGUP" replay --verify 2 -o "$runs"
 is 'a stored run can be verified' "$status" 0

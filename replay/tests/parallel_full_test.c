@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * parallel_full_test.c - what CPUs that start at the same time do to RCU and to each other: each interleaving is found in the
+ * variants that have it and in no other.
+ *
+ * Two CPUs meet: all are released at one instant, and how long each takes from there says when it arrives. The others keep
+ * away from them and from each other. Which access comes first is then drawn by the run's seed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "replay/core_check.h"
+#include "replay/describe.h"
+#include "replay/registry.h"
+#include "replay/session.h"
+
+enum { CPUS = 34, APART_NS = 100000 };
+
+struct outcome {
+	const char *verdict, *detail;	/* the detail contains it */
+};
+
+/* rcu_gp_init() waits for an odd counter that nobody will change: no grace period ever again. */
+static const struct outcome lost_increment = { "lost wakeup", "ofl_seq stays odd" };
+/* Even while two CPUs are inside: rcu_gp_init() does not wait for them. */
+static const struct outcome parity = { "misuse", "seq & 1" };
+/* An expedited grace period that leaves out a CPU that had started before it began. */
+static const struct outcome lost_ncpus = { "misuse", "expmaskinit" };
+
+static void run(const struct bu_hp_schedule *s, const struct bu_hp_machine *machine, const char *params, uint64_t seed,
+		struct bu_replay_result *ret)
+{
+	struct bu_core core;
+	struct bu_err err = BU_ERR_INIT;
+	int64_t values[16];
+	const struct bu_replay_options o = { .seed = seed, .machine = machine, .recorded_cpus = CPUS, .params = values };
+
+	assert_int_equal(bu_core_open("hotplug", "parallel-full", strlen("parallel-full"), &core, &err), 0);
+	assert_int_equal(bu_core_params(&core.def, params, values, &err), 0);
+	assert_int_equal(bu_replay_hotplug(&core.def, s, &o, ret, &err), 0);
+}
+
+/* Whether one of @seeds runs in which CPUs 1 and @other meet comes to @what. All runs that do not are ok. */
+static bool found(const char *rcu, int other, const struct outcome *what, int seeds)
+{
+	const struct bu_made_up costs = { 0, 100, 500, 300, 50, CPUS, 1 };
+	struct bu_hp_schedule s;
+	char params[64];
+	bool hit = false;
+	int seed;
+	size_t i;
+
+	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
+	for (i = 0; i < s.n_cpus; i++)
+		s.cpus[i].part[BU_HP_RELEASED].ns = ((int)i + 1 == other ? 1 : (int64_t)i + 1) * APART_NS;
+	snprintf(params, sizeof(params), "rcu=%s,gp_ns=100", rcu);
+	for (seed = 1; seed <= seeds && !hit; seed++) {
+		struct bu_replay_result r;
+
+		run(&s, NULL, params, (uint64_t)seed, &r);
+		hit = !strcmp(r.run.verdict, what->verdict) && strstr(r.run.verdict_detail, what->detail);
+		bu_replay_result_fini(&r);
+	}
+	bu_hp_schedule_fini(&s);
+	return hit;
+}
+
+enum { SAME_LEAF = 2, NEXT_LEAF = 16, MANY = 4000, ENOUGH = 300 };
+
+static void a_lost_increment_ends_grace_periods(void **state)
+{
+	(void)state;
+	assert_true(found("ofl-seq", SAME_LEAF, &lost_increment, MANY));
+	assert_false(found("rnp-lock", SAME_LEAF, &lost_increment, ENOUGH));
+	assert_false(found("acquire-ofl-seq", SAME_LEAF, &lost_increment, ENOUGH));
+	assert_false(found("ofl-lock", SAME_LEAF, &lost_increment, ENOUGH));
+	assert_false(found("ofl-seq", NEXT_LEAF, &lost_increment, ENOUGH));
+}
+
+static void an_even_counter_hides_cpus(void **state)
+{
+	(void)state;
+	assert_true(found("ofl-seq", SAME_LEAF, &parity, MANY));
+	assert_false(found("rnp-lock", SAME_LEAF, &parity, ENOUGH));
+	assert_false(found("acquire-ofl-seq", SAME_LEAF, &parity, ENOUGH));
+	assert_false(found("ofl-lock", SAME_LEAF, &parity, ENOUGH));
+	assert_false(found("ofl-seq", NEXT_LEAF, &parity, ENOUGH));
+}
+
+static void only_a_global_lock_keeps_ncpus(void **state)
+{
+	(void)state;
+	assert_true(found("ofl-seq", NEXT_LEAF, &lost_ncpus, MANY));
+	assert_true(found("rnp-lock", NEXT_LEAF, &lost_ncpus, MANY));
+	assert_true(found("acquire-ofl-seq", NEXT_LEAF, &lost_ncpus, MANY));
+	assert_false(found("ofl-lock", NEXT_LEAF, &lost_ncpus, MANY));
+	assert_false(found("acquire-ofl-seq", SAME_LEAF, &lost_ncpus, ENOUGH));
+}
+
+/* Grace periods begin all the time and CPUs start meanwhile, behind the leaf that was just looked at: legal, and not flagged. */
+static void a_late_starter_is_legal(void **state)
+{
+	const struct bu_made_up costs = { 0, 100, 500, 300, 50, CPUS, 1 };
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+	uint64_t seed;
+
+	(void)state;
+	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
+	for (seed = 1; seed <= ENOUGH; seed++) {
+		run(&s, NULL, "rcu=ofl-lock,gp_ns=100", seed, &r);
+		assert_string_equal(r.run.verdict, "ok");
+		bu_replay_result_fini(&r);
+	}
+	bu_hp_schedule_fini(&s);
+}
+
+/* Globals that one CPU at a time may use, used by all at once. */
+static void shared_globals_break(void **state)
+{
+	const struct bu_made_up costs = { 0, 100, 500, 300, 50, CPUS, 1 };
+	const struct { const char *params, *verdict, *detail; } cases[] = {
+		{ "tsc=shared", "lost wakeup", "TSC partner" }, { "tsc=per-cpu", "ok", "" },
+		{ "x2apic=spare", "crash", "cluster_hotplug_mask" }, { "x2apic=per-cpu", "ok", "" },
+		{ "topology=unlocked", "misuse", "new_number" }, { "topology=locked", "ok", "" },
+	};
+	struct bu_description d;
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+	size_t i;
+
+	(void)state;
+	bu_describe_init(&d);
+	d.machine.packages = 2;
+	d.machine.cores_per_die = CPUS / 2;
+	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		run(&s, &d.machine, cases[i].params, 1, &r);
+		assert_string_equal(r.run.verdict, cases[i].verdict);
+		assert_non_null(strstr(r.run.verdict_detail, cases[i].detail));
+		bu_replay_result_fini(&r);
+	}
+	bu_hp_schedule_fini(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lost_increment_ends_grace_periods), cmocka_unit_test(an_even_counter_hides_cpus),
+		cmocka_unit_test(only_a_global_lock_keeps_ncpus), cmocka_unit_test(a_late_starter_is_legal),
+		cmocka_unit_test(shared_globals_break),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
