@@ -25,10 +25,10 @@ def() {
 		.name = "t", .summary = "s", .source = "x", .control = %s, %s };\n' "$1" "${2:-}"
 }
 
-for core in serial parallel; do
+for core in serial parallel-full; do
 	# shellcheck disable=SC2086  # CC may have words
 	ok "$core builds as a plugin" $CC -std=gnu11 -I"$SRC" -DBU_PLUGIN -fPIC -shared -Wl,-z,defs \
-		-o "$TMP/$core.so" "$SRC/replay/cores/hotplug/$core.c"
+		-o "$TMP/$core.so" "$SRC/replay/cores/hotplug/${core/-/_}.c"
 	ok "$core keeps the contract as a plugin" "$BRINGUP" core-check "$TMP/$core.so"
 done
 like 'a plugin imports nothing but libc' "$(nm -D --undefined-only "$TMP/serial.so" | grep -c ' bu_')" '^0$'
@@ -120,6 +120,10 @@ like 'and is named' "$err" 'missing.so: No such file'
 run "$BRINGUP" replay "$TMP/boot.db" --hotplug "$TMP/wild.so,serial,$TMP/loop.so" --json
 is 'good and bad cores in one call' "$(jq -r '[.runs[].verdict] | join(" ")' <<<"$out")" 'error ok error'
 
+# The core that docs/add-a-core.md shows.
+awk '/^```/ { on = !on && /c$/ && !n++; next } on' "$SRC/docs/add-a-core.md" | plugin example -Wall -Wextra -Werror
+ok 'the documented example keeps the contract' "$BRINGUP" core-check "$TMP/example.so"
+
 if command -v "${CXX:-c++}" >/dev/null; then
 	cat >"$TMP/cxx.cc" <<-'END'
 	#include "replay/kit/kernel.h"
@@ -134,7 +138,8 @@ if command -v "${CXX:-c++}" >/dev/null; then
 		bu_hp(m)->mark(m, n, BU_HP_AT_RELEASE);
 		bu_hp(m)->work(m, n, BU_HP_STARTING);
 		bu_hp(m)->mark(m, n, BU_HP_AT_IDLE);
-		bu_hp(m)->step(m, n, BU_HP_ONLINE_STEPS, 0);
+		if (bu_hp(m)->step(m, n, BU_HP_ONLINE_STEPS, 0))
+			return;
 		bu_hp(m)->mark(m, n, BU_HP_AT_ONLINE);
 		set_cpu_online(m, n, true);
 		atomic_set(m, *static_cast<bu_word_id *>(up), 1);
@@ -154,8 +159,10 @@ if command -v "${CXX:-c++}" >/dev/null; then
 			bu_hp(m)->work(m, n, BU_HP_KICK);
 			if (!bu_hp(m)->never_comes(m, n))
 				cpu_start(m, n, start_secondary, up);
-			if (spin_until(m, *up, BU_GUARD_EQ, 1, 1000000, "up", n))
+			if (spin_until(m, *up, BU_GUARD_EQ, 1, 1000000, "up", n)) {
+				bu_hp(m)->undo(m, n, BU_HP_PREPARE, 0);
 				bu_hp(m)->failed(m, n, -1);
+			}
 		}
 	}
 	}
