@@ -39,7 +39,9 @@ struct cpuhp {
 	void *core;			/* what the core keeps besides */
 	int threads;			/* the family cpuhp/N of smpboot */
 	bu_obj cpu_add_remove_lock, sparse_irq_lock, vector_lock;
-	bu_obj kthreadd_request, kthreadd_done;	/* completions */
+	bu_thread kthreadd;
+	bu_word_id kthread_create_list;	/* how many are to be made */
+	bu_obj kthread_created;		/* completion */
 };
 
 enum { CPUHP_NR_SMPBOOT_THREADS = 3 };	/* cpuhp/N, migration/N, ksoftirqd/N */
@@ -276,8 +278,9 @@ static inline void cpuhp_create_threads(struct bu_machine *m, int cpu)
 	int i;
 
 	for (i = 0; i < CPUHP_NR_SMPBOOT_THREADS; i++) {
-		complete(m, hp->kthreadd_request);
-		wait_for_completion_at(m, hp->kthreadd_done, "Wk kthreadd", cpu);
+		atomic_add_return(m, hp->kthread_create_list, 1);
+		wake_up_process(m, hp->kthreadd);
+		wait_for_completion_at(m, hp->kthread_created, "Wk kthreadd", cpu);
 	}
 	smpboot_create_threads(m, cpu);
 }
@@ -390,8 +393,14 @@ static inline void kthreadd(struct bu_machine *m, void *arg)
 
 	KERNEL_FN(m);
 	for (;;) {
-		wait_for_completion(m, hp->kthreadd_request);
-		complete(m, hp->kthreadd_done);
+		set_current_state(m, BU_TASK_INTERRUPTIBLE);
+		if (!atomic_read(m, hp->kthread_create_list))
+			schedule(m);
+		set_current_state(m, BU_TASK_RUNNING);
+		while (atomic_read(m, hp->kthread_create_list)) {
+			atomic_add_return(m, hp->kthread_create_list, -1);
+			complete(m, hp->kthread_created);
+		}
 	}
 }
 
@@ -422,14 +431,15 @@ static inline struct cpuhp *cpuhp_init(struct bu_machine *m, const struct cpuhp_
 	hp->cpu_add_remove_lock = mutex(m, "cpu_add_remove_lock");
 	hp->sparse_irq_lock = mutex(m, "sparse_irq_lock");
 	hp->vector_lock = raw_spinlock(m, "vector_lock", BU_SPIN_QUEUED);
-	hp->kthreadd_request = completion(m, "kthreadd: request");
-	hp->kthreadd_done = completion(m, "kthreadd: done");
+	hp->kthread_create_list = atomic(m, "kthread_create_list", 0);
+	hp->kthread_created = completion(m, "kthread_create_info.done");
 	set_core_data(m, hp);
 	for (cpu = 0; cpu < (int)nr_cpus(m); cpu++)
 		hp->state[cpu].cpu = cpu;
 	rcu_set_mode(m, BU_RCU_EXPEDITED);
 	rcu_spawn_gp_kthread(m, 0);
-	thread_daemon(m, thread_run(m, "kthreadd", BU_ANY_CPU, kthreadd, hp));
+	hp->kthreadd = thread_run(m, "kthreadd", BU_ANY_CPU, kthreadd, hp);
+	thread_daemon(m, hp->kthreadd);
 	cpu_stop_init(m);
 	smpboot_register(m, &softirq_threads);
 	hp->threads = smpboot_register(m, &cpuhp_threads);

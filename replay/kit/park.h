@@ -69,10 +69,10 @@ static inline void write_park_exit(struct bu_machine *m, int cpu, bu_thread_fn f
 
 static inline void park_nmi(struct bu_machine *m, void *arg)
 {
-	const int cpu = this_cpu(m);
+	const struct park_cpu *c = &park(m)->cpus[this_cpu(m)];
 
 	(void)arg;
-	if (!park(m)->cpus[cpu].idt)
+	if (c->magic && !c->idt)
 		crash(m, "triple fault", "NMI on a parked CPU: it has no IDT");
 }
 

