@@ -36,14 +36,6 @@ database() {
 	echo "$db"
 }
 
-# The core, with its parameters, of the kernel that has this algorithm.
-core_of() {
-	case $1 in
-	split) if "$BRINGUP" cores | grep -q '^hotplug  *split '; then echo split; else echo parallel --params parallel=0; fi ;;
-	*) echo "$1" ;;
-	esac
-}
-
 # row KIND CASE CORE REAL PREDICTED SPREAD LIMIT WORST-PHASE PHASE-LIMIT CPU-MEDIAN CPU-P95 - a line of the table. REAL and
 # PREDICTED in seconds; all others in percent, '-' for what there is not.
 row() {
@@ -93,7 +85,7 @@ own() {
 	case $algorithm in '' | runtime) return ;; esac
 	runs=$out/$name.runs.db
 	rm -f "$runs"
-	core=$(core_of "$algorithm")
+	core=$algorithm
 	"$BRINGUP" replay "$db" --hotplug recorded -o "$runs" >/dev/null
 	# shellcheck disable=SC2086  # a core and its parameters
 	"$BRINGUP" replay "$db" --hotplug $core -o "$runs" >/dev/null
@@ -127,7 +119,7 @@ repeats() {
 # predict FROM ALGORITHM MACHINE [OPTIONS...] - seconds that its core takes on the recording FROM
 predict() {
 	local from=$1 core machine=$3
-	core=$(core_of "$2")
+	core=$2
 	shift 3
 	# shellcheck disable=SC2086  # a core and its parameters
 	"$BRINGUP" replay "$(database "$from")" --hotplug $core --machine "$src/datasets/machines/$machine" "$@" --json |
