@@ -196,8 +196,11 @@ out:
 	return rc;
 }
 
-/* CPU 2 of 5 has a misfortune. The run must not say ok, and unless it hangs, naming the CPU, the others must be up. */
-static int check_misfortune(struct check *c, const char *what, void (*befall)(struct bu_hp_cpu *))
+/*
+ * CPU 2 of 5 has a misfortune. The run must not say ok, and unless it hangs, naming the CPU, the others must be up. Where
+ * @ignorable, the algorithm may go on as if nothing had happened: nobody looked at what CPU_ONLINE notifiers return (4.4).
+ */
+static int check_misfortune(struct check *c, const char *what, void (*befall)(struct bu_hp_cpu *), bool ignorable)
 {
 	const struct bu_made_up m = { 100, 20, 500, 300, 50, 5, 1 };
 	struct bu_replay_result r = { 0 };
@@ -216,6 +219,7 @@ static int check_misfortune(struct check *c, const char *what, void (*befall)(st
 			up += i != 1 && r.run.cpu_rows[i].verdict == BU_CPU_OK;
 		ok = !strcmp(r.run.verdict, "failed") && up == 3 && r.run.cpu_rows[1].verdict != BU_CPU_OK &&
 		     !r.run.cpu_rows[1].steps && !r.run.lock_holders;
+		ok = ok || (ignorable && !strcmp(r.run.verdict, "ok") && up == 3 && r.run.cpu_rows[1].verdict == BU_CPU_OK);
 		ok = ok || ((!strcmp(r.run.verdict, "deadlock") || !strcmp(r.run.verdict, "lost wakeup")) && r.run.witness);
 		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up, %d of its steps are not undone, "
 			 "%u threads hold locks; %.120s", r.run.verdict, up, r.run.cpu_rows[1].steps, r.run.lock_holders, r.run.verdict_detail);
@@ -260,11 +264,12 @@ int bu_core_check(const struct bu_core_def *core, int guard_ms,
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(sizes); i++)
 		rc = check_size(&c, &sizes[i]);
 	if (!rc && !c.dead)
-		rc = check_misfortune(&c, "a CPU that never comes does not keep the others of %d down", never_comes);
+		rc = check_misfortune(&c, "a CPU that never comes does not keep the others of %d down", never_comes, false);
 	if (!rc && !c.dead)
 		rc = check_misfortune(&c, "a CPU whose prepare step fails does not keep the others of %d down",
-				      prepare_fails);
+				      prepare_fails, false);
 	if (!rc && !c.dead)
-		rc = check_misfortune(&c, "a CPU whose online step fails does not keep the others of %d down", online_fails);
+		rc = check_misfortune(&c, "a CPU whose online step fails does not keep the others of %d down", online_fails,
+				      true);
 	return rc ? rc : c.failures;
 }

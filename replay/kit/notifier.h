@@ -127,6 +127,9 @@ static inline void notifier_cancel(struct bu_machine *m, int cpu, enum bu_hp_sec
 		if (up ? state < refused : state > refused)
 			bu_hp(m)->step(m, cpu, by, i);
 	}
+	for (i = up ? bu_hp(m)->nr_steps(m, cpu, BU_HP_PREPARE) : 0; i-- > 0;)
+		if (bu_hp(m)->step_state(m, cpu, BU_HP_PREPARE, i) < refused)
+			bu_hp(m)->undo(m, cpu, BU_HP_PREPARE, i);
 }
 
 /* ------------------------------------------------------------------------------------------------------- on the CPU */

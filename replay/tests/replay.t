@@ -79,7 +79,7 @@ is 'the number of workers does not matter' "$(jq -r '.distributions[0].hash' <<<
 
 run "$BRINGUP" replay "$db" --hotplug nosuch
 is 'an unknown core is a usage error' "$status" 2
-like 'that names those that exist' "$err" 'notifier, parallel, percpu-rwsem, recorded'
+like 'that names those that exist' "$err" 'notifier, parallel, parallel-full, .*, serial, split'
 run "$BRINGUP" replay "$db" --hotplug parallel --params speed=9
 is 'an unknown parameter is a usage error' "$status" 2
 run "$BRINGUP" replay "$db" --cpus 1

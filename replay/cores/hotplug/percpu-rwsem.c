@@ -94,6 +94,9 @@ static int _cpu_up(struct bu_machine *m, int cpu, int op)
 	}
 	if (ret) {
 		cpuhp_undo(m, cpu, BU_HP_DEAD_STEPS, refused);
+		while (n-- > 0)
+			if (bu_hp(m)->step_state(m, cpu, BU_HP_PREPARE, n) < refused)
+				bu_hp(m)->undo(m, cpu, BU_HP_PREPARE, n);
 		bu_hp(m)->failed(m, cpu, ret);
 		bu_hp(m)->work(m, cpu, BU_HP_EXIT);
 	} else {
