@@ -262,6 +262,8 @@ static void look_after(struct bu_engine *e, uint32_t id)
 		overflowed(e, id);
 	else if (e->config.check_stacks)
 		bu_slices_check(e, id);
+	if (e->config.check_stacks && e->config.look)
+		e->config.look(e->config.look_ctx, id);
 	if (t->state == TASK_DONE) {
 		e->alive--;
 		if (!bu_co_stack_put(&e->stacks, e->info[id].stack))

@@ -91,6 +91,9 @@ struct bu_engine_config {
 	 * step then costs as much as there are tasks. With BU_DEBUG always on.
 	 */
 	bool check_stacks;
+	/* With check_stacks, called after each step of @task: what else may only change in words. May call bu_engine_fail(). */
+	void (*look)(void *ctx, bu_task_id task);
+	void *look_ctx;
 	/*
 	 * Stacks begin cleared, for fingerprints of states (state.h): what earlier tasks and runs left there would differ where
 	 * nothing else does.
@@ -196,6 +199,8 @@ void bu_engine_fail(struct bu_engine *e, const char *fmt, ...) __attribute__((fo
  */
 bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value);
 int64_t bu_word_load(struct bu_engine *e, bu_word_id word);
+/* The value of a word that exists, as no step of anybody: for checks and tools. */
+int64_t bu_word_peek(const struct bu_engine *e, bu_word_id word);
 void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value);
 /* Words wrap around. Returns the new value, before the effects of waiters that it serves. */
 int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta);

@@ -392,6 +392,11 @@ int64_t bu_word_load(struct bu_engine *e, bu_word_id word)
 	return e->word[word].value;
 }
 
+int64_t bu_word_peek(const struct bu_engine *e, bu_word_id word)
+{
+	return word < e->n_words ? e->word[word].value : 0;
+}
+
 void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value)
 {
 	if (!is_word(e, word, "store"))

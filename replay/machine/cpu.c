@@ -25,6 +25,9 @@ void cpus_reset(struct bu_machine *m)
 		m->cpu[i].id = i;
 		m->cpu[i].timer_at_ns = FOREVER;
 		m->cpu[i].irqs_off = true;
+		queue_init(m, &m->cpu[i].fair, "run queue, fair");
+		queue_init(m, &m->cpu[i].rt, "run queue, RT");
+		queue_init(m, &m->cpu[i].stop, "run queue, stopper");
 	}
 }
 

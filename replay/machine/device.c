@@ -110,7 +110,7 @@ static struct thread *next_served(struct bu_machine *m, const struct obj *o)
 	struct device *d = o->more;
 	uint32_t id, n = 0;
 
-	for (id = o->waiters.head; id; id = t->wq_next) {
+	for (id = o->waiters.head; id; id = t->link[LINK_WAIT].next) {
 		t = thread_of(m, id);
 		n++;
 		if (o->flag == BU_ARBITER_RANDOM) {

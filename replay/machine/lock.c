@@ -336,7 +336,7 @@ static void rw_mark(struct bu_machine *m, struct obj *o, enum rw_wake type, stru
 	}
 	for (id = o->waiters.head; id && n < RW_MAX_WOKEN; id = next) {
 		t = thread_of(m, id);
-		next = t->wq_next;
+		next = t->link[LINK_WAIT].next;
 		if (t->wq_flags != WANTS_READ)
 			continue;
 		wq_del(m, t);

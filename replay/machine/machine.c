@@ -22,7 +22,9 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 {
 	struct bu_engine_config engine = { .seed = config->seed, .stack_bytes = config->stack_bytes,
 					     .max_events = config->max_events, .choose = config->choose,
-					   .choose_ctx = config->ctx, .clean_stacks = config->fingerprints };
+					   .choose_ctx = config->ctx, .clean_stacks = config->fingerprints,
+					   .check_stacks = config->check_state, .steps = config->steps,
+					   .steps_ctx = config->steps_ctx };
 	struct bu_machine *m;
 	int rc;
 
@@ -46,6 +48,8 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 	if (!m->config.slice_ns)
 		m->config.slice_ns = 3 * BU_NS_PER_MS;
 	m->cpu = calloc(config->n_cpus, sizeof(*m->cpu));
+	engine.look = queues_look;
+	engine.look_ctx = m;
 	rc = m->cpu ? bu_engine_create(&engine, &m->engine, err) : bu_fail_errno(err, -ENOMEM, "machine");
 	if (!rc)
 		rc = bu_machine_reset(m, config->seed, err);
@@ -100,6 +104,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->stop_in_progress = 0;
 	m->bytes = 0;
 	m->n_records = 0;
+	m->next_look = 0;
 	m->done = m->failed = false;
 	m->end = BU_MACHINE_FAILED;
 	bu_progress(m);
@@ -325,6 +330,7 @@ struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *nam
 	o->name = machine_strdup(m, name ? name : "unnamed");
 	*ret = (bu_obj)m->n_objs;
 	m->obj[m->n_objs++] = o;
+	queue_init(m, &o->waiters, o->name);
 	return o;
 }
 

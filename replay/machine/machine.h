@@ -69,6 +69,14 @@ struct bu_machine_config {
 	uint64_t seed;
 	size_t stack_bytes;	/* per thread, as in the engine */
 	bool fingerprints;	/* keep what bu_machine_state() needs, see state.h */
+	/*
+	 * Look after each step whether it changed what it may not: stacks of other threads, queues of threads but by
+	 * replay/machine/queue.h. For tests: each step then costs as much as there are threads and queues. With BU_DEBUG always on.
+	 */
+	bool check_state;
+	/* As in the engine: takes the log of steps. NULL: none is kept. */
+	void (*steps)(void *ctx, const struct bu_step *step, uint32_t n);
+	void *steps_ctx;
 	bool step_ops;		/* every operation on something shared is an event, so that choose() can order them */
 	/* As in the engine: which of @n events that are due goes first. NULL: the one queued first. */
 	uint32_t (*choose)(void *ctx, uint32_t n);

@@ -16,6 +16,7 @@
 #include "replay/engine/engine.h"
 #include "replay/engine/run_mem.h"
 #include "replay/machine/machine.h"
+#include "replay/machine/queue.h"
 #include "replay/machine/waits.h"
 
 #define PATH_MAX_CALLS 16u
@@ -49,8 +50,7 @@ struct thread {
 	struct live *live;	/* NULL: has no stack */
 	bu_word_id state;
 	int32_t preempt_count;
-	uint32_t next, prev;	/* in a list of its CPU, or of its throttled group */
-	uint32_t wq_next, wq_prev;	/* in the list of a kernel object */
+	struct link link[2];	/* by enum link_kind */
 	uint32_t wake_next;	/* in a wake_q; itself: the last */
 	bu_obj wq;		/* that object; 0: in none */
 	uint32_t wq_flags;
@@ -105,8 +105,8 @@ struct list {
 struct cpu {
 	uint32_t id;
 	uint32_t curr, idle;	/* threads; curr 0: not started */
-	struct list fair, rt;
-	uint32_t stop;		/* the stopper, when it is queued */
+	struct queue fair, rt;
+	struct queue stop;	/* the stopper, when it is queued */
 	bool online, alive, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
 	bool slice_over;
 	uint8_t in_irq;
@@ -140,7 +140,7 @@ struct obj {
 	bu_word_id w[4];
 	uint32_t owner;		/* thread; 0: none */
 	uint32_t sub;		/* another object */
-	struct list waiters;	/* threads, by wq_next */
+	struct queue waiters;
 	int64_t a, b;
 	void *more;		/* in the run's memory */
 	struct bu_lock_stats *stats;	/* of a lock that was taken; NULL: none, or not kept */
@@ -184,6 +184,7 @@ struct bu_machine {
 	size_t bytes;		/* of the run's memory that were handed out */
 	struct record *record;	/* with config.fingerprints: all that machine_alloc() gave */
 	size_t n_records, cap_records;
+	size_t next_look;	/* queues_look() */
 	bool done, failed;
 	enum bu_machine_end end;	/* failed: how */
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];

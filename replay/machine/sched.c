@@ -214,33 +214,6 @@ int bu_thread_state(struct bu_machine *m, bu_thread id)
 
 /* -------------------------------------------------------------------------------------------------- run queues */
 
-static void list_insert(struct bu_machine *m, struct list *l, struct thread *t, uint32_t before)
-{
-	t->next = before;
-	t->prev = before ? thread_of(m, before)->prev : l->tail;
-	if (t->prev)
-		thread_of(m, t->prev)->next = t->id;
-	else
-		l->head = t->id;
-	if (before)
-		thread_of(m, before)->prev = t->id;
-	else
-		l->tail = t->id;
-}
-
-static void list_remove(struct bu_machine *m, struct list *l, struct thread *t)
-{
-	if (t->prev)
-		thread_of(m, t->prev)->next = t->next;
-	else
-		l->head = t->next;
-	if (t->next)
-		thread_of(m, t->next)->prev = t->prev;
-	else
-		l->tail = t->prev;
-	t->next = t->prev = 0;
-}
-
 static bool is_pullable(const struct thread *t)
 {
 	return t->class == BU_CLASS_FAIR && t->allowed == BU_ANY_CPU && !t->preempt_count;
@@ -265,17 +238,17 @@ static void queue_add(struct bu_machine *m, struct cpu *c, struct thread *t, boo
 	t->cpu = c->id;
 	switch (t->class) {
 	case BU_CLASS_STOP:
-		BU_ASSERT("one-stopper", !c->stop);
-		c->stop = t->id;
+		BU_ASSERT("one-stopper", !c->stop.head);
+		queue_insert(m, &c->stop, LINK_RUN, t, 0);
 		return;
 	case BU_CLASS_RT:
-		for (at = c->rt.head; at; at = thread_of(m, at)->next)
+		for (at = c->rt.head; at; at = thread_of(m, at)->link[LINK_RUN].next)
 			if (thread_of(m, at)->prio < t->prio || (at_head && thread_of(m, at)->prio == t->prio))
 				break;
-		list_insert(m, &c->rt, t, at);
+		queue_insert(m, &c->rt, LINK_RUN, t, at);
 		return;
 	default:
-		list_insert(m, &c->fair, t, at_head ? c->fair.head : 0);
+		queue_insert(m, &c->fair, LINK_RUN, t, at_head ? c->fair.head : 0);
 		if (is_pullable(t))
 			m->pullable++;
 	}
@@ -285,13 +258,13 @@ static void queue_del(struct bu_machine *m, struct cpu *c, struct thread *t)
 {
 	switch (t->class) {
 	case BU_CLASS_STOP:
-		c->stop = 0;
+		queue_remove(m, &c->stop, LINK_RUN, t);
 		break;
 	case BU_CLASS_RT:
-		list_remove(m, &c->rt, t);
+		queue_remove(m, &c->rt, LINK_RUN, t);
 		break;
 	default:
-		list_remove(m, &c->fair, t);
+		queue_remove(m, &c->fair, LINK_RUN, t);
 		if (is_pullable(t))
 			m->pullable--;
 	}
@@ -299,7 +272,7 @@ static void queue_del(struct bu_machine *m, struct cpu *c, struct thread *t)
 
 bool has_queued(const struct cpu *c)
 {
-	return c->stop || c->rt.head || c->fair.head;
+	return c->stop.head || c->rt.head || c->fair.head;
 }
 
 /* A CPU that would go idle looks for a fair thread that waits elsewhere (sched_balance_newidle()). */
@@ -312,7 +285,7 @@ static struct thread *pull(struct bu_machine *m, struct cpu *c)
 	for (i = 1; m->pullable && i < m->config.n_cpus; i++) {
 		struct cpu *from = &m->cpu[(c->id + i) % m->config.n_cpus];
 
-		for (id = from->fair.head; id; id = thread_of(m, id)->next) {
+		for (id = from->fair.head; id; id = thread_of(m, id)->link[LINK_RUN].next) {
 			if (!is_pullable(thread_of(m, id)))
 				continue;
 			queue_del(m, from, thread_of(m, id));
@@ -326,8 +299,8 @@ static struct thread *pick(struct bu_machine *m, struct cpu *c)
 {
 	struct thread *t = NULL;
 
-	if (c->stop)
-		t = thread_of(m, c->stop);
+	if (c->stop.head)
+		t = thread_of(m, c->stop.head);
 	else if (c->rt.head)
 		t = thread_of(m, c->rt.head);
 	else if (c->fair.head)
@@ -393,7 +366,7 @@ void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head
 		bu_word_store(m->engine, t->inactive, 0);
 	if (t->throttled && !assign_runtime(m, t)) {
 		t->cpu = c->id;
-		list_insert(m, &m->obj[t->group]->waiters, t, 0);
+		queue_insert(m, &m->obj[t->group]->waiters, LINK_RUN, t, 0);
 		return;
 	}
 	t->throttled = false;
@@ -477,7 +450,7 @@ void schedule(struct bu_machine *m, bool preempt)
 	if (keeps)
 		prev->queued_ns = bu_now(m);
 	if (keeps && prev->throttled)
-		list_insert(m, &m->obj[prev->group]->waiters, prev, 0);
+		queue_insert(m, &m->obj[prev->group]->waiters, LINK_RUN, prev, 0);
 	else if (keeps && prev->id != c->idle)
 		queue_add(m, c, prev, preempt && !c->slice_over);
 	c->need_resched = false;
@@ -568,7 +541,7 @@ void push_all(struct bu_machine *m, struct cpu *c)
 	for (id = c->fair.head; id; id = next) {
 		struct thread *t = thread_of(m, id);
 
-		next = t->next;
+		next = t->link[LINK_RUN].next;
 		if (is_pullable(t))
 			move_queued(m, t, select_cpu(m, t)->id);
 	}
@@ -685,39 +658,17 @@ void bu_wait_point(struct bu_machine *m, const char *point, int cpu)
 
 void wq_add(struct bu_machine *m, struct obj *o, bu_obj id, struct thread *t, uint32_t flags, bool at_head)
 {
-	struct list *l = &o->waiters;
-
 	BU_ASSERT("in-one-wait-list", !t->wq);
 	t->wq = id;
 	t->wq_flags = flags;
-	t->wq_next = at_head ? l->head : 0;
-	t->wq_prev = at_head ? 0 : l->tail;
-	if (t->wq_prev)
-		thread_of(m, t->wq_prev)->wq_next = t->id;
-	else
-		l->head = t->id;
-	if (t->wq_next)
-		thread_of(m, t->wq_next)->wq_prev = t->id;
-	else
-		l->tail = t->id;
+	queue_insert(m, &o->waiters, LINK_WAIT, t, at_head ? o->waiters.head : 0);
 }
 
 void wq_del(struct bu_machine *m, struct thread *t)
 {
-	struct list *l;
-
 	if (!t->wq)
 		return;
-	l = &m->obj[t->wq]->waiters;
-	if (t->wq_prev)
-		thread_of(m, t->wq_prev)->wq_next = t->wq_next;
-	else
-		l->head = t->wq_next;
-	if (t->wq_next)
-		thread_of(m, t->wq_next)->wq_prev = t->wq_prev;
-	else
-		l->tail = t->wq_prev;
-	t->wq_next = t->wq_prev = 0;
+	queue_remove(m, &m->obj[t->wq]->waiters, LINK_WAIT, t);
 	t->wq = 0;
 }
 
@@ -736,7 +687,7 @@ static void unthrottle(struct bu_machine *m, struct obj *g)
 	while (g->b > 0 && (id = g->waiters.head) != 0) {
 		struct thread *t = thread_of(m, id);
 
-		list_remove(m, &g->waiters, t);
+		queue_remove(m, &g->waiters, LINK_RUN, t);
 		enqueue(m, &m->cpu[t->cpu], t, false);
 		if (id == last)
 			break;

@@ -257,7 +257,7 @@ static void wake_queue(struct bu_machine *m, bu_obj wq, uint32_t n)
 		struct thread *t = thread_of(m, id);
 		bool exclusive = t->wq_flags & EXCLUSIVE;
 
-		next = t->wq_next;
+		next = t->link[LINK_WAIT].next;
 		if (!try_to_wake_up(m, t, BU_TASK_NORMAL))
 			continue;
 		wq_del(m, t);

@@ -129,7 +129,7 @@ static void by_queue(struct bu_machine *m, struct bu_wait_info *w, const struct 
 
 	if (o->kind == BU_OBJ_PERCPU_RWSEM && o->a && (bu_thread)o->a != id)
 		by_thread(w, (bu_thread)o->a);
-	for (at = m->thread[id]->wq == w->obj ? o->waiters.head : 0; at && at != id; at = thread_of(m, at)->wq_next)
+	for (at = m->thread[id]->wq == w->obj ? o->waiters.head : 0; at && at != id; at = thread_of(m, at)->link[LINK_WAIT].next)
 		by_thread(w, (bu_thread)at);
 }
 

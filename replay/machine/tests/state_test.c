@@ -5,9 +5,12 @@
 #include "replay/machine/tests/drive.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "replay/machine/atomic.h"
+#include "replay/engine/steplog.h"
 #include "replay/machine/lock.h"
+#include "replay/machine/machine_int.h"
 #include "replay/machine/state.h"
 #include "schemas/base/hash.h"
 
@@ -147,10 +150,147 @@ static void test_all_ways(void **state)
 	assert_int_equal(pruned.sums, all.sums);
 }
 
+/* ------------------------------------------------------------------------------------- queues and the log of steps */
+
+#define RUNS 64
+
+struct logged {
+	struct bu_machine *m;
+	struct bu_rng rng;
+	uint64_t log;		/* of the steps so far */
+	uint64_t (*seen)[2];	/* log, state */
+	uint32_t n_seen, again;
+};
+
+static void take_steps(void *ctx, const struct bu_step *step, uint32_t n)
+{
+	struct logged *l = ctx;
+
+	l->log = bu_hash_bytes(l->log, step, n * sizeof(*step));
+}
+
+static uint32_t pause_or_draw(void *ctx, uint32_t n)
+{
+	struct logged *l = ctx;
+
+	if (!l->again) {
+		l->again = 1;
+		return BU_CHOOSE_PAUSE;
+	}
+	l->again = 0;
+	return (uint32_t)bu_rng_below(&l->rng, n);
+}
+
+/* The log has all that the state depends on: as long as two runs of one machine have the same log, they are in the same state. */
+static void test_equal_logs_equal_states(void **state)
+{
+	struct logged l = { .seen = calloc(RUNS * DEPTH, sizeof(*l.seen)) };
+	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .step_ops = true, .fingerprints = true,
+					    .check_state = true, .choose = pause_or_draw, .ctx = &l,
+					    .steps = take_steps, .steps_ctx = &l };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine_result r;
+	uint32_t met = 0, i, k;
+
+	(void)state;
+	l.m = make(&config);
+	for (i = 0; i < RUNS; i++) {
+		assert_int_equal(bu_machine_reset(l.m, 1, &err), 0);
+		bu_rng_init(&l.rng, i, 0);
+		l.log = BU_HASH_INIT;
+		l.again = 0;
+		two_on_a_mutex(l.m, NULL);
+		while (assert_int_equal(bu_machine_run(l.m, &r, &err), 0), r.end == BU_MACHINE_PAUSED) {
+			uint64_t now = bu_machine_state(l.m);
+
+			for (k = 0; k < l.n_seen && l.seen[k][0] != l.log; k++)
+				;
+			if (k < l.n_seen) {
+				assert_int_equal(l.seen[k][1], now);
+				met++;
+				continue;
+			}
+			assert_true(l.n_seen < RUNS * DEPTH);
+			l.seen[l.n_seen][0] = l.log;
+			l.seen[l.n_seen++][1] = now;
+		}
+		assert_int_equal(r.end, BU_MACHINE_DONE);
+	}
+	print_message("# %u states of different logs, %u met again\n", l.n_seen, met);
+	assert_true(met > RUNS && l.n_seen > RUNS);
+	bu_machine_destroy(l.m);
+	free(l.seen);
+}
+
+static void steals(struct bu_machine *m, void *arg)
+{
+	struct cpu *c = &m->cpu[1];
+
+	(void)arg;
+	bu_work(m, 100);
+	assert_int_not_equal(c->fair.head, 0);
+	c->fair.head = c->fair.tail = 0;
+	bu_work(m, 100);
+}
+
+static void takes_from_wait_list(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_work(m, 100);
+	assert_int_not_equal(m->obj[lock]->waiters.head, 0);
+	m->obj[lock]->waiters.head = m->obj[lock]->waiters.tail = 0;
+	bu_work(m, 100);
+}
+
+static void works(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_work(m, 1000);
+}
+
+static void holds_it(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_mutex_lock(m, lock);
+	bu_sleep_ns(m, 1000);
+	bu_mutex_unlock(m, lock);
+}
+
+static void verdict_is(struct bu_machine *m, const char *want)
+{
+	struct bu_machine_result r = run(m);
+
+	assert_int_equal(r.end, BU_MACHINE_FAILED);
+	if (!strstr(r.verdict, want))
+		fail_msg("%s", r.verdict);
+}
+
+/* A queue that is changed but by its operations is found after the step that did it. */
+static void test_behind_its_back(void **state)
+{
+	struct bu_machine_config config = { .n_cpus = 3, .n_online = 3, .check_state = true };
+	struct bu_machine *m = make(&config);
+
+	(void)state;
+	bu_thread_run(m, "works", 1, works, NULL);
+	bu_thread_run(m, "waits", 1, works, NULL);
+	bu_thread_run(m, "thief", 0, steals, NULL);
+	verdict_is(m, "changed a run queue of CPU 1 behind its back");
+
+	m = make(&config);
+	lock = bu_mutex(m, "l");
+	bu_thread_run(m, "owner", 1, holds_it, NULL);
+	bu_thread_run(m, "waits", 2, holds_it, NULL);
+	bu_thread_run(m, "thief", 0, takes_from_wait_list, NULL);
+	verdict_is(m, "changed who waits for mutex l behind its back");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_ways),
+		cmocka_unit_test(test_equal_logs_equal_states),
+		cmocka_unit_test(test_behind_its_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
