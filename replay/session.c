@@ -99,7 +99,7 @@ static int run_guarded(struct bu_host *h, struct bu_machine_result *end, bool *r
 
 static const char *verdict_name(enum bu_hang_class class)
 {
-	return class == BU_HANG_FAILED ? "error" : bu_hang_class_names[class];
+	return class == BU_HANG_FAILED ? "error" : class == BU_HANG_ASSERTION ? "assertion" : bu_hang_class_names[class];
 }
 
 static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, const struct bu_watch *watch, bool forced)

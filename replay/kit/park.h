@@ -39,6 +39,7 @@ static inline void park_cpu(struct bu_machine *m, void *arg)
 	(void)arg;
 	KERNEL_FN(m);
 	atomic_set(m, c->magic, PARK_MAGIC);
+	bu_hp(m)->mark(m, this_cpu(m), BU_HP_AT_ALIVE);	/* nobody waits for it yet; the mark is set anew when somebody does */
 	spin_until(m, c->exit, BU_GUARD_NE, 0, -1, "Wp parked", this_cpu(m));
 	c->start(m, NULL);
 }

@@ -292,7 +292,7 @@ static void a_cpu_that_comes_late(void **state)
 {
 	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
 	static const struct { const char *core, *params, *verdict; } cases[] = {
-		{ "serial", "late-cpu=waits", "failed" }, { "serial", "late-cpu=runs", "violated assertion" },
+		{ "serial", "late-cpu=waits", "failed" }, { "serial", "late-cpu=runs", "assertion" },
 		{ "parallel", NULL, "failed" },
 	};
 	struct bu_hp_schedule s;

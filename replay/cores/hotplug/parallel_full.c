@@ -46,8 +46,8 @@ struct full {
 	struct rcu_state *rcu;
 	struct full_cpu *cpus;
 	bu_word_id cluster_hotplug_mask;	/* 1: one is ready */
-	bu_word_id logical_packages, released;
-	bu_obj topology_lock, booted;
+	bu_word_id logical_packages, released, booted;
+	bu_obj topology_lock;
 };
 
 static struct full *full(struct bu_machine *m)
@@ -205,7 +205,13 @@ static void grace_periods(struct bu_machine *m, void *arg)
 		sleep_ns(m, param(m, PARAM_GP_NS));
 	}
 	grace_periods_begin(m, f);
-	wait_for_completion(m, f->booted);
+	for (;;) {
+		set_current_state(m, BU_TASK_INTERRUPTIBLE);	/* as a kthread waits for work: not a hung task */
+		if (atomic_read(m, f->booted))
+			break;
+		schedule(m);
+	}
+	set_current_state(m, BU_TASK_RUNNING);
 	grace_periods_begin(m, f);
 }
 
@@ -224,7 +230,7 @@ static void smp_init(struct bu_machine *m)
 	f->cluster_hotplug_mask = atomic(m, "cluster_hotplug_mask", 0);
 	f->logical_packages = atomic(m, "logical_packages", 1);
 	f->released = atomic(m, "released", 0);
-	f->booted = completion(m, "booted");
+	f->booted = atomic(m, "booted", 0);
 	f->topology_lock = raw_spinlock(m, "topology", BU_SPIN_QUEUED);
 	for (i = 0; i < n; i++)
 		f->cpus[i].logical_package = atomic(m, "logical package", i == bu_hp(m)->place(m, 0)->package ? 0 : -1);
@@ -237,7 +243,8 @@ static void smp_init(struct bu_machine *m)
 	atomic_set(m, f->released, 1);
 	cpuhp_bringup_mask(m, MASK_ALL, TARGET_ONLINE);
 	smp_cpus_done(m);
-	complete(m, f->booted);
+	atomic_set(m, f->booted, 1);
+	wake_up_process(m, gp);
 }
 
 BU_CORE_DEFINE(hotplug, parallel_full) = {
