@@ -74,6 +74,7 @@ int small_run(const char *path, struct bu_err *err)
 		.family = "hotplug", .core = "serial", .core_source = "a test", .command = "test", .capture_name = "x.db",
 		.capture_sha256 = "0000000000000000000000000000000000000000000000000000000000000000",
 		.kernel_release = "6.1", .recorded_algorithm = "serial", .recorded_cpus = 2, .cpus = 2, .params = "",
+		.machine = "{}", .recorded_machine = "{}",
 		.bringup_ns = 5000, .recorded_bringup_ns = BU_NS_UNKNOWN, .ap_latency_p50_ns = BU_NS_UNKNOWN,
 		.ap_latency_p99_ns = BU_NS_UNKNOWN, .ap_latency_max_ns = BU_NS_UNKNOWN, .verdict = "ok", .verdict_detail = "",
 		.cpu_rows = &cpu, .n_cpu_rows = 1, .names = (void *)names, .n_names = 2, .intervals = &interval,
