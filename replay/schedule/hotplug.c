@@ -613,15 +613,18 @@ static int load_recorded(struct loader *l)
 	if (rc)
 		return rc;
 	while ((rc = bu_stmt_step(st, l->err)) > 0) {
-		struct bu_hp_recorded *r;
+		const int64_t start = hotplug_rebase(l, bu_stmt_ns(st, 4)), end = hotplug_rebase(l, bu_stmt_ns(st, 5));
 		const char *phase = bu_stmt_text(st, 2);
+		struct bu_hp_recorded *r;
 
+		if (!known(start) || (known(end) && end < start))
+			continue;
 		if (bu_grow(&s->recorded, s->n_recorded, &cap, sizeof(*s->recorded)))
 			return hotplug_oom(l);
 		r = &s->recorded[s->n_recorded++];
 		*r = (struct bu_hp_recorded){ .lane = (int32_t)bu_stmt_i64(st, 0), .cpu = (int32_t)bu_stmt_i64(st, 1) };
-		r->start_ns = hotplug_rebase(l, bu_stmt_ns(st, 4));
-		r->end_ns = hotplug_rebase(l, bu_stmt_ns(st, 5));
+		r->start_ns = start;
+		r->end_ns = end;
 		for (i = 0; i < BU_NR_PHASES && (!phase || strcmp(phase, bu_phase_names[i])); i++)
 			;
 		if (i == BU_NR_PHASES)
