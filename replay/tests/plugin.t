@@ -56,7 +56,7 @@ misbehaves 'polling a word without waiting' loads 1 'without coming back'
 
 plugin spins < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { for (;;) bu_ops(m)->work(m, 1); }'; def c)
-misbehaves 'a loop of delays' spins 1 'verdict limit'
+misbehaves 'a loop of delays' spins 1 'verdict livelock'
 
 plugin overflow < <(echo '#include "replay/core_hotplug.h"
 static int deep(struct bu_machine *m, volatile char *up) { volatile char room[4096]; room[0] = *up; room[4095] = 1;
