@@ -202,9 +202,13 @@ static void say(const struct bu_watch *w, const struct bu_watch_report *r, char 
 void bu_watch_judge(const struct bu_watch *w, struct bu_hang_verdict *v)
 {
 	const struct bu_watch_report *r;
+	size_t i = 0, n = bu_watch_reports(w, &r);
 
-	if (v->class != BU_HANG_NONE || !bu_watch_reports(w, &r))
+	while (i < n && r[i].dog == BU_WATCHDOG_AP_TIMEOUT)	/* the kernel gives that CPU up and goes on */
+		i++;
+	if (v->class != BU_HANG_NONE || i == n)
 		return;
+	r += i;
 	v->class = BU_HANG_LOCKUP;
 	v->watchdog = r->dog;
 	v->watchdog_at_ns = r->at_ns;

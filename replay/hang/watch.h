@@ -50,7 +50,8 @@ void bu_watch_destroy(struct bu_watch *w);
 size_t bu_watch_reports(const struct bu_watch *w, const struct bu_watch_report **ret);
 
 /**
- * bu_watch_judge() - A run that ended well although a watchdog spoke is a lockup. Changes @v if so.
+ * bu_watch_judge() - A run that ended well although a watchdog spoke is a lockup, unless all that was said is that CPUs did not
+ * report alive: those the kernel gives up. Changes @v if so.
  */
 void bu_watch_judge(const struct bu_watch *w, struct bu_hang_verdict *v);
 

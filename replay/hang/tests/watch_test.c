@@ -167,6 +167,8 @@ static void test_each_speaks_at_its_threshold(void **state)
 			bu_hang_diagnose(m, &end, &v);
 			assert_int_equal(v.class, BU_HANG_NONE);
 			bu_watch_judge(w, &v);
+			/* A CPU that does not report alive is given up by the kernel, which goes on. */
+			n = cases[i].dog == BU_WATCHDOG_AP_TIMEOUT ? 0 : n;
 			assert_int_equal(v.class, n ? BU_HANG_LOCKUP : BU_HANG_NONE);
 			assert_true(!n || strstr(v.summary, " at "));
 			bu_watch_destroy(w);
