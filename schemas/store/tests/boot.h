@@ -97,15 +97,16 @@ static inline void boot_spoil(struct bu_db *db, struct fuzz_in *in)
 		"hotplug_op.ret", "cpu.thread", "cpu.cpu",
 	};
 	static const char *const words[] = {
-		"''", "'ok'", "'failed'", "'open'", "'lost'", "'tick'", "'up'", "'down'", "'rollback'", "'parallel'",
-		"'split'", "'runtime'", "'bringup_cpu'", "'cpuhp_kick_ap_alive'", "'cpuhp_bringup_ap'",
-		"'smpboot_unpark_threads'", "'takedown_cpu'", "NULL",
+		"", "ok", "failed", "open", "lost", "tick", "up", "down", "rollback", "parallel",
+		"split", "runtime", "bringup_cpu", "cpuhp_kick_ap_alive", "cpuhp_bringup_ap",
+		"smpboot_unpark_threads", "takedown_cpu", NULL,
 	};
 	const char *column = columns[fuzz_num(in, 1) % ARRAY_SIZE(columns)], *dot = strchr(column, '.');
 	int table = (int)(dot - column);
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	unsigned int row = (unsigned int)fuzz_num(in, 1), how = (unsigned int)fuzz_num(in, 1);
 	int64_t number = how & 1 ? fuzz_i64(in) : 0;
+	const char *word = words[(how >> 1) % ARRAY_SIZE(words)];
 	char sql[256], row_sql[64];
 
 	snprintf(row_sql, sizeof(row_sql), "WHERE rowid = 1 + ?1 %% (SELECT max(rowid) FROM %.*s)", table, column);
@@ -114,11 +115,13 @@ static inline void boot_spoil(struct bu_db *db, struct fuzz_in *in)
 	else if (how % 8 == 5)	/* moved a little rather than set */
 		snprintf(sql, sizeof(sql), "UPDATE %.*s SET %s = %s + ?2 %s", table, column, dot + 1, dot + 1, row_sql);
 	else
-		snprintf(sql, sizeof(sql), "UPDATE OR IGNORE %.*s SET %s = %s %s", table, column, dot + 1,
-			 how & 1 ? "?2" : words[(how >> 1) % ARRAY_SIZE(words)], row_sql);
+		snprintf(sql, sizeof(sql), "UPDATE OR IGNORE %.*s SET %s = ?2 %s", table, column, dot + 1, row_sql);
 	FUZZ_CHECK(!bu_stmt_prepare(db, sql, &st, NULL));
 	bu_stmt_bind_i64(st, 1, row);
-	bu_stmt_bind_i64(st, 2, how % 8 == 5 ? number % 2000000 : number);
+	if (how & 1)
+		bu_stmt_bind_i64(st, 2, how % 8 == 5 ? number % 2000000 : number);
+	else if (word)
+		bu_stmt_bind_text(st, 2, word);
 	bu_stmt_run(st, NULL);
 }
 
