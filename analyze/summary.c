@@ -374,7 +374,7 @@ static void sum_ops(struct work *w)
 			s->ok += o->outcome == BU_OK;
 			s->failed += o->outcome == BU_FAILED;
 			s->open += o->outcome != BU_OK && o->outcome != BU_FAILED;
-			if (o->outcome == BU_OK && known(o->start_ns) && known(o->end_ns))
+			if (o->outcome == BU_OK && known(o->end_ns))
 				w->sample[n++] = (struct bu_sample){ o->end_ns - o->start_ns, o->cpu };
 		}
 		s->stat = bu_stat_of(w->sample, n);

@@ -490,12 +490,9 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 
 	bu_stmt_bind_i64(st, 1, l->ops[i]);
 	while ((rc = bu_stmt_step(st, l->err)) > 0) {
-		int64_t start = hotplug_rebase(l, bu_stmt_ns(st, 3));
 		struct bu_hp_step *step;
 		size_t *n;
 
-		if (!known(start))	/* nothing can be said of it */
-			continue;
 		section = bu_stmt_i64(st, 0) == cpu->cpu ? BU_HP_ONLINE_STEPS : BU_HP_PREPARE;
 		n = &cpu->n_steps[section];
 		if (bu_grow(&tmp[section], *n, &cap[section], sizeof(*step))) {
@@ -504,7 +501,7 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 		}
 		step = &tmp[section][(*n)++];
 		*step = (struct bu_hp_step){ .nr = (int32_t)bu_stmt_i64(st, 1), .ret = (int32_t)bu_stmt_i64(st, 5) };
-		step->start_ns = service_at(l, start);
+		step->start_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 3)));
 		step->end_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 4)));
 		step->work_ns = known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
 		rc = hotplug_name(l, bu_stmt_text(st, 2), &step->name);

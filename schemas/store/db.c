@@ -515,7 +515,10 @@ double bu_stmt_f64(struct bu_stmt *stmt, int col)
 
 int64_t bu_stmt_ns(struct bu_stmt *stmt, int col)
 {
-	return bu_stmt_is_null(stmt, col) ? BU_NS_UNKNOWN : bu_stmt_i64(stmt, col);
+	int64_t ns = bu_stmt_i64(stmt, col);
+
+	/* Only NULL is unknown: a column that may not be NULL never reads as it, whatever number a file has there. */
+	return bu_stmt_is_null(stmt, col) ? BU_NS_UNKNOWN : ns == BU_NS_UNKNOWN ? ns + 1 : ns;
 }
 
 const char *bu_stmt_text(struct bu_stmt *stmt, int col)
