@@ -202,6 +202,9 @@ int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum b
 		memcpy(s.names, src->names, src->n_names * sizeof(*s.names));
 		if ((want > src->n_cpus || draw == BU_HP_DRAW_ALL) && !pool.n[0] && !pool.n[1])
 			rc = bu_fail(err, -ENODATA, "no CPU came up in the recording, so there is nothing to draw from");
+		else if (src->n_cpus && src->cpus[src->n_cpus - 1].cpu > INT32_MAX - cpus)
+			rc = bu_fail(err, -EILSEQ, "the recording has a CPU %d, which leaves no numbers for more; import it again",
+				     src->cpus[src->n_cpus - 1].cpu);
 		else
 			rc = fill(src, &pool, want, draw, seed, &s);
 		if (!rc)
