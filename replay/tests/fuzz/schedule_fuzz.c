@@ -62,7 +62,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void replay(const struct bu_hp_schedule *s, const char *name)
 {
-	/* A boot of six CPUs takes a few hundred; one that goes on shows nothing new, with watchdogs looking on. */
+	/* Enough for a boot of six CPUs; what goes on shows nothing new, with watchdogs looking on. */
 	struct bu_replay_options options = { .seed = 1, .max_events = 2000, .recorded_cpus = 4 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_replay_result result;
