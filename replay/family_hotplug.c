@@ -502,20 +502,12 @@ static int make_slots(struct hotplug_run *r)
 	return 0;
 }
 
-/* Nearest rank: the smallest value that at least @percent of all do not exceed. */
-static int64_t quantile(const int64_t *sorted, size_t n, int percent)
-{
-	size_t rank = (n * (size_t)percent + 99) / 100;
-
-	return sorted[rank ? rank - 1 : 0];
-}
-
 static void latencies(struct bu_run *run, int64_t *latency, size_t n)
 {
 	qsort(latency, n, sizeof(*latency), bu_ns_compare);
-	run->ap_latency_p50_ns = n ? quantile(latency, n, 50) : BU_NS_UNKNOWN;
-	run->ap_latency_p99_ns = n ? quantile(latency, n, 99) : BU_NS_UNKNOWN;
-	run->ap_latency_max_ns = n ? latency[n - 1] : BU_NS_UNKNOWN;
+	run->ap_latency_p50_ns = bu_ns_quantile(latency, n, 50);
+	run->ap_latency_p99_ns = bu_ns_quantile(latency, n, 99);
+	run->ap_latency_max_ns = bu_ns_quantile(latency, n, 100);
 }
 
 enum { NAMED = 6 };	/* how many of what went wrong a verdict names */

@@ -73,11 +73,6 @@ struct op_times {
 	int64_t p50_ns, p95_ns, max_ns;
 };
 
-static int64_t rank_of(const int64_t *sorted, size_t n, size_t percent)
-{
-	return n ? sorted[(n * percent + 99) / 100 - 1] : BU_NS_UNKNOWN;
-}
-
 static bool op_times(const struct bu_run *r, int down, bool recorded, struct op_times *ret)
 {
 	_cleanup_free_ int64_t *ns = calloc(r->n_ops + 1, sizeof(*ns));
@@ -98,9 +93,9 @@ static bool op_times(const struct bu_run *r, int down, bool recorded, struct op_
 	if (!ns || (!ret->n && !ret->failed))
 		return false;
 	qsort(ns, ret->n, sizeof(*ns), bu_ns_compare);
-	ret->p50_ns = rank_of(ns, ret->n, 50);
-	ret->p95_ns = rank_of(ns, ret->n, 95);
-	ret->max_ns = rank_of(ns, ret->n, 100);
+	ret->p50_ns = bu_ns_quantile(ns, ret->n, 50);
+	ret->p95_ns = bu_ns_quantile(ns, ret->n, 95);
+	ret->max_ns = bu_ns_quantile(ns, ret->n, 100);
 	return true;
 }
 

@@ -63,3 +63,8 @@ int bu_ns_compare(const void *a, const void *b)
 
 	return x < y ? -1 : x > y;
 }
+
+int64_t bu_ns_quantile(const int64_t *sorted, size_t n, unsigned int percent)
+{
+	return n ? sorted[(n * percent + 99) / 100 - 1] : BU_NS_UNKNOWN;
+}

@@ -72,4 +72,10 @@ static inline int64_t bu_ticks_to_ns(uint64_t ticks, uint64_t hz)
  */
 int bu_ns_compare(const void *a, const void *b);
 
+/**
+ * bu_ns_quantile() - Nearest rank: the smallest of the @n values that at least @percent of all do not exceed.
+ * @sorted: in ascending order. @percent: 1 to 100. Return: BU_NS_UNKNOWN when there is none.
+ */
+int64_t bu_ns_quantile(const int64_t *sorted, size_t n, unsigned int percent);
+
 #endif
