@@ -243,6 +243,8 @@ int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err 
 	rc = h->control ? bu_watch_start(h->machine, &watch, err) : -ENOMEM;
 	if (!rc)
 		rc = run_guarded(h, &end, &forced, err);
+	if (!rc && !h->control_end_ns)
+		h->control_end_ns = end.now_ns;	/* the run ended first */
 	if (!rc)
 		rc = take_verdict(h, &end, watch, forced);
 	if (!rc && !forced) {
