@@ -37,6 +37,18 @@ static inline void text_patch(struct bu_machine *m, int i)
 	text_poke(m, i, 0, bu_tx(m)->site(m, i)->len, text_after(m, i, 0));
 }
 
+/* One site while the boot runs on one CPU (arch/x86/kernel/alternative.c of v6.1 and v6.12; since e587cadd8f47, 2.6.25). */
+static inline void text_poke_early(struct bu_machine *m, int i)
+{
+	bool flags;
+
+	KERNEL_FN(m);
+	flags = local_irq_save(m);
+	text_patch(m, i);
+	sync_core(m);
+	local_irq_restore(m, flags);
+}
+
 /* memcpy() into a site: no atomic store, @half_ns lie between its first and its last. */
 static inline void text_memcpy(struct bu_machine *m, int i, int64_t half_ns)
 {

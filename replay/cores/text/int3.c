@@ -147,17 +147,6 @@ static void text_poke_bp_batch(struct bu_machine *m, int first, int n)
 		bp_desc_clear(m);
 }
 
-static void text_poke_early(struct bu_machine *m, int i)
-{
-	bool flags;
-
-	KERNEL_FN(m);
-	flags = local_irq_save(m);
-	text_patch(m, i);
-	sync_core(m);
-	local_irq_restore(m, flags);
-}
-
 static void patch(struct bu_machine *m, const struct bu_text_batch *b)
 {
 	int i, n;

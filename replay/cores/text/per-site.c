@@ -10,17 +10,6 @@
  */
 #include "replay/kit/text.h"
 
-static void text_poke_early(struct bu_machine *m, int i)
-{
-	bool flags;
-
-	KERNEL_FN(m);
-	flags = local_irq_save(m);
-	text_patch(m, i);
-	sync_core(m);
-	local_irq_restore(m, flags);
-}
-
 static void apply_alternatives(struct bu_machine *m, const struct bu_text_batch *b)
 {
 	int i;

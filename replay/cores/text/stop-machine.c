@@ -12,14 +12,14 @@
 #include "replay/kit/text.h"
 
 struct text_poke_params {
-	const struct bu_text_batch *batch;
+	struct bu_text_batch batch;
 	bu_word_id stop_machine_first, wrote_text;
 };
 
 static int stop_machine_text_poke(struct bu_machine *m, void *arg)
 {
 	const struct text_poke_params *tpp = arg;
-	const struct bu_text_batch *b = tpp->batch;
+	const struct bu_text_batch *b = &tpp->batch;
 	int i;
 
 	KERNEL_FN(m);
@@ -36,11 +36,12 @@ static int stop_machine_text_poke(struct bu_machine *m, void *arg)
 
 static void text_poke_smp_batch(struct bu_machine *m, const struct bu_text_batch *b)
 {
-	struct text_poke_params tpp = { b, atomic(m, "stop_machine_first", 1), atomic(m, "wrote_text", 0) };
+	struct text_poke_params *tpp = alloc(m, sizeof(*tpp));	/* not on the stack: others read it */
 
 	KERNEL_FN(m);
+	*tpp = (struct text_poke_params){ *b, atomic(m, "stop_machine_first", 1), atomic(m, "wrote_text", 0) };
 	cpus_read_lock(m);
-	stop_machine_cpuslocked(m, "stop_machine_text_poke", stop_machine_text_poke, &tpp, BU_ALL_ONLINE_CPUS);
+	stop_machine_cpuslocked(m, "stop_machine_text_poke", stop_machine_text_poke, tpp, BU_ALL_ONLINE_CPUS);
 	cpus_read_unlock(m);
 }
 
