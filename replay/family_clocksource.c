@@ -256,7 +256,7 @@ static int summarise(struct bu_host *h)
 	const int64_t now_ns = bu_now(h->machine), ran_ns = r->mark_ns[BU_CS_AT_RAN];
 	const struct totals t = sum_up(h, now_ns);
 	const double share = t.due > 0 && !s->config.recorded ? (double)(t.ticks - r->ticks_before) / t.due : 1;
-	char cpus[256], b[1][BU_NS_STRLEN], detail[1400];
+	char cpus[256], unread[256], b[1][BU_NS_STRLEN], detail[1400];
 	int32_t locked, endless;
 
 	metrics(h, &t, now_ns, share);
@@ -269,12 +269,12 @@ static int summarise(struct bu_host *h)
 		snprintf(detail, sizeof(detail), "soft lockup of %d CPUs (%s): the first says \"stuck for %" PRId64 "s!\" %s after the switch",
 			 locked, cpus, t.lockup_stuck_s, bu_ns_str(t.lockup_ns - ran_ns, b[0]));
 	}
-	endless = list_cpus(r, reads_for_ever, now_ns, locked ? (char[256]){ 0 } : cpus, sizeof(cpus));
+	endless = list_cpus(r, reads_for_ever, now_ns, unread, sizeof(unread));
 	host_add_metric(h, "endless_read_cpus", "CPUs", -1, endless);
 	if (!locked && endless) {
 		run->verdict = "livelock";
 		snprintf(detail, sizeof(detail), "reads of %d CPUs (%s) do not end, interrupts off: each is answered too late and retried, "
-			 "or never answered", endless, cpus);
+			 "or never answered", endless, unread);
 	} else if (!locked && r->mark_ns[BU_CS_AT_NOTIFIED] == BU_NS_UNKNOWN) {
 		run->verdict = "failed";
 		snprintf(detail, sizeof(detail), "%s", ran_ns == BU_NS_UNKNOWN ? "the switch never ran: stop_machine() waits for a CPU that "

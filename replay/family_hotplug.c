@@ -195,8 +195,10 @@ static void wait_for_ever(struct bu_machine *m, const char *step, int cpu)
 
 static const struct bu_hp_step *step_of(struct bu_machine *m, int cpu, enum bu_hp_section section, int i)
 {
-	if (i < 0 || i >= hp_nr_steps(m, cpu, section))
+	if (i < 0 || i >= hp_nr_steps(m, cpu, section)) {
 		host_core_error(host_of(m), "CPU %d has no step number %d", cpu, i);
+		return NULL;	/* not reached in a thread, and cores are threads */
+	}
 	return &slot_of(m, cpu)->cpu->steps[section][i];
 }
 
@@ -281,7 +283,7 @@ static void hp_lead_in(struct bu_machine *m)
 static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
 {
 	struct slot *s = slot_of(m, cpu);
-	struct bu_run_cpu again, *r = s->ups > 1 ? &again : &s->row;
+	struct bu_run_cpu *r = &s->row;
 	int64_t *const at[BU_HP_NR_MARKS] = { &r->prepare_ns, &r->kick_ns, &r->alive_ns, &r->release_ns, &r->idle_ns,
 					      &r->online_ns };
 
@@ -289,9 +291,11 @@ static void hp_mark(struct bu_machine *m, int cpu, enum bu_hp_mark mark)
 		host_core_error(host_of(m), "there is no mark number %d", (int)mark);
 		return;
 	}
-	*at[mark] = bu_now(m);
 	if (mark == BU_HP_AT_ALIVE)
 		bu_cpu_alive(m, cpu);
+	if (s->ups > 1)
+		return;		/* the row is of its first way up */
+	*at[mark] = bu_now(m);
 	if (mark == BU_HP_AT_ONLINE)
 		r->verdict = BU_CPU_OK;
 }
@@ -439,8 +443,10 @@ static void hp_replay_recording(struct bu_machine *m)
 		if (v->end_ns != BU_NS_UNKNOWN)
 			b[n++] = (struct boundary){ v->end_ns, first + i, true };
 	}
-	if (!b || h->oom)
+	if (!b || h->oom) {
 		bu_machine_fail(m, "out of memory");
+		return;
+	}
 	qsort(b, n, sizeof(*b), boundary_compare);
 	for (i = 0; i < n; i++) {
 		struct bu_run_interval *v = &h->out->run.intervals[b[i].interval];

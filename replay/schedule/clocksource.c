@@ -42,10 +42,11 @@ static int64_t first_ns(struct bu_db *db, const char *sql, int64_t after_ns, int
 
 static int load_stop(struct bu_db *db, struct bu_cs_schedule *s, struct stop *ret, struct bu_err *err)
 {
+	static const char exit_sql[] = "SELECT e.cpu, min(e.ts_ns) FROM ev_sched_switch e JOIN task t ON t.id = e.prev"
+				       " WHERE t.comm LIKE 'migration/%' AND e.ts_ns >= ?1 GROUP BY e.cpu";
 	static const char *const lag_sql[BU_CS_STATES] = {
 		[STATE_PREPARE] = "SELECT cpu, min(ts_ns) FROM functions WHERE func = 'multi_cpu_stop' AND ts_ns >= ?1 GROUP BY cpu",
-		[STATE_EXIT] = "SELECT e.cpu, min(e.ts_ns) FROM ev_sched_switch e JOIN task t ON t.id = e.prev"
-			       " WHERE t.comm LIKE 'migration/%' AND e.ts_ns >= ?1 GROUP BY e.cpu",
+		[STATE_EXIT] = exit_sql,
 	};
 	struct stop t;
 	int rc = 0, state;
