@@ -36,7 +36,7 @@ for name in "${names[@]}"; do
 				  text: "\($m.key) \($v | short) (\($m.value[0] | short) to \($m.value[1] | short))" }] as $sizes |
 			($g.core == $w.core and $g.verdict == $w.verdict and ($g.verdict_detail | contains($w.detail // ""))) as $ok |
 			[$name, $g.core, $g.verdict + (if $ok then "" else " (\($w.core): \($w.verdict) \($w.detail // "")), not \($g.verdict_detail)" end),
-			 $took, ($sizes | map(.text + (if .ok then "" else " OFF" end)) | join(", ")),
+			 $took, ($sizes | map(.text + (if .ok then "" else " OFF" end)) | join(", ") | if . == "" then "-" else . end),
 			 (if $ok and ($sizes | all(.ok)) then "ok" else "off" end)] | @tsv end' >"$out.tsv"
 	while IFS=$'\t' read -r s core verdict took sizes state; do
 		printf '%-28s %-26s %-12s %6s  %s\n' "$s" "$core" "$verdict" "$took" "$sizes"
