@@ -191,11 +191,12 @@ int bu_feed_create(struct bu_db *db, const char *table, const char *columns, con
 		f->types = strdup(types);
 		f->n_columns = (int)strlen(types);
 	}
-	if (!f || !f->types || f->n_columns > BU_FEED_COLUMNS) {
-		bu_feed_destroy(f);
-		return bu_fail_errno(err, f && f->types ? -EINVAL : -ENOMEM, "feed of %s", table);
-	}
-	rc = prepare(f, table, columns, err);
+	if (!f || !f->types)
+		rc = bu_fail_errno(err, -ENOMEM, "feed of %s", table);
+	else if (f->n_columns > BU_FEED_COLUMNS)
+		rc = bu_fail_errno(err, -EINVAL, "feed of %s", table);
+	else
+		rc = prepare(f, table, columns, err);
 	if (rc) {
 		bu_feed_destroy(f);
 		return rc;
