@@ -177,9 +177,25 @@ static void bu_core_fail(struct bu_machine *m, const char *why)
 	bu_machine_fail(m, "core %s: %s", host_of(m)->core->name, why);
 }
 
-const struct bu_machine_ops bu_host_machine_ops = {
-	.size = sizeof(bu_host_machine_ops), .abi = BU_CORE_ABI,
+/* In the places behind the end of the table: a core was built against a longer one and did not ask BU_HAS(). */
+static void unknown_op(struct bu_machine *m)
+{
+	host_core_error(host_of(m), "calls an operation that this bringup does not have; use a newer bringup");
+}
+
+#define UNKNOWN_OPS 64
+
+static const struct {
+	struct bu_machine_ops known;
+	void (*unknown[UNKNOWN_OPS])(struct bu_machine *);
+} machine_ops = {
+	.known = {
+		.size = sizeof(machine_ops.known), .abi = BU_CORE_ABI,
 #define BU_OP_VALUE(type, name, params, args) .name = bu_##name,
-	BU_MACHINE_OPS(BU_OP_VALUE)
+		BU_MACHINE_OPS(BU_OP_VALUE)
 #undef BU_OP_VALUE
+	},
+	.unknown = { [0 ... UNKNOWN_OPS - 1] = unknown_op },
 };
+
+const struct bu_machine_ops *const bu_host_machine_ops = &machine_ops.known;

@@ -47,7 +47,7 @@ static inline struct bu_host *host_of(struct bu_machine *m)
 	return bu_machine_host(m);
 }
 
-extern const struct bu_machine_ops bu_host_machine_ops;
+extern const struct bu_machine_ops *const bu_host_machine_ops;
 
 /* The run ends: the core did what its family's operations forbid. Does not return when called by a thread. */
 void host_core_error(struct bu_host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

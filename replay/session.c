@@ -224,7 +224,7 @@ int host_run(struct bu_host *h, struct bu_machine_config *config, struct bu_err 
 	bool forced = false;
 	int rc;
 
-	h->tables = (struct bu_host_tables){ sizeof(h->tables), BU_CORE_ABI, &bu_host_machine_ops, h->family->ops };
+	h->tables = (struct bu_host_tables){ sizeof(h->tables), BU_CORE_ABI, bu_host_machine_ops, h->family->ops };
 	config->tables = &h->tables;
 	config->host = h;
 	config->waited = on_waited;
