@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sha256.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -150,29 +150,35 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 
 /* ---- the row of capture ------------------------------------------------------------------------------------------ */
 
-static int hash_file(const char *path, char hex[SHA256_DIGEST_STRING_LENGTH], struct bu_err *err)
+#define SHA256_HEX (2 * SHA256_DIGEST_SIZE + 1)
+
+static int hash_file(const char *path, char hex[SHA256_HEX], struct bu_err *err)
 {
-	static unsigned char chunk[1 << 16];
-	SHA256_CTX ctx;
+	static uint8_t chunk[1 << 16];
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx ctx;
 	ssize_t n;
+	size_t i;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return bu_fail_errno(err, -errno, "%s", path);
-	SHA256Init(&ctx);
+	sha256_init(&ctx);
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
-		SHA256Update(&ctx, chunk, (size_t)n);
+		sha256_update(&ctx, (size_t)n, chunk);
 	close(fd);
 	if (n < 0)
 		return bu_fail_errno(err, -errno, "%s: read", path);
-	SHA256End(&ctx, hex);
+	sha256_digest(&ctx, sizeof(digest), digest);
+	for (i = 0; i < sizeof(digest); i++)
+		snprintf(hex + 2 * i, SHA256_HEX - 2 * i, "%02x", digest[i]);
 	return 0;
 }
 
 static int write_capture(struct bu_import_state *s, struct bu_err *err)
 {
 	const char *slash = strrchr(s->params->file, '/');
-	char hex[SHA256_DIGEST_STRING_LENGTH], kind[32];
+	char hex[SHA256_HEX], kind[32];
 	int rc;
 
 	rc = hash_file(s->params->file, hex, err);
