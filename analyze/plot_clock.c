@@ -132,7 +132,7 @@ int bu_plot_stop_machine(struct bu_plot_job *job, struct bu_err *err)
 	}
 	rc = bu_plot_close(job, f, err);
 	fprintf(job->vars, "cpus = %lld\nrun_ms = %.6g\nnotified_ms = %.6g\n", (long long)b->cpus_total, metric(b, "stop_machine", -1) / 1e6,
-		isnan(metric(b, "stop_machine_to_notify", -1)) ? -1 : metric(b, "stop_machine_to_notify", -1) / 1e6);
+		isnan(metric(b, "switch_to_notify", -1)) ? -1 : metric(b, "switch_to_notify", -1) / 1e6);
 	snprintf(text, sizeof(text), "stop_machine() for a clocksource switch: %s, Linux %s, %lld CPUs", b->core,
 		 b->kernel_release ? b->kernel_release : "unknown", (long long)b->cpus_total);
 	title(job, text);

@@ -3,6 +3,7 @@
 #include "replay/clock_model.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "replay/registry.h"
@@ -63,6 +64,24 @@ static void set_values(struct bu_cs_schedule *s, const int64_t *v)
 		.end_ns = v[RUN_MS] * BU_NS_PER_MS, .highres = v[HIGHRES], .recorded = s->config.recorded,
 		.wake_ns = s->config.wake_ns };
 	s->line_ns = v[LINE];
+}
+
+const char *bu_clock_model_json(const struct bu_cs_schedule *s, struct bu_arena *arena)
+{
+	struct bu_param p[NR_PARAMS + 1];
+	char text[NR_PARAMS * 64], value[BU_PARAM_STRLEN];
+	size_t i, len = 0;
+
+	memcpy(p, bu_clock_model_params, sizeof(p));
+	values_of(s, p);
+	for (i = 0; i < NR_PARAMS; i++) {
+		const char *quote = strchr(p[i].unit, '|') ? "\"" : "";
+
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c\"%s\":%s%s%s", i ? ',' : '{', p[i].name, quote,
+					bu_core_param_str(&p[i], p[i].def, value), quote);
+	}
+	snprintf(text + len, sizeof(text) - len, "}");
+	return bu_arena_strdup(arena, text);
 }
 
 int bu_clock_model(struct bu_cs_schedule *s, int32_t cpus, const char *text, struct bu_err *err)

@@ -18,4 +18,10 @@ extern const struct bu_param bu_clock_model_params[];	/* ends with name NULL */
  */
 int bu_clock_model(struct bu_cs_schedule *s, int32_t cpus, const char *text, struct bu_err *err);
 
+/**
+ * bu_clock_model_json() - The figures of @s under these names, as a JSON object: what bu_clock_model() makes the same again from.
+ * Return: the text, of @arena; NULL: no memory.
+ */
+const char *bu_clock_model_json(const struct bu_cs_schedule *s, struct bu_arena *arena);
+
 #endif

@@ -82,8 +82,7 @@ static int add_all_cores(const char *family, struct bu_replay_job *jobs, size_t 
 	return rc;
 }
 
-/* A parameter that none of the cores has is a mistake. Return: as above. */
-static int check_params(const struct bu_replay_job *jobs, size_t n, const char *text)
+int bu_replay_check_params(const struct bu_replay_job *jobs, size_t n, const char *text)
 {
 	size_t i, len;
 
@@ -111,7 +110,7 @@ int bu_replay_open(const struct bu_replay_args *args, const char *family, const 
 		rc = len == 3 && !strncmp(p, "all", 3) ? add_all_cores(family, jobs, n) : add_core(family, jobs, n, p, len);
 	}
 	if (rc < 0)
-		rc = check_params(jobs, *n, args->params);
+		rc = bu_replay_check_params(jobs, *n, args->params);
 	for (i = 0; rc < 0 && i < *n; i++) {
 		jobs[i].params = calloc(bu_core_n_params(&jobs[i].core.def) + 1, sizeof(*jobs[i].params));
 		if (!jobs[i].params)
@@ -281,9 +280,7 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
-	if (a.clocksource)
-		return bu_replay_clocksource_cores(command ? command : "", &a);
-	if (!a.capture && !a.machine && !a.text)
+	if (!a.capture && !a.machine && !a.text && !a.clocksource)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)
 		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
@@ -292,6 +289,8 @@ int bu_cmd_replay(int argc, char **argv)
 		a.draw_all = true;
 		a.runs = 0;
 	}
+	if (a.clocksource)
+		return bu_replay_clocksource_cores(command ? command : "", &a);
 	if (a.text)
 		return bu_replay_text_cores(command ? command : "", &a);
 	rc = bu_replay_cores(&a, jobs, &n);

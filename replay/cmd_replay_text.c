@@ -30,7 +30,7 @@ static int load(const struct bu_replay_args *a, struct bu_text_schedule *s, bool
 	rc = bu_db_open(a->capture, &bu_capture_format, &db, err);
 	if (!rc)
 		rc = bu_text_schedule_load(db, s, err);
-	if (!rc && a->model)
+	if (!rc && a->model && *a->model)
 		rc = bu_text_change(s, a->model, err);
 	if (!rc && bu_db_i64(db, "SELECT complete FROM capture", &complete, err) < 0)
 		rc = -EIO;
@@ -144,6 +144,29 @@ static int run_each(const char *command, const struct bu_replay_args *a, const s
 	putchar('\n');
 	json_decref(root);
 	return BU_EXIT_OK;
+}
+
+int bu_replay_text_again(const struct bu_replay_args *a, struct bu_replay_job *jobs, size_t *n)
+{
+	struct bu_replay_options o = { .seed = (uint64_t)a->seed, .guard_ms = BU_GUARD_MS,
+				       .sampled = a->draw_all ? BU_SAMPLED_ALL : BU_SAMPLED_NONE };
+	struct bu_text_schedule s = { 0 };
+	struct bu_text_outcome out;
+	struct bu_err err = BU_ERR_INIT;
+	bool complete;
+	int rc = bu_replay_open(a, "text", a->text, jobs, n);
+
+	if (rc >= 0)
+		return rc;
+	rc = load(a, &s, &complete, &err);
+	if (!rc)
+		rc = bu_replay_same_capture(a, s.capture_sha256, &err);
+	o.params = jobs[0].params;
+	o.recorded_cpus = s.cpus;
+	if (!rc)
+		rc = bu_replay_text(&jobs[0].core.def, &s, &o, &jobs[0].result, &out, &err);
+	bu_text_schedule_fini(&s);
+	return rc ? bu_cli_failed(&bu_replay_usage, &err) : -1;
 }
 
 int bu_replay_text_cores(const char *command, const struct bu_replay_args *a)

@@ -14,11 +14,10 @@ struct stored_run {
 	char core[64], capture[4096], sha256[65], hash[17], version[128];
 	char params[1024];
 	char machine[4096], recorded_machine[4096];
+	char family[32], model[4096];	/* model: machine as --model is written */
 	int64_t cpus, recorded_cpus, seed, bringup_ns;
 	int sampled;		/* enum bu_sampled */
 };
-
-enum { FAMILY = 13 };	/* column of the statement below */
 
 static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct bu_err *err)
 {
@@ -28,6 +27,7 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 		{ r->core, sizeof(r->core) }, { r->capture, sizeof(r->capture) }, { r->sha256, sizeof(r->sha256) },
 		{ r->hash, sizeof(r->hash) }, { r->version, sizeof(r->version) }, { r->params, sizeof(r->params) },
 		{ r->machine, sizeof(r->machine) }, { r->recorded_machine, sizeof(r->recorded_machine) },
+		{ r->family, sizeof(r->family) }, { r->model, sizeof(r->model) },
 	};
 	size_t i;
 	int rc;
@@ -36,7 +36,8 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT core, capture_name, capture_sha256, hash, bringup_version,"
 				     "(SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(params)), machine, recorded_machine,"
-				     "cpus, recorded_cpus, seed, bringup_ns, sampled, family FROM run WHERE id = ?", &st, err);
+				     "family, (SELECT coalesce(group_concat(key || '=' || value), '') FROM json_each(machine)),"
+				     "cpus, recorded_cpus, seed, bringup_ns, sampled FROM run WHERE id = ?", &st, err);
 	if (rc)
 		return rc;
 	bu_stmt_bind_i64(st, 1, a->verify);
@@ -45,9 +46,6 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 		return rc;
 	if (!rc)
 		return bu_fail(err, -ENOENT, "%s has no run %" PRId64, a->out, a->verify);
-	if (strcmp(bu_stmt_text(st, FAMILY), "hotplug"))
-		return bu_fail(err, -ENOTSUP, "run %" PRId64 " is of the family %s; only runs of hotplug can be verified. Give its command again "
-			       "('bringup report') and compare the hashes", a->verify, bu_stmt_text(st, FAMILY));
 	for (i = 0; i < ARRAY_SIZE(text); i++)
 		snprintf(text[i].to, text[i].room, "%s", bu_stmt_text(st, (int)i));
 	i = ARRAY_SIZE(text);
@@ -59,15 +57,50 @@ static int read_run(const struct bu_replay_args *a, struct stored_run *r, struct
 	return 0;
 }
 
-/* Runs a stored run again, from what the database says of it; a plugin's path must be given with --hotplug. */
+/* Return: -1 to go on, else the exit code of the refusal. */
+static int hotplug_again(struct bu_replay_args *a, const struct stored_run *r, struct bu_replay_job *jobs, size_t *n)
+{
+	struct bu_replay_options options = { .guard_ms = BU_GUARD_MS };
+	struct bu_replay_input in = { .complete = true };
+	struct bu_err err = BU_ERR_INIT;
+	int rc;
+
+	a->cpus = r->cpus == r->recorded_cpus && strcmp(r->sha256, BU_HP_MADE_UP) ? 0 : r->cpus;
+	a->stored_machine = r->machine;
+	a->stored_recorded = r->recorded_machine;
+	rc = bu_replay_cores(a, jobs, n);
+	if (rc >= 0)
+		return rc;
+	rc = bu_replay_load(a, &in, &err);
+	if (!rc)
+		rc = bu_replay_same_capture(a, in.recorded.capture_sha256, &err);
+	options.params = jobs[0].params;
+	options.seed = (uint64_t)r->seed;
+	options.machine = &in.description.machine;
+	options.recorded_cpus = (int32_t)r->recorded_cpus;
+	if (!rc)
+		rc = bu_replay_hotplug(&jobs[0].core.def, in.resized.n_cpus ? &in.resized : &in.recorded, &options,
+				       &jobs[0].result, &err);
+	bu_replay_input_fini(&in);
+	return rc ? bu_cli_failed(&bu_replay_usage, &err) : -1;
+}
+
+int bu_replay_same_capture(const struct bu_replay_args *a, const char *sha256, struct bu_err *err)
+{
+	if (!strcmp(sha256, a->stored_sha256))
+		return 0;
+	return bu_fail(err, -ENOEXEC, "%s is not the capture that run %" PRId64 " replayed: its trace has sha256 %.16s..., the run's %.16s...",
+		       a->capture, a->verify, sha256, a->stored_sha256);
+}
+
+/* Runs a stored run again, from what the database says of it; a plugin's path must be given with the option of its family. */
 int bu_replay_verify(struct bu_replay_args *a)
 {
 	const struct bu_usage *usage = &bu_replay_usage;
 	struct bu_replay_job jobs[BU_MAX_CORES] = { 0 };
-	struct bu_replay_options options = { .guard_ms = BU_GUARD_MS };
-	struct bu_replay_input in = { .complete = true };
 	struct bu_err err = BU_ERR_INIT;
 	struct stored_run r;
+	const char **core;
 	char hash[17] = "";
 	bool same;
 	size_t n = 0;
@@ -78,40 +111,26 @@ int bu_replay_verify(struct bu_replay_args *a)
 	rc = read_run(a, &r, &err);
 	if (rc)
 		return bu_cli_failed(usage, &err);
-	if (!strcmp(r.sha256, BU_HP_MADE_UP))
-		a->cpus = r.cpus;	/* all that it was made from is stored */
-	else if (!a->capture)
+	core = !strcmp(r.family, "text") ? &a->text : !strcmp(r.family, "clocksource") ? &a->clocksource : &a->hotplug;
+	if (!*core)
+		*core = r.core;
+	if (!a->capture && *r.sha256 && strcmp(r.sha256, BU_HP_MADE_UP))
 		a->capture = r.capture;
-	a->cpus = r.cpus == r.recorded_cpus ? 0 : r.cpus;
 	a->seed = r.seed;
 	a->draw_all = r.sampled == BU_SAMPLED_ALL;
-	a->stored_machine = r.machine;
-	a->stored_recorded = r.recorded_machine;
 	a->params = r.params;
-	if (!a->hotplug)
-		a->hotplug = r.core;
-	rc = bu_replay_cores(a, jobs, &n);
+	a->stored_sha256 = r.sha256;
+	if (core != &a->hotplug) {
+		a->model = r.model;
+		a->cpus = r.cpus;
+		rc = core == &a->text ? bu_replay_text_again(a, jobs, &n) : bu_replay_clocksource_again(a, jobs, &n);
+	} else {
+		rc = hotplug_again(a, &r, jobs, &n);
+	}
+	if (rc < 0 && (n != 1 || strcmp(jobs[0].result.run.core, r.core)))
+		rc = bu_cli_usage_error(usage, "run %" PRId64 " was made by core %s", a->verify, r.core);
 	if (rc >= 0)
 		goto out;
-	if (n != 1 || strcmp(jobs[0].core.def.name, r.core)) {
-		rc = bu_cli_usage_error(usage, "run %" PRId64 " was made by core %s", a->verify, r.core);
-		goto out;
-	}
-	rc = bu_replay_load(a, &in, &err);
-	if (!rc && strcmp(in.recorded.capture_sha256, r.sha256))
-		rc = bu_fail(&err, -EINVAL, "%s is not the capture that run %" PRId64 " replayed: its trace has sha256 %.16s..., the "
-			     "run's %.16s...", a->capture, a->verify, in.recorded.capture_sha256, r.sha256);
-	options.params = jobs[0].params;
-	options.seed = (uint64_t)r.seed;
-	options.machine = &in.description.machine;
-	options.recorded_cpus = (int32_t)r.recorded_cpus;
-	if (!rc)
-		rc = bu_replay_hotplug(&jobs[0].core.def, in.resized.n_cpus ? &in.resized : &in.recorded, &options,
-				       &jobs[0].result, &err);
-	if (rc) {
-		rc = bu_cli_failed(usage, &err);
-		goto out;
-	}
 	snprintf(hash, sizeof(hash), "%016" PRIx64, jobs[0].result.run.hash);
 	same = !strcmp(hash, r.hash) && jobs[0].result.run.bringup_ns == r.bringup_ns;
 	if (a->json)
@@ -123,6 +142,5 @@ int bu_replay_verify(struct bu_replay_args *a)
 	rc = same ? BU_EXIT_OK : BU_EXIT_FAILED;
 out:
 	bu_replay_jobs_fini(jobs, n);
-	bu_replay_input_fini(&in);
 	return rc;
 }

@@ -22,6 +22,7 @@ struct bu_replay_args {
 	const char *capture, *hotplug, *text, *clocksource, *model, *params, *out, *machine;
 	struct bu_strings set;
 	const char *stored_machine, *stored_recorded;	/* of a run that is verified, instead of the two before; or NULL */
+	const char *stored_sha256;			/* likewise: of the trace that it replayed */
 	int64_t cpus, seed, runs, only, jobs, verify;
 	bool json, draw_all;
 };
@@ -63,6 +64,9 @@ void bu_replay_input_fini(struct bu_replay_input *in);
 int bu_replay_open(const struct bu_replay_args *args, const char *family, const char *list, struct bu_replay_job *jobs,
 		   size_t *n);
 
+/* A parameter that none of the @n cores has is a mistake. Return: as above. */
+int bu_replay_check_params(const struct bu_replay_job *jobs, size_t n, const char *params);
+
 /**
  * bu_replay_store() - Add runs to the database @path.
  */
@@ -73,5 +77,13 @@ int bu_replay_many(const struct bu_replay_args *args, const struct bu_replay_inp
 int bu_replay_text_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_clocksource_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_verify(struct bu_replay_args *args);
+
+/*
+ * One run once more, as @args say; its result is that of jobs[0]. bu_replay_same_capture() refuses a capture that is not the one that
+ * the stored run replayed. Return: -1 to go on, else the exit code of the refusal.
+ */
+int bu_replay_text_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
+int bu_replay_clocksource_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
+int bu_replay_same_capture(const struct bu_replay_args *args, const char *sha256, struct bu_err *err);
 
 #endif

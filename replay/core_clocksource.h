@@ -52,6 +52,8 @@ struct bu_cs_account {
 	int64_t irq_ns;				/* in tick handlers */
 	int64_t reading_since_ns;		/* a read that goes on now; -1: none */
 	uint64_t attempts_now;			/* of that one */
+	uint64_t backwards;			/* reads whose answer was before that of the CPU's last */
+	int64_t last_ns;			/* that answer */
 	const struct bu_cs_tick *call;		/* recorded: that reads now, */
 	int attempt;				/* for so many times already */
 	int64_t owed_ns;				/* CPU time of reads that is spent with the next work */

@@ -16,14 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/clock_model.h"
 #include "replay/core_clocksource.h"
 #include "replay/host_int.h"
 #include "replay/schedule/clocksource.h"
 #include "schemas/base/ns.h"
 
 #define ENDLESS_NS BU_NS_PER_S
-#define SATURATED_BUSY 0.9	/* of the time: a device that serves so much, */
-#define SATURATED_SHARE 0.95	/* and lets fewer of the ticks that are due through, cannot keep up */
+#define SATURATED_SHARE 0.95	/* of the ticks that are due: when fewer come, and the clock is asked more than it can answer */
+#define SATURATED_BUSY 0.9	/* or serves so much of the time, it cannot keep up; those that hang_detected puts off ask nothing */
+
+#define SWITCH_TO_NOTIFY "switch_to_notify"
 
 struct clocksource_run {
 	const struct bu_cs_schedule *schedule;
@@ -153,7 +156,7 @@ static bool reads_for_ever(const struct bu_cs_account *a, int64_t now_ns)
 }
 
 struct totals {
-	uint64_t ticks, reads, attempts, hangs, device_reads, retries[4];
+	uint64_t ticks, reads, attempts, hangs, device_reads, backwards, retries[4];
 	int32_t in_stopper, idle;	/* CPUs: what runs there, below interrupts */
 	int64_t read_ns, read_max_ns, late_max_ns, irq_ns, lockup_ns, lockup_stuck_s;
 	double due;		/* ticks after the switch */
@@ -179,6 +182,7 @@ static struct totals sum_up(struct bu_host *h, int64_t now_ns)
 		t.attempts += a->attempts;
 		t.hangs += a->hangs;
 		t.device_reads += a->device_reads;
+		t.backwards += a->backwards;
 		for (k = 0; k < 4; k++)
 			t.retries[k] += a->retries[k];
 		t.read_ns += a->read_ns;
@@ -220,6 +224,7 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 	host_add_metric(h, "retry_share", "share", -1, t->attempts ? 1 - (double)t->reads / (double)t->attempts : 0);
 	for (k = 0; k < 4; k++)
 		host_add_metric(h, by_retries[k], "reads", -1, (double)t->retries[k]);
+	host_add_metric(h, "reads_backwards", "reads", -1, (double)t->backwards);
 	host_add_metric(h, "read_mean", "ns", -1, t->reads ? (double)t->read_ns / (double)t->reads : 0);
 	host_add_metric(h, "read_max", "ns", -1, (double)t->read_max_ns);
 	host_add_metric(h, "holdoff_max_all", "ns", -1, (double)t->late_max_ns);
@@ -235,8 +240,9 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 		host_add_metric(h, "stop_machine", "ns", -1, (double)(r->mark_ns[BU_CS_AT_RUN] - queued_ns));
 		host_add_metric(h, "stop_machine_run", "ns", -1, (double)(ran_ns - r->mark_ns[BU_CS_AT_RUN]));
 	}
-	if (queued_ns != BU_NS_UNKNOWN && r->mark_ns[BU_CS_AT_NOTIFIED] != BU_NS_UNKNOWN)
-		host_add_metric(h, "stop_machine_to_notify", "ns", -1, (double)(r->mark_ns[BU_CS_AT_NOTIFIED] - queued_ns));
+	if (r->mark_ns[BU_CS_AT_NOTIFIED] != BU_NS_UNKNOWN)
+		host_add_metric(h, SWITCH_TO_NOTIFY, "ns", -1, (double)(r->mark_ns[BU_CS_AT_NOTIFIED] -
+			(queued_ns != BU_NS_UNKNOWN ? queued_ns : r->mark_ns[BU_CS_AT_RUN])));
 	for (i = 0; i < r->schedule->cpus; i++) {
 		host_add_metric(h, "holdoff_max", "ns", i, (double)r->accounts[i].late_max_ns);
 		if (queued_ns == BU_NS_UNKNOWN)
@@ -279,7 +285,7 @@ static int summarise(struct bu_host *h)
 		run->verdict = "failed";
 		snprintf(detail, sizeof(detail), "%s", ran_ns == BU_NS_UNKNOWN ? "the switch never ran: stop_machine() waits for a CPU that "
 			 "does not run its stopper" : "clocksource_done_booting() never came back from the switch");
-	} else if (!locked && t.busy > SATURATED_BUSY && share < SATURATED_SHARE) {
+	} else if (!locked && share < SATURATED_SHARE && (t.busy > SATURATED_BUSY || bu_cs_offered(s) >= 1)) {
 		run->verdict = "saturation";
 		snprintf(detail, sizeof(detail), "%.1f %% of the ticks that were due came, the longest %s late", 100 * share,
 			 bu_ns_str(t.late_max_ns, b[0]));
@@ -296,9 +302,7 @@ static int summarise(struct bu_host *h)
 /* Return: 0; -ENOMEM. */
 static int describe(struct bu_host *h, const struct bu_cs_schedule *s)
 {
-	const struct bu_cs_config *c = &s->config;
 	struct bu_run *run = &h->out->run;
-	char machine[400];
 
 	run->capture_name = s->capture_name;
 	run->capture_sha256 = s->capture_sha256;
@@ -308,11 +312,8 @@ static int describe(struct bu_host *h, const struct bu_cs_schedule *s)
 	run->cpus = s->cpus;
 	run->bringup_ns = run->recorded_bringup_ns = BU_NS_UNKNOWN;
 	run->ap_latency_p50_ns = run->ap_latency_p99_ns = run->ap_latency_max_ns = BU_NS_UNKNOWN;
-	snprintf(machine, sizeof(machine), "{\"tick_ns\":%" PRId64 ",\"clock\":%d,\"read_ns\":%" PRId64 ",\"reads_permille\":%" PRId64
-		 ",\"arbitration\":%d,\"cpus_per_node\":%d,\"line_ns\":%" PRId64 ",\"highres\":%s,\"recorded\":%s}", c->tick_ns, (int)c->clock,
-		 c->read_ns, c->reads_permille, (int)c->arbitration, (int)c->cpus_per_node, s->line_ns, c->highres ? "true" : "false",
-		 c->recorded ? "true" : "false");
-	run->machine = bu_arena_strdup(&h->out->arena, machine);
+	run->sampled = h->options->sampled;
+	run->machine = bu_clock_model_json(s, &h->out->arena);
 	run->recorded_machine = "{}";
 	return run->machine ? 0 : -ENOMEM;
 }
@@ -363,4 +364,14 @@ int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_sch
 	}
 	*ret = out;
 	return 0;
+}
+
+int64_t bu_clocksource_notified_ns(const struct bu_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->n_metrics; i++)
+		if (!strcmp(run->names[run->metrics[i].name], SWITCH_TO_NOTIFY))
+			return (int64_t)run->metrics[i].value;
+	return BU_NS_UNKNOWN;
 }

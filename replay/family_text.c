@@ -372,14 +372,15 @@ static int set_up(struct bu_host *h, struct text_run *r)
 	run->capture_sha256 = s->capture_sha256;
 	run->kernel_release = s->kernel_release;
 	run->recorded_algorithm = "int3";
-	run->machine = run->recorded_machine = "{}";
+	run->machine = s->figures ? bu_arena_strdup(&h->out->arena, s->figures) : "{}";
+	run->recorded_machine = "{}";
 	run->recorded_cpus = run->cpus = s->cpus;
 	run->sampled = h->options->sampled;
 	run->recorded_bringup_ns = BU_NS_UNKNOWN;
 	run->ap_latency_p50_ns = run->ap_latency_p99_ns = run->ap_latency_max_ns = BU_NS_UNKNOWN;
 	r->sites = bu_arena_alloc(&h->out->arena, ((size_t)s->n_sites + 1) * sizeof(*r->sites));
 	r->tickers = bu_arena_alloc(&h->out->arena, (size_t)s->cpus * sizeof(*r->tickers));
-	if (!r->sites || !r->tickers)
+	if (!r->sites || !r->tickers || !run->machine)
 		return -ENOMEM;
 	if (s->n_sites)
 		memcpy(r->sites, s->sites, (size_t)s->n_sites * sizeof(*r->sites));

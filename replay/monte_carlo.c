@@ -24,7 +24,7 @@
 #include "schemas/base/ns.h"
 
 const char *const bu_mc_verdict_names[BU_MC_NR_VERDICTS] = {
-	"ok", "failed", "deadlock", "lost wakeup", "livelock", "lockup", "misuse", "crash", "assertion", "limit",
+	"ok", "failed", "deadlock", "lost wakeup", "livelock", "lockup", "saturation", "misuse", "crash", "assertion", "limit",
 	"error"
 };
 

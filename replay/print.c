@@ -317,10 +317,10 @@ void bu_print_distribution(const char *core, const struct bu_mc_result *r)
 	size_t i;
 	int v;
 
-	for (i = 0; i < ARRAY_SIZE(quantiles) && r->n; i++) {
+	for (i = 0; i < ARRAY_SIZE(quantiles) && r->n; i++, core = "") {
 		const struct bu_mc_quantile q = bu_mc_quantile(r, quantiles[i]);
 
-		printf("%-10s  p%-3.0f %11s   between %s and %s\n", i ? "" : core, 100 * quantiles[i], bu_ns_str(q.ns, b[0]),
+		printf("%-10s  p%-3.0f %11s   between %s and %s\n", core, 100 * quantiles[i], bu_ns_str(q.ns, b[0]),
 		       bu_ns_str(q.lo_ns, b[1]), bu_ns_str(q.hi_ns, b[2]));
 	}
 	for (v = 0; v < BU_MC_NR_VERDICTS; v++) {
@@ -328,7 +328,8 @@ void bu_print_distribution(const char *core, const struct bu_mc_result *r)
 			continue;
 		bu_mc_probability(r->verdicts[v], runs, &p, &lo, &hi);
 		printf("%-10s  verdict %s in %" PRId64 " runs: %.2f %%, between %.2f and %.2f %%; first in run %" PRId64 "\n",
-		       r->n || v ? "" : core, bu_mc_verdict_names[v], r->verdicts[v], 100 * p, 100 * lo, 100 * hi, r->first[v]);
+		       core, bu_mc_verdict_names[v], r->verdicts[v], 100 * p, 100 * lo, 100 * hi, r->first[v]);
+		core = "";
 	}
 }
 

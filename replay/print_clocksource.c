@@ -73,7 +73,7 @@ void bu_print_clocksource(const struct bu_cs_schedule *s, const char *const *nam
 		       100 * metric(r, "retry_share", 0), bu_ns_str((int64_t)metric(r, "read_mean", 0), b[0]),
 		       bu_ns_str((int64_t)metric(r, "read_max", 0), b[1]), bu_ns_str((int64_t)metric(r, "holdoff_max_all", 0), b[2]),
 		       bu_ns_str((int64_t)metric(r, "stop_machine", (double)BU_NS_UNKNOWN), b[3]),
-		       bu_ns_str((int64_t)metric(r, "stop_machine_to_notify", (double)BU_NS_UNKNOWN), b[4]), r->verdict);
+		       bu_ns_str((int64_t)metric(r, "switch_to_notify", (double)BU_NS_UNKNOWN), b[4]), r->verdict);
 		if (r->verdict_detail[0])
 			printf("%24s %s\n", "", r->verdict_detail);
 	}

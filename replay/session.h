@@ -46,6 +46,13 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
  */
 int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_schedule *schedule,
 			  const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err);
+
+/**
+ * bu_clocksource_notified_ns() - From the beginning of the switch to tick_clock_notify(), in such a run; BU_NS_UNKNOWN: it never
+ * came to that.
+ */
+int64_t bu_clocksource_notified_ns(const struct bu_run *run);
+
 void bu_replay_result_fini(struct bu_replay_result *r);
 
 #endif

@@ -17,7 +17,7 @@ for name in 6.1-smp8-clock 6.1-smp64-clock; do
 	is "$name: retries as recorded within a factor of 1.5" \
 		"$(jq '.runs[0].metrics.retry_share.value / .recording.retry_share | . > 1 / 1.5 and . < 1.5' <<<"$out")" true
 	is "$name: stop_machine as recorded within 10 %" \
-		"$(jq '.runs[0].metrics.stop_machine_to_notify.value / .recording.notified_ns | . > 0.9 and . < 1.1' <<<"$out")" true
+		"$(jq '.runs[0].metrics.switch_to_notify.value / .recording.notified_ns | . > 0.9 and . < 1.1' <<<"$out")" true
 	# Nobody stops, so nobody waits for the last of them to come.
 	run "$BRINGUP" replay "$TMP/$name.db" --clocksource seq-only --json
 	is "$name: without a stop there is none" "$(jq '.runs[0].metrics.stop_machine' <<<"$out")" null

@@ -171,6 +171,8 @@ static inline int64_t ktime_get(struct bu_machine *m)
 	a->reads++;
 	a->attempts += attempts;
 	a->retries[attempts <= 3 ? attempts - 1 : 3]++;
+	a->backwards += value < a->last_ns;
+	a->last_ns = value;
 	a->read_ns += now(m) - begin;
 	if (now(m) - begin > a->read_max_ns)
 		a->read_max_ns = now(m) - begin;

@@ -272,17 +272,17 @@ static int load_counts(struct bu_db *db, struct loader *l, struct bu_err *err)
 static int load_head(struct bu_db *db, struct bu_cs_schedule *s, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	int rc = bu_stmt_prepare(db, "SELECT source_name, source_sha256, coalesce(kernel_release, 'unknown'), (SELECT max(cpu) + 1 FROM cpu"
+	int rc = bu_stmt_prepare(db, "SELECT source_sha256, coalesce(kernel_release, 'unknown'), (SELECT max(cpu) + 1 FROM cpu"
 				 " WHERE online = 1) FROM capture", &st, err);
 
 	if (!rc)
 		rc = bu_stmt_step(st, err);
 	if (rc <= 0)
 		return rc ? rc : bu_fail(err, -ENODATA, "%s is empty", bu_db_path(db));
-	s->capture_name = bu_arena_strdup(&s->arena, bu_stmt_text(st, 0));
-	s->capture_sha256 = bu_arena_strdup(&s->arena, bu_stmt_text(st, 1));
-	s->kernel_release = bu_arena_strdup(&s->arena, bu_stmt_text(st, 2));
-	s->cpus = (int32_t)bu_stmt_i64(st, 3);
+	s->capture_name = bu_arena_strdup(&s->arena, bu_db_path(db));
+	s->capture_sha256 = bu_arena_strdup(&s->arena, bu_stmt_text(st, 0));
+	s->kernel_release = bu_arena_strdup(&s->arena, bu_stmt_text(st, 1));
+	s->cpus = (int32_t)bu_stmt_i64(st, 2);
 	s->clock_name = "";
 	if (!s->capture_name || !s->capture_sha256 || !s->kernel_release)
 		return -ENOMEM;

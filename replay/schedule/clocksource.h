@@ -39,6 +39,14 @@ struct bu_cs_schedule {
  */
 int bu_cs_schedule_load(struct bu_db *db, struct bu_cs_schedule *ret, struct bu_err *err);
 
+/**
+ * bu_cs_schedule_draw() - Another boot of the same: in a recording's schedule each CPU gets the lags of a CPU drawn, each call that reads
+ * the clock the durations of a call drawn. A machine made up has nothing to draw here; its ticks' phases are the run's.
+ * @ret: written on success; names are borrowed from @s.
+ * Return: 0; -ENOMEM.
+ */
+int bu_cs_schedule_draw(const struct bu_cs_schedule *s, uint64_t seed, struct bu_cs_schedule *ret);
+
 void bu_cs_schedule_fini(struct bu_cs_schedule *s);
 
 /**

@@ -76,6 +76,7 @@ struct bu_text_schedule {
 	int64_t ahead_ns;		/* from the fetch of one part of a site to its execution */
 	int64_t lead_in_ns;		/* from calibrate_delay() to the first batch */
 	bool lpj_known;			/* calibrate_delay() had nothing to wait for */
+	const char *figures;		/* those given, as a JSON object: bu_text_made_up() or _change() make the same from them */
 };
 
 /**

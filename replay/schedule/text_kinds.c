@@ -9,6 +9,7 @@
 #include "replay/schedule/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,21 @@ static bool set_figure(struct bu_text_schedule *s, enum made_up which, int64_t v
 	}
 }
 
+/* Return: 0; -ENOMEM. */
+static int keep_figures(struct bu_text_schedule *s, const int64_t *v, const bool *given)
+{
+	char text[MADE_UP_NR * 40] = "{";
+	size_t i, len = 1;
+
+	for (i = 0; i < MADE_UP_NR; i++)
+		if (given[i])
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\"%s\":%lld", len > 1 ? "," : "", options[i].name,
+						(long long)v[i]);
+	snprintf(text + len, sizeof(text) - len, "}");
+	s->figures = bu_arena_strdup(&s->arena, text);
+	return s->figures ? 0 : -ENOMEM;
+}
+
 int bu_text_change(struct bu_text_schedule *s, const char *text, struct bu_err *err)
 {
 	bool given[MADE_UP_NR] = { false };
@@ -183,7 +199,7 @@ int bu_text_change(struct bu_text_schedule *s, const char *text, struct bu_err *
 	for (i = 0; !rc && i < MADE_UP_NR; i++)
 		if (given[i] && !set_figure(s, (enum made_up)i, v[i]))
 			return bu_fail(err, -EINVAL, "%s is as recorded; without a capture it can be chosen", options[i].name);
-	return rc;
+	return rc ? rc : keep_figures(s, v, given);
 }
 
 int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_err *err)
@@ -224,6 +240,11 @@ int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_er
 	s.n_pairs = (int)v[PAIRS];
 	for (i = 0; i < MADE_UP_NR; i++)
 		set_figure(&s, (enum made_up)i, v[i]);
+	rc = keep_figures(&s, v, given);
+	if (rc) {
+		bu_text_schedule_fini(&s);
+		return bu_fail_errno(err, rc, "schedule of %zu sites", n);
+	}
 	*ret = s;
 	return 0;
 }
