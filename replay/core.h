@@ -36,6 +36,7 @@ typedef uint32_t bu_word_id;	/* a shared word; 0: none */
 typedef void (*bu_thread_fn)(struct bu_machine *, void *);
 typedef int (*bu_kthread_fn)(struct bu_machine *, void *);
 typedef int (*bu_stop_fn)(struct bu_machine *, void *);
+typedef bool (*bu_page_fault_fn)(struct bu_machine *, int slot);	/* -1: of another cause; whether to go on */
 typedef bool (*bu_int3_fn)(struct bu_machine *, int site);	/* whether it emulated the instruction */
 typedef int64_t (*bu_timer_fn)(struct bu_machine *, void *);	/* ns from its expiry to the next, 0: none */
 
@@ -339,7 +340,26 @@ struct bu_text_site {
 	OP(void, int3_handler, (struct bu_machine *m, bu_int3_fn fn), (m, fn)) \
 	OP(void, text_keeps, (struct bu_machine *m, int cpu), (m, cpu)) \
 	OP(void, mmio_distance, (struct bu_machine *m, bu_obj device, int64_t hop_ns), (m, device, hop_ns)) \
-	OP(void, mmio_durations, (struct bu_machine *m, bu_obj device, const int64_t *ns, uint32_t n), (m, device, ns, n))
+	OP(void, mmio_durations, (struct bu_machine *m, bu_obj device, const int64_t *ns, uint32_t n), (m, device, ns, n)) \
+	/* page tables: pgd.h */ \
+	OP(void, page_fault_cost, (struct bu_machine *m, int64_t ns, int64_t frame_bytes, int64_t stack_bytes), \
+		(m, ns, frame_bytes, stack_bytes)) \
+	OP(void, page_fault_handler, (struct bu_machine *m, bu_page_fault_fn fn), (m, fn)) \
+	OP(bool, pgd_present, (struct bu_machine *m, int mm, int slot), (m, mm, slot)) \
+	OP(bool, pgd_stale, (struct bu_machine *m, int mm, int slot), (m, mm, slot)) \
+	OP(void, set_pgd, (struct bu_machine *m, int mm, int slot), (m, mm, slot)) \
+	OP(void, pgd_clear, (struct bu_machine *m, int slot), (m, slot)) \
+	OP(void, clone_pgd_range, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(void, pgd_list_add, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(void, pgd_list_del, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(int, pgd_list_next, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(void, write_cr3, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(int, read_cr3, (struct bu_machine *m), (m)) \
+	OP(void, set_active_mm, (struct bu_machine *m, int mm), (m, mm)) \
+	OP(int, active_mm, (struct bu_machine *m), (m)) \
+	OP(void, flush_tlb_kernel, (struct bu_machine *m), (m)) \
+	OP(void, touch, (struct bu_machine *m, int slot), (m, slot)) \
+	OP(void, touch_stack, (struct bu_machine *m, int slot), (m, slot))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

@@ -16,6 +16,7 @@
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
 #include "replay/machine/percpu_rwsem.h"
+#include "replay/machine/pgd.h"
 #include "replay/machine/rcu.h"
 #include "replay/machine/smp.h"
 #include "replay/machine/stop.h"

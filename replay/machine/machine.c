@@ -92,6 +92,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->pullable = 0;
 	m->rcu = NULL;
 	m->text = NULL;
+	m->pgd = NULL;
 	m->free_csd = NULL;
 	m->unbound_pool = NULL;
 	m->system_wq = 0;

@@ -169,6 +169,7 @@ struct bu_machine {
 	struct phys *phys;	/* NULL: every CPU has a physical one */
 	struct rcu *rcu;
 	struct text *text;	/* NULL: no sites in this run */
+	struct pgd *pgd;	/* NULL: no page tables in this run */
 	struct csd *free_csd;
 	struct pool *unbound_pool;
 	bu_obj system_wq;
