@@ -41,6 +41,7 @@ enum bu_pgd_use {		/* of what a BU_PGD_ALLOC is for */
 	BU_PGD_VMAP,		/* vmalloc, vmap, ioremap */
 	BU_PGD_STACK,		/* of a task, CONFIG_VMAP_STACK */
 	BU_PGD_MODULE,
+	BU_PGD_VMEMMAP,		/* not of vmalloc space; who maps it touches it before it is handed out (__init_single_page()) */
 	BU_PGD_USE_NR
 };
 

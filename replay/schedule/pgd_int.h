@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pgd_int.h - what the sources of page-table schedules (pgd.c, pgd_events.c, pgd_made_up.c) share.
+ */
+#ifndef BU_REPLAY_SCHEDULE_PGD_INT_H
+#define BU_REPLAY_SCHEDULE_PGD_INT_H
+
+#include "replay/schedule/pgd.h"
+
+/* Fills in counts (all but exec_failed and no_address) and end_ns from events, mms and slots. */
+void pgd_count(struct bu_pgd_schedule *s);
+
+#endif
