@@ -24,6 +24,10 @@ static const struct bu_opt opts[] = {
 	{ "hotplug", 0, BU_OPT_STRING, &a.hotplug, "CORES", "hotplug cores, comma-separated: names ('bringup cores'), all, or paths of plugins", 0, 0 },
 	{ "clocksource", 0, BU_OPT_STRING, &a.clocksource, "CORES", "clocksource cores instead, each SWITCH or SWITCH+READER", 0, 0 },
 	{ "text", 0, BU_OPT_STRING, &a.text, "CORES", "text patching cores instead, likewise", 0, 0 },
+	{ "pgd", 0, BU_OPT_STRING, &a.pgd, "CORES", "page-table cores instead, likewise", 0, 0 },
+	{ "events", 0, BU_OPT_STRING, &a.events, "FILE", "of page-table cores: events written down one by one, instead of a capture", 0, 0 },
+	{ "slot-shift", 0, BU_OPT_INT, &a.slot_shift, "N",
+	  "of page-table cores: a top-level entry maps 1 << N bytes, as 21 or 30 (default: as the recorded kernel's)", 12, 63 },
 	{ "model", 0, BU_OPT_STRING, &a.model, "N=V,...", "figures instead of those recorded, or without a capture (docs/methods.md)", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
 	{ "params", 0, BU_OPT_STRING, &a.params, "N=V,...", "parameters, for the cores that have them", 0, 0 },
@@ -280,7 +284,7 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
-	if (!a.capture && !a.machine && !a.text && !a.clocksource)
+	if (!a.capture && !a.machine && !a.text && !a.clocksource && !a.pgd)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)
 		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
@@ -293,6 +297,8 @@ int bu_cmd_replay(int argc, char **argv)
 		return bu_replay_clocksource_cores(command ? command : "", &a);
 	if (a.text)
 		return bu_replay_text_cores(command ? command : "", &a);
+	if (a.pgd)
+		return bu_replay_pgd_cores(command ? command : "", &a);
 	rc = bu_replay_cores(&a, jobs, &n);
 	if (rc >= 0)
 		goto out;

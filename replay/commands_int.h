@@ -19,11 +19,11 @@
 enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
 
 struct bu_replay_args {
-	const char *capture, *hotplug, *text, *clocksource, *model, *params, *out, *machine;
+	const char *capture, *hotplug, *text, *pgd, *events, *clocksource, *model, *params, *out, *machine;
 	struct bu_strings set;
 	const char *stored_machine, *stored_recorded;	/* of a run that is verified, instead of the two before; or NULL */
 	const char *stored_sha256;			/* likewise: of the trace that it replayed */
-	int64_t cpus, seed, runs, only, jobs, verify;
+	int64_t cpus, seed, runs, only, jobs, verify, slot_shift;
 	bool json, draw_all;
 };
 
@@ -75,6 +75,7 @@ int bu_replay_store(const char *path, const char *command, const struct bu_run *
 /* The other forms of the command; each returns its exit code. */
 int bu_replay_many(const struct bu_replay_args *args, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n);
 int bu_replay_text_cores(const char *command, const struct bu_replay_args *args);
+int bu_replay_pgd_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_clocksource_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_verify(struct bu_replay_args *args);
 
