@@ -55,6 +55,7 @@ struct bu_pgd_ops {
 	void (*after_cr3)(struct bu_machine *);
 	bool (*cpu_idle)(struct bu_machine *, int cpu);	/* by the recording */
 	int (*nr_slots)(struct bu_machine *);
+	int (*nr_mms)(struct bu_machine *);		/* address spaces that there ever are, init_mm counted */
 	bool (*preallocated)(struct bu_machine *, int slot);	/* it is in vmalloc space (preallocate_vmalloc_pages(), v5.9) */
 	/* Between the entry and whatever makes others see it: the memory is used by who maps it (__init_single_page()). */
 	void (*early_use)(struct bu_machine *, const struct bu_pgd_request *);	/* if it says so */

@@ -465,6 +465,11 @@ static int pg_nr_slots(struct bu_machine *m)
 	return run_of(m)->schedule->n_slots;
 }
 
+static int pg_nr_mms(struct bu_machine *m)
+{
+	return run_of(m)->schedule->n_mms + 1;
+}
+
 static bool pg_preallocated(struct bu_machine *m, int slot)
 {
 	if (slot < 0 || slot >= run_of(m)->schedule->n_slots)
@@ -488,7 +493,7 @@ static void pg_count(struct bu_machine *m, enum bu_pgd_count what, int64_t n)
 static const struct bu_pgd_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .play = pg_play, .trace_page_fault = pg_trace_page_fault,
 	.before_cr3 = pg_before_cr3, .after_cr3 = pg_after_cr3, .cpu_idle = pg_cpu_idle, .nr_slots = pg_nr_slots,
-	.preallocated = pg_preallocated, .early_use = pg_early_use, .count = pg_count,
+	.nr_mms = pg_nr_mms, .preallocated = pg_preallocated, .early_use = pg_early_use, .count = pg_count,
 };
 
 static void start(struct bu_host *h)

@@ -44,15 +44,21 @@ static inline const struct pgd_core *pgd_core(struct bu_machine *m)
 
 /* ------------------------------------------------------------------------------------------------- address spaces */
 
+static inline void pgd_ctor(struct bu_machine *m, int mm)
+{
+	KERNEL_FN(m);
+	clone_pgd_range(m, mm);
+	work(m, param(m, PGD_CLONE_NS));
+	pgd_list_add(m, mm);
+}
+
 static inline void pgd_alloc(struct bu_machine *m, int mm)
 {
 	const bu_obj pgd_lock = pgd_core(m)->pgd_lock;
 
 	KERNEL_FN(m);
 	raw_spin_lock(m, pgd_lock);
-	work(m, param(m, PGD_CLONE_NS));	/* pgd_ctor() */
-	clone_pgd_range(m, mm);
-	pgd_list_add(m, mm);
+	pgd_ctor(m, mm);
 	raw_spin_unlock(m, pgd_lock);
 }
 
@@ -174,6 +180,43 @@ static inline void sync_global_pgds(struct bu_machine *m, int slot, int64_t walk
 	bu_pg(m)->count(m, BU_PGD_WALKED, n);
 }
 
+/*
+ * A mapping that makes an entry is not handed out before all page tables have it: walked for with the entry itself
+ * (pgd_populate_kernel(), v6.17), or when all is mapped.
+ */
+enum { SYNC_AT_END, SYNC_AT_ENTRY };
+
+#define PGD_SYNC_AT_PARAM \
+	{ "sync_at", "end|entry", "page tables are walked at the end of a mapping, or with each entry (v6.17)", SYNC_AT_END, \
+	  SYNC_AT_END, SYNC_AT_ENTRY }
+
+static inline void map_and_walk(struct bu_machine *m, const struct bu_pgd_request *r, int64_t sync_at, int64_t walk_ns)
+{
+	bool modified;
+
+	KERNEL_FN(m);
+	modified = pgd_populate(m, r->slot);
+	if (modified && sync_at == SYNC_AT_ENTRY)
+		sync_global_pgds(m, r->slot, walk_ns, false);
+	bu_pg(m)->early_use(m, r);
+	if (modified && sync_at == SYNC_AT_END)
+		sync_global_pgds(m, r->slot, walk_ns, false);
+}
+
+/* @mm gets what it lacks of init_mm's entries; with @unmap those go that init_mm has not, or not any more. */
+static inline void copy_kernel_pgds(struct bu_machine *m, int mm, bool unmap)
+{
+	int slot, copies = 0;
+
+	KERNEL_FN(m);
+	for (slot = 0; slot < bu_pg(m)->nr_slots(m); slot++)
+		if ((pgd_present(m, 0, slot) && !pgd_present(m, mm, slot)) || (unmap && pgd_stale(m, mm, slot))) {
+			set_pgd(m, mm, slot);
+			copies++;
+		}
+	bu_pg(m)->count(m, BU_PGD_COPIES, copies);
+}
+
 static inline void map_lazily(struct bu_machine *m, const struct bu_pgd_request *r)
 {
 	KERNEL_FN(m);
@@ -196,6 +239,17 @@ static inline bool page_fault_bad(struct bu_machine *m, int slot)
 {
 	bu_pg(m)->trace_page_fault(m);
 	return slot < 0;
+}
+
+/* @n words, to be made before CPUs read them. */
+static inline bu_word_id *pgd_words(struct bu_machine *m, int n, const char *name)
+{
+	bu_word_id *w = (bu_word_id *)alloc(m, (size_t)n * sizeof(*w));
+	int i;
+
+	for (i = 0; i < n; i++)
+		w[i] = atomic(m, name, 0);
+	return w;
 }
 
 static inline void pgd_play(struct bu_machine *m, struct pgd_core *c, bu_page_fault_fn page_fault,

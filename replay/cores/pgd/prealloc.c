@@ -10,27 +10,16 @@
 
 enum { PARAM_SYNC_AT = NR_PGD_PARAMS, PARAM_WALK_NS };
 
-enum { SYNC_AT_END, SYNC_AT_ENTRY };
-
 static const struct bu_param parameters[] = {
 	PGD_PARAMS,
-	{ "sync_at", "end|entry", "what is not of vmalloc space is walked for at the end of the mapping, or with the entry (v6.17)",
-	  SYNC_AT_END, SYNC_AT_END, SYNC_AT_ENTRY },
+	PGD_SYNC_AT_PARAM,
 	PGD_WALK_PARAM,
 	{ NULL, NULL, NULL, 0, 0, 0 },
 };
 
 static void map(struct bu_machine *m, const struct bu_pgd_request *r)
 {
-	bool modified;
-
-	KERNEL_FN(m);
-	modified = pgd_populate(m, r->slot);
-	if (modified && param(m, PARAM_SYNC_AT) == SYNC_AT_ENTRY)
-		sync_global_pgds(m, r->slot, param(m, PARAM_WALK_NS), false);
-	bu_pg(m)->early_use(m, r);
-	if (modified && param(m, PARAM_SYNC_AT) == SYNC_AT_END)
-		sync_global_pgds(m, r->slot, param(m, PARAM_WALK_NS), false);
+	map_and_walk(m, r, param(m, PARAM_SYNC_AT), param(m, PARAM_WALK_NS));
 }
 
 /* Tables of vmalloc space stay, empty (vunmap() of 64-bit kernels frees none). */
