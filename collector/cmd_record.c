@@ -82,39 +82,26 @@ static int tell(const struct bu_usage *usage, const struct bu_record_params *p, 
 	return whole && !r->marks ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 
-/* Into a folder beside the database first: what is read from the kernel is gone there, so it is kept until it is in. */
-static int record_to_db(const struct bu_usage *usage, const struct bu_record_params *p, bool redact)
+/* From a trace.dat in a folder of ours to the database; the folder goes. Return: the exit code. */
+static int make_db(const struct bu_usage *usage, const char *folder, const char *dat, const char *machine, const char *output,
+		   bool redact, int code)
 {
-	_cleanup_free_ char *folder = NULL, *dat = NULL, *machine = NULL, *raw = NULL;
-	_cleanup_(bu_record_result_fini) struct bu_record_result recorded = { .pages = 0 };
-	struct bu_record_params inner = *p;
-	struct bu_import_params import = { .force = true };
+	_cleanup_free_ char *raw = NULL;
+	struct bu_import_params import = { .file = dat, .machine = machine, .force = true };
 	struct bu_import_result imported = { .events = 0 };
 	struct bu_redact_result redacted;
 	struct bu_err err = BU_ERR_INIT;
-	int rc, code;
+	int rc = 0;
 
-	if (asprintf(&folder, "%s.XXXXXX", p->output) < 0 || !mkdtemp(folder) ||
-	    asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0 ||
-	    asprintf(&raw, "%s/whole.db", folder) < 0) {
-		bu_fail_errno(&err, -errno, "%s", p->output);
-		return bu_cli_failed(usage, &err);
+	if (asprintf(&raw, "%s/whole.db", folder) < 0) {
+		raw = NULL;
+		rc = bu_fail_errno(&err, -ENOMEM, "%s", output);
 	}
-	inner.output = dat;
-	if (!inner.machine)
-		inner.machine = machine;
-	if (bu_record(&inner, &recorded, &err)) {
-		if (!recorded.kept)
-			bu_remove_folder(folder);
-		return bu_cli_failed(usage, &err);
-	}
-	code = tell(usage, p, &recorded, p->output);
-	import.file = dat;
-	import.machine = inner.machine;
-	import.output = redact ? raw : p->output;
-	rc = bu_import(&import, &imported, &err);
+	import.output = redact ? raw : output;
+	if (!rc)
+		rc = bu_import(&import, &imported, &err);
 	if (!rc && redact)
-		rc = bu_redact(raw, p->output, true, &redacted, &err);
+		rc = bu_redact(raw, output, true, &redacted, &err);
 	if (rc) {
 		bu_fail(&err, err.code, "the trace is safe in %s, but", folder);
 		return bu_cli_failed(usage, &err);
@@ -123,13 +110,39 @@ static int record_to_db(const struct bu_usage *usage, const struct bu_record_par
 	return imported.complete ? code : BU_EXIT_INCOMPLETE;
 }
 
-static int record_held(const struct bu_usage *usage, const struct bu_record_params *p, bool redact)
+/* Into a folder beside the database first: what is read from the kernel is gone there, so it is kept until it is in. */
+static int record_to_db(const struct bu_usage *usage, const struct bu_record_params *p)
+{
+	_cleanup_free_ char *folder = NULL, *dat = NULL, *machine = NULL;
+	_cleanup_(bu_record_result_fini) struct bu_record_result recorded = { .pages = 0 };
+	struct bu_record_params inner = *p;
+	struct bu_err err = BU_ERR_INIT;
+
+	if (asprintf(&folder, "%s.XXXXXX", p->output) < 0 || !mkdtemp(folder) ||
+	    asprintf(&dat, "%s/trace.dat", folder) < 0 || asprintf(&machine, "%s/machine", folder) < 0) {
+		bu_fail_errno(&err, -errno, "%s", p->output);
+		return bu_cli_failed(usage, &err);
+	}
+	inner.output = dat;
+	inner.database = p->output;
+	if (!inner.machine)
+		inner.machine = machine;
+	if (bu_record(&inner, &recorded, &err)) {
+		if (!recorded.kept)
+			bu_remove_folder(folder);
+		return bu_cli_failed(usage, &err);
+	}
+	return make_db(usage, folder, dat, inner.machine, p->output, p->redact,
+		       tell(usage, p, &recorded, p->output));
+}
+
+static int record_held(const struct bu_usage *usage, const struct bu_record_params *p)
 {
 	_cleanup_(bu_record_result_fini) struct bu_record_result result = { .pages = 0 };
 	struct bu_err err = BU_ERR_INIT;
 
 	if (ends_in(p->output, ".db"))
-		return record_to_db(usage, p, redact);
+		return record_to_db(usage, p);
 	if (bu_record(p, &result, &err))
 		return bu_cli_failed(usage, &err);
 	return tell(usage, p, &result, p->output);
@@ -189,13 +202,41 @@ static int tell_live(const struct bu_usage *usage, const struct bu_live_result *
 	return whole && !r->marks && !r->given_up.n && !r->import_incomplete ? BU_EXIT_OK : BU_EXIT_INCOMPLETE;
 }
 
+/* What a recorder of a held buffer left. Return: the exit code, or -1: it was none of those. */
+static int recover_held(const struct bu_usage *usage, const char *state)
+{
+	_cleanup_(bu_record_result_fini) struct bu_record_result result;
+	_cleanup_(bu_recovered_fini) struct bu_recovered what;
+	const struct bu_record_params p = { .instance = "" };	/* whose readings before are no loss, or were told of then */
+	_cleanup_free_ char *folder = NULL;
+	struct bu_err err = BU_ERR_INIT;
+	int rc, code;
+
+	rc = bu_record_recover(state, &result, &what, &err);
+	if (rc == -ENOENT && !err.code)
+		return -1;
+	if (rc)
+		return bu_cli_failed(usage, &err);
+	if (what.saved)
+		printf("%s was saved before\n", what.dat);
+	code = what.saved ? BU_EXIT_OK : tell(usage, &p, &result, what.database ? what.database : what.dat);
+	if (!what.database || access(what.dat, F_OK))
+		return code;
+	folder = strndup(what.dat, strlen(what.dat) - strlen("/trace.dat"));
+	if (!folder)
+		return BU_EXIT_FAILED;
+	return make_db(usage, folder, what.dat, what.machine, what.database, what.redact, code);
+}
+
 static int recover(const struct bu_usage *usage, const char *state)
 {
-	_cleanup_(bu_live_result_fini) struct bu_live_result result;
+	_cleanup_(bu_live_result_fini) struct bu_live_result result = { .ended_by = NULL };
 	_cleanup_free_ char *output = NULL;
 	struct bu_err err = BU_ERR_INIT;
-	int rc;
+	int rc = recover_held(usage, state);
 
+	if (rc >= 0)
+		return rc;
 	rc = bu_live_recover(state, &result, &output, &err);
 	if (rc == -ENOENT) {
 		printf("there is nothing to recover\n");
@@ -328,11 +369,11 @@ int bu_cmd_record(int argc, char **argv)
 	live.output = params.output;
 	live.machine = params.machine;
 	live.state = params.state;
-	live.redact = redact;
+	live.redact = params.redact = redact;
 	live.command = first < argc ? argv + first : NULL;
 	if (!boot && !snapshot && !previous && !params.instance)
 		return record_live(&usage, &live, &o);
 	if (live.command)
 		return bu_cli_usage_error(&usage, "'%s' is one argument too many", argv[first]);
-	return record_held(&usage, &params, redact);
+	return record_held(&usage, &params);
 }

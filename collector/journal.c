@@ -358,6 +358,17 @@ const char *bu_journal_recall(const struct bu_journal *j, const char *key)
 	return NULL;
 }
 
+char *bu_path_absolute(const char *path)
+{
+	_cleanup_free_ char *here = NULL;
+	char *all;
+
+	if (*path == '/')
+		return strdup(path);
+	here = getcwd(NULL, 0);
+	return here && asprintf(&all, "%s/%s", here, path) >= 0 ? all : NULL;
+}
+
 bool bu_journal_found(const struct bu_journal *j)
 {
 	return j->found;

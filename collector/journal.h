@@ -64,6 +64,11 @@ int bu_journal_remember(struct bu_journal *j, const char *key, const char *value
 const char *bu_journal_recall(const struct bu_journal *j, const char *key);
 
 /**
+ * bu_path_absolute() - @path as whoever recovers, from another folder, finds it. Return: to be freed; NULL: no memory.
+ */
+char *bu_path_absolute(const char *path);
+
+/**
  * bu_journal_found() - Whether an earlier recorder had left anything.
  * bu_journal_instance() - The instance that was made and still stands in the journal, or NULL.
  * bu_journal_same_boot() - Whether the kernel is still the one that the journal speaks of.

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/live_spool.h"
 #include "schemas/base/mem.h"
 
 #define ALIGN_BITS 21
@@ -69,22 +68,16 @@ static int collect(struct addresses *a, const char *event, int size)
 	return 0;
 }
 
-static int read_pages(int fd, uint32_t page_bytes, struct addresses *ret)
+static int read_pages(int fd, uint64_t from, uint32_t page_bytes, struct addresses *ret)
 {
 	struct kbuffer *k = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	_cleanup_free_ char *page = malloc(page_bytes + 8);
+	_cleanup_free_ char *page = calloc(1, page_bytes + 8);
 	unsigned long long ts;
-	int64_t offset = 0;
-	uint32_t cpu, len;
 	int rc = k && page ? 0 : -ENOMEM;
 	void *ev;
 
-	while (!rc && ret->n < MAX_ADDRESSES && bu_spool_next(fd, page_bytes, &offset, &cpu, &len)) {
-		memset(page, 0, page_bytes + 8);
-		if (pread(fd, page, len, offset - len) != (ssize_t)len)
-			rc = -EIO;
-		if (rc || cpu == BU_SPOOL_ROUND)
-			continue;
+	for (; !rc && ret->n < MAX_ADDRESSES && pread(fd, page, page_bytes, (off_t)from) == (ssize_t)page_bytes;
+	     from += page_bytes) {
 		kbuffer_load_subbuffer(k, page);
 		for (ev = kbuffer_read_event(k, &ts); !rc && ev; ev = kbuffer_next_event(k, &ts))
 			rc = collect(ret, ev, kbuffer_event_size(k));
@@ -133,17 +126,17 @@ static void vote(const struct addresses *sorted, uint64_t address, unsigned int 
 	}
 }
 
-int bu_kernel_shift_find(const char *spool, uint32_t page_bytes, const char *kallsyms, size_t len, int64_t *ret,
-			 struct bu_err *err)
+int bu_kernel_shift_find(const char *path, uint64_t from, uint32_t page_bytes, const char *kallsyms, size_t len,
+			 int64_t *ret, struct bu_err *err)
 {
 	struct addresses seen = { .n = 0 }, symbols = { .n = 0 };
 	unsigned int votes[2 * SHIFTS] = { 0 }, second = 0;
-	int fd = open(spool, O_RDONLY | O_CLOEXEC), rc, best = 0, i;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, best = 0, i;
 	size_t a;
 
 	if (fd < 0)
-		return bu_fail_errno(err, -errno, "%s", spool);
-	rc = read_pages(fd, page_bytes, &seen);
+		return bu_fail_errno(err, -errno, "%s", path);
+	rc = read_pages(fd, from, page_bytes, &seen);
 	close(fd);
 	if (!rc)
 		rc = read_symbols(kallsyms, len, &symbols);
@@ -161,5 +154,5 @@ int bu_kernel_shift_find(const char *spool, uint32_t page_bytes, const char *kal
 	}
 	free(seen.v);
 	free(symbols.v);
-	return rc < 0 ? bu_fail_errno(err, rc, "%s", spool) : rc;
+	return rc < 0 ? bu_fail_errno(err, rc, "%s", path) : rc;
 }

@@ -17,12 +17,12 @@
 
 /**
  * bu_kernel_shift_find() - How much higher the kernel lies now.
- * @spool: file of pages (live_spool.h). @page_bytes: of the ring buffer's sub-buffers.
+ * @path, @from: file, and where in it pages begin, up to its end. @page_bytes: of the ring buffer's sub-buffers.
  * @kallsyms: lines "address type name", of now.
  * @ret: written when it is found: addresses in the pages are then those of functions, as good as all of them.
  * Return: 1 found; 0 the pages do not tell; negative errno.
  */
-int bu_kernel_shift_find(const char *spool, uint32_t page_bytes, const char *kallsyms, size_t len, int64_t *ret,
-			 struct bu_err *err);
+int bu_kernel_shift_find(const char *path, uint64_t from, uint32_t page_bytes, const char *kallsyms, size_t len,
+			 int64_t *ret, struct bu_err *err);
 
 #endif

@@ -68,23 +68,12 @@ static int64_t now_ns(void)
 
 /* ---- before anything is recorded ------------------------------------------------------------------------------ */
 
-static char *absolute(const char *path)
-{
-	_cleanup_free_ char *here = NULL;
-	char *all;
-
-	if (*path == '/')
-		return strdup(path);
-	here = getcwd(NULL, 0);
-	return here && asprintf(&all, "%s/%s", here, path) >= 0 ? all : NULL;
-}
-
 static int make_folder(struct live *l, struct bu_err *err)
 {
 	int rc;
 
-	l->output = absolute(l->p->output);
-	l->machine = absolute(l->p->machine ? l->p->machine : "/");
+	l->output = bu_path_absolute(l->p->output);
+	l->machine = bu_path_absolute(l->p->machine ? l->p->machine : "/");
 	if (!l->output || !l->machine || asprintf(&l->folder, "%s.recording", l->output) < 0) {
 		l->folder = NULL;
 		return bu_fail_errno(err, -ENOMEM, "record");

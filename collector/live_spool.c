@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,8 @@ struct bu_spool {
 	int fd;
 	size_t used;		/* of buffer */
 	int64_t written;	/* to the file */
+	int64_t reserved;	/* up to there the file has space on the disk */
+	bool full;		/* no more could be reserved, which was said */
 };
 
 int bu_spool_next(int fd, uint32_t page_bytes, int64_t *offset, uint32_t *ret_cpu, uint32_t *ret_len)
@@ -40,10 +43,24 @@ int bu_spool_next(int fd, uint32_t page_bytes, int64_t *offset, uint32_t *ret_cp
 	return 1;
 }
 
+/* Ahead of need, so that a full disk shows while what is buffered still has its place. Some file systems cannot do it. */
+static int reserve(struct bu_spool *s, struct bu_err *err)
+{
+	if (s->full || s->reserved >= s->written + 2 * (int64_t)BUFFER_BYTES)
+		return 0;
+	if (!fallocate(s->fd, FALLOC_FL_KEEP_SIZE, s->written, 4 * (off_t)BUFFER_BYTES)) {
+		s->reserved = s->written + 4 * (int64_t)BUFFER_BYTES;
+		return 0;
+	}
+	s->full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+	return s->full ? bu_fail_errno(err, -errno, "%s: make room", s->path) : 0;
+}
+
 int bu_spool_open(const char *path, uint32_t page_bytes, struct bu_spool **ret, struct bu_err *err)
 {
 	_cleanup_(bu_spool_closep) struct bu_spool *s = calloc(1, sizeof(*s));
 	uint32_t cpu, len;
+	int rc;
 
 	if (!s)
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
@@ -58,6 +75,9 @@ int bu_spool_open(const char *path, uint32_t page_bytes, struct bu_spool **ret, 
 		;
 	if (ftruncate(s->fd, s->written) || lseek(s->fd, 0, SEEK_END) < 0)
 		return bu_fail_errno(err, -errno, "%s", path);
+	rc = reserve(s, err);
+	if (rc)
+		return rc;
 	*ret = take_ptr(s);
 	return 0;
 }
@@ -82,20 +102,23 @@ int bu_spool_flush(struct bu_spool *s, struct bu_err *err)
 {
 	size_t at = 0;
 	ssize_t n;
+	int rc = 0;
 
 	while (at < s->used) {
 		n = write(s->fd, s->buffer + at, s->used - at);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {	/* what was cut is found and taken away by whoever opens it next */
-			s->used = 0;
-			return bu_fail_errno(err, n ? -errno : -EIO, "%s: write", s->path);
+		if (n <= 0) {
+			rc = bu_fail_errno(err, n ? -errno : -EIO, "%s: write", s->path);
+			break;
 		}
 		at += (size_t)n;
 		s->written += n;
 	}
-	s->used = 0;
-	return 0;
+	/* What could not be written is tried again with the next call: there may be room by then. */
+	memmove(s->buffer, s->buffer + at, s->used - at);
+	s->used -= at;
+	return rc ? rc : reserve(s, err);
 }
 
 int bu_spool_add(struct bu_spool *s, uint32_t cpu, const void *page, uint32_t len, struct bu_err *err)
@@ -107,13 +130,13 @@ int bu_spool_add(struct bu_spool *s, uint32_t cpu, const void *page, uint32_t le
 		return bu_fail(err, -EINVAL, "%s: a page of %u bytes", s->path, len);
 	if (s->used + sizeof(h) + len > BUFFER_BYTES)
 		rc = bu_spool_flush(s, err);
-	if (rc)
+	if (s->used + sizeof(h) + len > BUFFER_BYTES)
 		return rc;
 	memcpy(s->buffer + s->used, &h, sizeof(h));
 	if (len)
 		memcpy(s->buffer + s->used + sizeof(h), page, len);
 	s->used += sizeof(h) + len;
-	return 0;
+	return rc;
 }
 
 int bu_spool_round(struct bu_spool *s, struct bu_err *err)

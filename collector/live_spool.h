@@ -26,7 +26,8 @@ void bu_spool_close(struct bu_spool *s);
 void bu_spool_closep(struct bu_spool **s);
 
 /**
- * bu_spool_add() - Append the first @len bytes of a page of @cpu. Buffered until bu_spool_flush().
+ * bu_spool_add() - Append the first @len bytes of a page of @cpu. Buffered until bu_spool_flush(). With -ENOSPC, which is
+ * said once and ahead of need, the page is in all the same, and what is buffered can still be flushed.
  * bu_spool_round() - Append a mark, and flush.
  * bu_spool_bytes() - How long the file is, with what is buffered.
  */

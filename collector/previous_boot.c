@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "collector/kernel_shift.h"
 #include "collector/tracefs_dir.h"
 #include "schemas/base/mem.h"
 
@@ -101,4 +102,26 @@ int bu_last_boot_read(int instance, struct bu_last_boot *ret, struct bu_err *err
 	rc = bu_last_boot_parse(text, ret);
 	return rc ? bu_fail(err, rc, "tracing: " INFO " says '%.*s', which this version does not know",
 			    (int)strcspn(text, "\n"), text) : 0;
+}
+
+int bu_last_boot_symbols(const struct bu_last_boot *b, struct bu_formats *formats, const char *path,
+			 struct bu_dat_out *out, struct bu_err *err)
+{
+	const struct bu_dat_text *k = &bu_formats_content(formats)->kallsyms;
+	const struct bu_dat_place place = bu_dat_out_place(out);
+	int64_t claimed = bu_last_boot_shift(b, k->data, k->len), shift = claimed;
+	_cleanup_free_ char *partial = NULL;
+	int found = 0, rc;
+
+	if (asprintf(&partial, "%s.partial", path) < 0) {
+		partial = NULL;
+		return bu_fail_errno(err, -ENOMEM, "%s", path);
+	}
+	if (k->len && !bu_formats_no_addresses(formats))
+		found = bu_kernel_shift_find(partial, place.pages_at, place.page_bytes, k->data, k->len, &shift, err);
+	if (found < 0)
+		return found;
+	bu_formats_shift(formats, shift);
+	rc = bu_dat_out_kallsyms(out, k, err);
+	return rc ? rc : !found && claimed;
 }

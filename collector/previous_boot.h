@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/tracefs_formats.h"
 #include "schemas/base/err.h"
 
 /* Where the kernel lay in that boot. */
@@ -43,6 +44,15 @@ int bu_last_boot_read(int instance, struct bu_last_boot *ret, struct bu_err *err
  * @kallsyms: lines "address type name", of now.
  */
 int64_t bu_last_boot_shift(const struct bu_last_boot *b, const char *kallsyms, size_t len);
+
+/**
+ * bu_last_boot_symbols() - Give @out the symbols of @formats as that boot had them: by the addresses in the pages, and
+ * where those do not tell by @b.
+ * @path: of the file that @out writes.
+ * Return: 0; 1: by @b alone, which may speak of an earlier boot; negative errno.
+ */
+int bu_last_boot_symbols(const struct bu_last_boot *b, struct bu_formats *formats, const char *path,
+			 struct bu_dat_out *out, struct bu_err *err);
 
 /**
  * bu_last_boot_parse() - The same from its text: "text delta:\tN\ndata delta:\tN" (6.12), or "HEX\t[kernel]", the address of

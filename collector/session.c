@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * session.c - see session.h.
- *
- * per_cpu/cpuN/trace_pipe_raw and snapshot_raw give one sub-buffer per read, swapped out of the ring buffer whole where
- * it is full (ring_buffer_read_page() in kernel/trace/ring_buffer.c, 6.1 and 6.12), so the cost is one system call per
- * page. A CPU that never came up has no buffer: its file cannot be opened or is at its end at once.
- */
+/* session.c - see session.h. */
 #include "collector/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <kbuffer.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,15 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/held_pages.h"
 #include "collector/journal.h"
-#include "collector/kernel_shift.h"
-#include "collector/live_spool.h"
 #include "collector/machine_probe.h"
 #include "collector/others.h"
 #include "collector/previous_boot.h"
+#include "collector/session_int.h"
 #include "collector/snapshot.h"
-#include "collector/tracedat_write.h"
-#include "collector/tracefs_dir.h"
 #include "collector/tracefs_formats.h"
 #include "schemas/base/mem.h"
 
@@ -38,13 +29,9 @@ struct session {
 	struct bu_formats *formats;
 	const struct bu_dat_content *content;
 	struct bu_dat_content described;	/* what the trace.dat begins with, where it is not @content */
-	char *page;
-	struct kbuffer *kbuf;
-	int64_t *written;		/* events, by CPU */
+	struct bu_held_pages pages;
 	enum bu_snapshot snapshot;	/* as it was found */
 	struct bu_last_boot boot;	/* what the kernel says of the boot before */
-	char *pages_path;		/* its pages, until it is known where its kernel lay */
-	struct bu_spool *pages;
 	const char *instance;		/* NULL: the top level */
 	char *found;			/* that name, where the user gave none */
 	bool was_on;
@@ -88,57 +75,6 @@ static void release_signals(const sigset_t *ours, const sigset_t *before)
 
 /* ---- pages ----------------------------------------------------------------------------------------------------- */
 
-static int64_t count_events(struct session *s)
-{
-	unsigned long long ts;
-	int64_t n = 0;
-	void *ev;
-
-	kbuffer_load_subbuffer(s->kbuf, s->page);
-	s->r->marks += kbuffer_missed_events(s->kbuf) != 0;
-	for (ev = kbuffer_read_event(s->kbuf, &ts); ev; ev = kbuffer_next_event(s->kbuf, &ts))
-		n++;
-	return n;
-}
-
-/* Drains one CPU. Nothing to read, or no buffer at all, is no error. */
-static int drain_cpu(struct session *s, uint32_t cpu, struct bu_dat_out *out, struct bu_err *err)
-{
-	const size_t page_bytes = s->content->page_bytes;
-	char path[64];
-	ssize_t n;
-	int fd, rc = 0;
-
-	snprintf(path, sizeof(path), "per_cpu/cpu%u/%s", cpu, s->p->from == BU_FROM_SNAPSHOT ? "snapshot_raw" : "trace_pipe_raw");
-	fd = openat(s->fs.buffer, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EMFILE || errno == ENOMEM || errno == EBUSY ? bu_fail_errno(err, -errno, "tracing: %s", path) : 0;
-	while (!rc) {
-		memset(s->page, 0, page_bytes + 8);
-		n = read(fd, s->page, page_bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)	/* EAGAIN: empty; ENODEV and others: no such buffer */
-			break;
-		s->written[cpu] += count_events(s);
-		rc = s->pages ? bu_spool_add(s->pages, cpu, s->page, s->content->page_bytes, err) :
-				bu_dat_out_append(out, 0, cpu, s->page, page_bytes, err);
-		s->r->pages++;
-	}
-	close(fd);
-	return rc;
-}
-
-static int drain_all(struct session *s, struct bu_dat_out *out, struct bu_err *err)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < s->fs.n_cpus; i++)
-		rc = drain_cpu(s, s->fs.cpus[i], out, err);
-	return rc;
-}
-
 /* Why what was read may not be what it seems. */
 static int doubt(struct session *s, const char *why, struct bu_err *err)
 {
@@ -151,38 +87,62 @@ static int doubt(struct session *s, const char *why, struct bu_err *err)
 	return 0;
 }
 
-/* The symbols come before the pages in the file, and where they were is for the pages to say. */
-static int put_symbols(struct session *s, struct bu_err *err)
+static int remember_path(struct session *s, const char *key, const char *path, struct bu_err *err)
 {
-	const struct bu_dat_text *k = &s->content->kallsyms;
-	int64_t claimed = bu_last_boot_shift(&s->boot, k->data, k->len), shift = claimed;
-	int rc = 0;
+	_cleanup_free_ char *all = path ? bu_path_absolute(path) : strdup("");
 
-	if (k->len && !s->r->no_addresses)
-		rc = bu_kernel_shift_find(s->pages_path, s->content->page_bytes, k->data, k->len, &shift, err);
-	if (rc < 0)
-		return rc;
-	bu_formats_shift(s->formats, shift);
-	s->described.kallsyms = *k;
-	if (!rc && claimed)
-		return doubt(s, "names of functions lean on last_boot_info alone, which may speak of an earlier boot", err);
-	return 0;
+	return all ? bu_journal_remember(s->journal, key, all, err) : bu_fail_errno(err, -ENOMEM, "record");
 }
 
-static int drain_previous(struct session *s, struct bu_err *err)
+static int remember_stats(struct session *s, struct bu_err *err)
 {
-	int rc = drain_all(s, NULL, err);
+	_cleanup_free_ char *text = NULL;
+	const struct bu_dat_text *stats = s->described.cpustats;
+	size_t len = 0;
+	uint32_t cpu;
+	FILE *f = open_memstream(&text, &len);
 
+	if (!f)
+		return bu_fail_errno(err, -ENOMEM, "record");
+	for (cpu = 0; stats && cpu < s->content->cpus; cpu++)
+		if (stats[cpu].len)
+			fprintf(f, "CPU: %u\n%.*s\n", cpu, (int)stats[cpu].len, stats[cpu].data);
+	if (fclose(f))
+		return bu_fail_errno(err, -ENOMEM, "record");
+	return bu_journal_remember(s->journal, BU_HELD_STATS, text, err);
+}
+
+/* What it takes to go on after a kill. */
+static int remember(struct session *s, const struct bu_dat_out *out, struct bu_err *err)
+{
+	const struct bu_dat_place p = bu_dat_out_place(out);
+	char place[128];
+	int rc;
+
+	snprintf(place, sizeof(place), "%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u", (int)s->p->from, p.table_at, p.kallsyms_at,
+		 p.pages_at, p.page_bytes, p.cpus);
+	rc = bu_journal_remember(s->journal, BU_HELD_INSTANCE, s->instance ? s->instance : "", err);
 	if (!rc)
-		rc = bu_spool_flush(s->pages, err);
+		rc = remember_path(s, BU_HELD_DATABASE, s->p->database, err);
 	if (!rc)
-		rc = put_symbols(s, err);
+		rc = remember_path(s, BU_HELD_MACHINE, s->p->machine, err);
 	if (!rc)
-		rc = bu_spool_to_dat(s->pages_path, s->p->output, &s->described, err);
-	s->r->kept = rc && s->r->pages;
-	if (!s->r->kept)
-		unlink(s->pages_path);
-	return s->r->kept ? bu_fail(err, rc, "what was read is in %s", s->pages_path) : rc;
+		rc = bu_journal_remember(s->journal, BU_HELD_REDACT, s->p->redact ? "yes" : "no", err);
+	if (!rc)
+		rc = remember_stats(s, err);
+	if (!rc)
+		rc = remember_path(s, BU_HELD_DAT, s->p->output, err);
+	return rc ? rc : bu_journal_remember(s->journal, BU_HELD_PLACE, place, err);
+}
+
+static int put_symbols(struct session *s, struct bu_dat_out *out, struct bu_err *err)
+{
+	int rc;
+
+	if (s->p->from != BU_FROM_PREVIOUS_BOOT)
+		return 0;
+	rc = bu_last_boot_symbols(&s->boot, s->formats, s->p->output, out, err);
+	return rc > 0 ? doubt(s, BU_LEANS_ON_LAST_BOOT, err) : rc;
 }
 
 static int drain(struct session *s, struct bu_err *err)
@@ -192,12 +152,24 @@ static int drain(struct session *s, struct bu_err *err)
 
 	if (interrupted())
 		return bu_fail(err, -EINTR, "interrupted before anything was read; tracing is as it was");
-	if (s->pages)
-		return drain_previous(s, err);
 	rc = bu_dat_out_create(s->p->output, &s->described, &out, err);
+	if (!rc && s->journal)
+		rc = remember(s, out, err);
 	if (!rc)
-		rc = drain_all(s, out, err);
-	return rc ? rc : bu_dat_out_finish(out, err);
+		rc = bu_held_pages_drain(&s->pages, out, -1, err);
+	if (!rc)
+		rc = put_symbols(s, out, err);
+	if (!rc)
+		rc = bu_dat_out_finish(out, err);
+	s->r->pages = s->pages.pages;
+	s->r->marks = s->pages.marks;
+	if (!rc || !s->r->pages)
+		return rc;
+	s->r->kept = true;
+	bu_dat_out_leave(take_ptr(out));
+	return bu_fail(err, rc, s->journal ? "nothing is lost: %s.partial has what was read, the kernel the rest; 'bringup record "
+		       "--recover' goes on once there is room" : "%s.partial has what was read and is a trace.dat of that; the kernel "
+		       "still has the rest", s->p->output);
 }
 
 /* ---- what is known of them --------------------------------------------------------------------------------------- */
@@ -258,12 +230,8 @@ static int describe(struct session *s, struct bu_err *err)
 	s->content = bu_formats_content(s->formats);
 	s->described = *s->content;
 	s->r->no_addresses = bu_formats_no_addresses(s->formats);
-	s->page = malloc(s->content->page_bytes + 8);
-	s->written = calloc(s->content->cpus + 1, sizeof(*s->written));
-	s->kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	if (!s->page || !s->written || !s->kbuf)
-		return bu_fail_errno(err, -ENOMEM, "record");
-	if (!s->r->unaccounted)
+	rc = bu_held_pages_init(&s->pages, &s->fs, s->p->from == BU_FROM_SNAPSHOT, s->content->page_bytes, s->content->cpus, err);
+	if (!rc && !s->r->unaccounted)
 		rc = refuse_empty(s, err);
 	if (rc || !s->p->machine)
 		return rc;
@@ -278,6 +246,8 @@ static int write_doubts(const struct session *s, struct bu_err *err)
 	const char *line;
 	FILE *f;
 
+	if (!s->p->machine)
+		return 0;
 	if (asprintf(&path, "%s/recording", s->p->machine) < 0) {
 		path = NULL;
 		return bu_fail_errno(err, -ENOMEM, "record");
@@ -329,7 +299,7 @@ static int drain_and_account(struct session *s, struct bu_err *err)
 		rc = save_stats(s, "stats.after", err);
 	if (!rc)
 		rc = bu_formats_read_stats(s->formats, &s->fs, &after, err);
-	return rc ? rc : bu_account_sum(s->content->cpustats, after, s->content->cpus, s->written, false, &s->r->account, err);
+	return rc ? rc : bu_account_sum(s->content->cpustats, after, s->content->cpus, s->pages.written, false, &s->r->account, err);
 }
 
 static int record_buffer(struct session *s, struct bu_err *err)
@@ -340,6 +310,8 @@ static int record_buffer(struct session *s, struct bu_err *err)
 		rc = describe(s, err);
 	if (!rc)
 		rc = drain_and_account(s, err);
+	if (s->r->kept)
+		return rc;
 	if (rc || s->p->keep_tracing)
 		go_on(s);
 	if (s->journal)
@@ -353,15 +325,15 @@ static int record_previous(struct session *s, struct bu_err *err)
 
 	if (!rc)
 		rc = describe(s, err);
-	if (!rc && asprintf(&s->pages_path, "%s.pages", s->p->output) < 0) {
-		s->pages_path = NULL;
-		rc = bu_fail_errno(err, -ENOMEM, "record");
-	}
 	if (!rc)
-		rc = bu_spool_open(s->pages_path, s->content->page_bytes, &s->pages, err);
+		rc = write_doubts(s, err);
 	if (!rc)
 		rc = drain_and_account(s, err);
-	return !rc && s->p->machine ? write_doubts(s, err) : rc;
+	if (!rc)
+		rc = write_doubts(s, err);	/* there may be one more */
+	if (!s->r->kept)
+		bu_journal_forget(s->journal);
+	return rc;
 }
 
 /* Tracing pauses while the statistics are read and the buffers are swapped, so that they speak of what is read. */
@@ -395,18 +367,20 @@ static int record_snapshot(struct session *s, struct bu_err *err)
 			rc = take_snapshot(s, err);
 	}
 	if (!rc)
-		rc = drain(s, err);
-	if (!rc && s->p->machine)
 		rc = write_doubts(s, err);
 	if (!rc)
-		rc = bu_account_sum(s->described.cpustats, NULL, s->content->cpus, s->written, false, &s->r->account, err);
+		rc = drain(s, err);
+	if (!rc)
+		rc = bu_account_sum(s->described.cpustats, NULL, s->content->cpus, s->pages.written, false, &s->r->account, err);
+	if (s->r->kept)
+		return rc;
 	undone = bu_journal_undo(s->journal, false, rc ? NULL : err);
 	return rc ? rc : undone;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
-/* Where no journal can be kept, as in the unit's sandbox, the one thing written is that tracing is off. */
+/* Where no journal can be kept, as in a stricter sandbox than the unit's, the one thing written is that tracing is off. */
 static int open_journal(struct session *s, struct bu_err *err)
 {
 	struct bu_err e = BU_ERR_INIT;
@@ -452,13 +426,8 @@ int bu_record(const struct bu_record_params *p, struct bu_record_result *ret, st
 		     p->from == BU_FROM_SNAPSHOT ? record_snapshot(&s, err) : record_previous(&s, err);
 	bu_journal_close(s.journal);
 	bu_formats_destroy(s.formats);
-	if (s.kbuf)
-		kbuffer_free(s.kbuf);
-	free(s.written);
-	free(s.page);
+	bu_held_pages_fini(&s.pages);
 	free(s.found);
-	free(s.pages_path);
-	bu_spool_close(s.pages);
 	bu_tracefs_close(&s.fs);
 	release_signals(&ours, &before);
 	return rc;

@@ -6,9 +6,10 @@
  *   snapshot:  running --machine, formats--> described --stop, statistics, swap, go on--> taken --pages--> freed --> saved
  *   previous:  untouched --machine, formats, statistics--> described --pages--> drained --> saved
  *
- * Reading consumes: after `drained` the buffer is empty, so everything that can fail for lack of files or space is
- * done before it as far as possible. An error at any point puts back what was changed. SIGINT ends it before
- * the first page is read, and waits from there on until it is `saved`, as SIGTERM and SIGHUP do.
+ * Reading consumes: what is read is gone from the kernel, so each page is read straight into its place in the file
+ * (held_pages.h). Killed, or out of space, anywhere before `saved`, what was read is in OUTPUT.partial, what was not is
+ * still in the kernel, and bu_record_recover() goes on from there. An error before the first page puts back what was
+ * changed. SIGINT ends it before that, and waits from there on until it is `saved`, as SIGTERM and SIGHUP do.
  */
 #ifndef BU_COLLECTOR_SESSION_H
 #define BU_COLLECTOR_SESSION_H
@@ -28,6 +29,8 @@ struct bu_record_params {
 	const char *instance;	/* NULL: the top-level buffer; of the previous boot, the one instance that has it */
 	const char *state;	/* state folder of the journal; NULL: the usual one */
 	bool keep_tracing;	/* switch tracing on again afterwards, if it was on */
+	const char *database;	/* what the caller will make of it, or NULL: bu_record_recover() tells */
+	bool redact;		/* and how */
 };
 
 struct bu_record_result {
@@ -37,7 +40,7 @@ struct bu_record_result {
 	bool unaccounted;	/* the kernel has no statistics of this snapshot, which was there already */
 	bool mounted;		/* tracefs had to be mounted */
 	bool no_addresses;	/* the kernel hides addresses: functions will have no names */
-	bool kept;		/* on failure: what was read lies beside the output */
+	bool kept;		/* on failure: what was read lies in OUTPUT.partial, for bu_record_recover() */
 	char *doubts;		/* why what was read may not be what it seems, a line each; NULL: no reason; owned */
 };
 
@@ -48,5 +51,19 @@ struct bu_record_result {
  */
 int bu_record(const struct bu_record_params *params, struct bu_record_result *ret, struct bu_err *err);
 void bu_record_result_fini(struct bu_record_result *r);
+
+struct bu_recovered {		/* everything owned; NULL: none */
+	char *dat, *machine;	/* as bu_record_params has them */
+	char *database;
+	bool redact;
+	bool saved;		/* all of it was saved before, and its account told or lost: there was nothing to finish */
+};
+
+/**
+ * bu_record_recover() - Finish what a bu_record() that was killed, or had no space, has left.
+ * Return: 0; -ENOENT when no such thing was left; others of the system, with what was read still there.
+ */
+int bu_record_recover(const char *state, struct bu_record_result *ret, struct bu_recovered *what, struct bu_err *err);
+void bu_recovered_fini(struct bu_recovered *what);
 
 #endif

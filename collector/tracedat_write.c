@@ -4,21 +4,29 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/dat_head.h"
 #include "schemas/base/mem.h"
+
+#define WINDOW_BYTES (1u << 20)
 
 struct bu_dat_out {
 	char *path, *partial;	/* partial is NULL once the file has its name */
 	FILE *file;
 	uint32_t page_bytes, cpus, buffers;
 	int64_t current;	/* place in the table of the CPU being written; -1: none yet */
-	uint64_t pos;
+	uint64_t pos, kallsyms_at;
+	char *window;		/* mapped part of the file, or NULL; everything in it has space on the disk */
+	uint64_t window_at;
+	size_t window_len;
 	uint64_t *named_at;	/* per buffer: where its option wants to know where its table is */
 	uint64_t *table_at;	/* per buffer: where its table is */
 	struct place {
@@ -138,7 +146,9 @@ static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 		put(o, c->systems[i].name, strlen(c->systems[i].name) + 1);
 		put_formats(o, &c->systems[i]);
 	}
-	put_text32(o, c->kallsyms);
+	put_u32(o, (uint32_t)c->kallsyms.len);
+	o->kallsyms_at = o->pos;
+	put(o, c->kallsyms.data, c->kallsyms.len);
 	put_text32(o, c->printk_formats);
 	put_text64(o, c->cmdlines);
 	put_u32(o, c->cpus);
@@ -162,34 +172,48 @@ static uint64_t align(const struct bu_dat_out *o, uint64_t at)
 	return (at + o->page_bytes - 1) / o->page_bytes * o->page_bytes;
 }
 
-int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct bu_dat_out **ret,
-		      struct bu_err *err)
+/* Opens PATH.partial, as fopen() has @mode. */
+static int out_open(const char *path, const char *mode, uint32_t page_bytes, uint32_t cpus, uint32_t buffers,
+		    struct bu_dat_out **ret, struct bu_err *err)
 {
 	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *o = calloc(1, sizeof(*o));
 	int rc;
 
 	if (!o)
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
-	o->page_bytes = c->page_bytes;
-	o->cpus = c->cpus;
+	o->page_bytes = page_bytes;
+	o->cpus = cpus;
 	o->current = -1;
-	o->buffers = 1 + (uint32_t)c->n_instances;
+	o->buffers = buffers;
 	o->path = strdup(path);
-	o->table = calloc((size_t)o->buffers * c->cpus + 1, sizeof(*o->table));
-	o->named_at = calloc(o->buffers, sizeof(*o->named_at));
-	o->table_at = calloc(o->buffers, sizeof(*o->table_at));
+	o->table = calloc((size_t)buffers * cpus + 1, sizeof(*o->table));
+	o->named_at = calloc(buffers, sizeof(*o->named_at));
+	o->table_at = calloc(buffers, sizeof(*o->table_at));
 	if (!o->path || !o->table || !o->named_at || !o->table_at)
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
 	if (asprintf(&o->partial, "%s.partial", path) < 0) {
 		o->partial = NULL;
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
 	}
-	o->file = fopen(o->partial, "we");
+	o->file = fopen(o->partial, mode);
 	if (!o->file) {
 		rc = -errno;
 		free(take_ptr(o->partial));
-		return bu_fail_errno(err, rc, "%s.partial: create", path);
+		return bu_fail_errno(err, rc, "%s.partial: open", path);
 	}
+	*ret = take_ptr(o);
+	return 0;
+}
+
+int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct bu_dat_out **ret,
+		      struct bu_err *err)
+{
+	_cleanup_(bu_dat_out_destroyp) struct bu_dat_out *o = NULL;
+	int rc;
+
+	rc = out_open(path, "w+e", c->page_bytes, c->cpus, 1 + (uint32_t)c->n_instances, &o, err);
+	if (rc)
+		return rc;
 	rc = put_head(o, c);
 	if (rc)
 		return bu_fail_errno(err, rc, "%s: write", path);
@@ -197,30 +221,184 @@ int bu_dat_out_create(const char *path, const struct bu_dat_content *c, struct b
 	return 0;
 }
 
-int bu_dat_out_append(struct bu_dat_out *o, uint32_t buf, uint32_t cpu, const void *pages, size_t len,
-		      struct bu_err *err)
+/* The entry of a CPU of a buffer, that CPU being the one that pages come for from now on. */
+static struct place *place_of(struct bu_dat_out *o, uint32_t buf, uint32_t cpu, struct bu_err *err)
 {
 	int64_t place = (int64_t)buf * o->cpus + cpu;
 	struct place *p;
 
-	if (buf >= o->buffers || cpu >= o->cpus || len % o->page_bytes)
-		return bu_fail(err, -EINVAL, "%s: %zu bytes for CPU %u do not fit", o->path, len, cpu);
-	p = &o->table[place];
-	if (o->current != place) {
-		if (p->len)
-			return bu_fail(err, -EINVAL, "%s: CPU %u is written already", o->path, cpu);
-		o->current = place;
-		p->offset = align(o, o->pos);
-		if (fseeko(o->file, (off_t)p->offset, SEEK_SET))
-			return bu_fail_errno(err, -errno, "%s: seek", o->path);
-		o->pos = p->offset;
+	if (buf >= o->buffers || cpu >= o->cpus) {
+		bu_fail(err, -EINVAL, "%s: there is no place for CPU %u", o->path, cpu);
+		return NULL;
 	}
+	p = &o->table[place];
+	if (o->current == place)
+		return p;
+	if (p->len) {
+		bu_fail(err, -EINVAL, "%s: CPU %u is written already", o->path, cpu);
+		return NULL;
+	}
+	o->current = place;
+	o->pos = p->offset = align(o, o->pos);
+	return p;
+}
+
+int bu_dat_out_append(struct bu_dat_out *o, uint32_t buf, uint32_t cpu, const void *pages, size_t len,
+		      struct bu_err *err)
+{
+	struct place *p = place_of(o, buf, cpu, err);
+
+	if (!p)
+		return -EINVAL;
+	if (len % o->page_bytes)
+		return bu_fail(err, -EINVAL, "%s: %zu bytes are no pages", o->path, len);
+	if (!p->len && fseeko(o->file, (off_t)p->offset, SEEK_SET))
+		return bu_fail_errno(err, -errno, "%s: seek", o->path);
 	if (fwrite(pages, 1, len, o->file) != len)
 		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->path);
 	o->pos += len;
 	p->len += len;
 	return 0;
 }
+
+/* ---- slots ---------------------------------------------------------------------------------------------------- */
+
+static void close_window(struct bu_dat_out *o)
+{
+	if (o->window)
+		munmap(o->window, o->window_len);
+	o->window = NULL;
+}
+
+static int move_window(struct bu_dat_out *o, struct bu_err *err)
+{
+	size_t len = o->page_bytes > WINDOW_BYTES ? o->page_bytes : WINDOW_BYTES;
+	int rc;
+
+	close_window(o);
+	rc = posix_fallocate(fileno(o->file), (off_t)o->pos, (off_t)len);
+	if (rc && len > o->page_bytes) {	/* near the end of the disk page by page */
+		len = o->page_bytes;
+		rc = posix_fallocate(fileno(o->file), (off_t)o->pos, (off_t)len);
+	}
+	if (rc)
+		return bu_fail_errno(err, -rc, "%s: make room for a page", o->partial);
+	o->window = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(o->file), (off_t)o->pos);
+	if (o->window == MAP_FAILED) {
+		o->window = NULL;
+		return bu_fail_errno(err, -errno, "%s: map", o->partial);
+	}
+	o->window_at = o->pos;
+	o->window_len = len;
+	return 0;
+}
+
+/* The entry of the CPU being written, into the file. */
+static int put_current(struct bu_dat_out *o, struct bu_err *err)
+{
+	uint64_t at = o->table_at[o->current / o->cpus] + strlen("flyrecord") + 1 +
+		      (uint64_t)(o->current % o->cpus) * sizeof(*o->table);
+
+	if (pwrite(fileno(o->file), &o->table[o->current], sizeof(*o->table), (off_t)at) != (ssize_t)sizeof(*o->table))
+		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->partial);
+	return 0;
+}
+
+int bu_dat_out_slot(struct bu_dat_out *o, uint32_t buf, uint32_t cpu, void **ret, struct bu_err *err)
+{
+	struct place *p = place_of(o, buf, cpu, err);
+	char *slot;
+	int rc = 0;
+
+	if (!p)
+		return -EINVAL;
+	if (!o->window || o->pos < o->window_at || o->pos + o->page_bytes > o->window_at + o->window_len)
+		rc = move_window(o, err);
+	if (rc)
+		return rc;
+	slot = o->window + (o->pos - o->window_at);
+	memset(slot, 0, o->page_bytes);
+	p->len += o->page_bytes;
+	rc = put_current(o, err);
+	if (rc) {
+		p->len -= o->page_bytes;
+		return rc;
+	}
+	o->pos += o->page_bytes;
+	*ret = slot;
+	return 0;
+}
+
+int bu_dat_out_unslot(struct bu_dat_out *o, struct bu_err *err)
+{
+	o->table[o->current].len -= o->page_bytes;
+	o->pos -= o->page_bytes;
+	return put_current(o, err);
+}
+
+struct bu_dat_place bu_dat_out_place(const struct bu_dat_out *o)
+{
+	return (struct bu_dat_place){ o->table_at[0], o->kallsyms_at,
+				      align(o, o->table_at[0] + strlen("flyrecord") + 1 + o->cpus * sizeof(*o->table)),
+				      o->page_bytes, o->cpus };
+}
+
+int bu_dat_out_reopen(const char *path, const struct bu_dat_place *place, struct bu_dat_out **ret, int64_t *ret_cpu,
+		      struct bu_err *err)
+{
+	struct bu_dat_out *o = NULL;
+	uint32_t cpu;
+	struct stat st;
+	size_t bytes;
+	int rc;
+
+	rc = out_open(path, "r+e", place->page_bytes, place->cpus, 1, &o, err);
+	if (rc)
+		return rc;
+	o->table_at[0] = place->table_at;
+	o->kallsyms_at = place->kallsyms_at;
+	bytes = (size_t)o->cpus * sizeof(*o->table);
+	o->pos = place->table_at + strlen("flyrecord") + 1 + bytes;
+	if (fstat(fileno(o->file), &st) ||
+	    pread(fileno(o->file), o->table, bytes, (off_t)(o->pos - bytes)) != (ssize_t)bytes)
+		rc = bu_fail_errno(err, errno ? -errno : -EIO, "%s: read", o->partial);
+	for (cpu = 0; !rc && cpu < o->cpus; cpu++) {
+		if (!o->table[cpu].len)
+			continue;
+		if (o->table[cpu].len % o->page_bytes || o->table[cpu].offset < o->pos ||
+		    o->table[cpu].len > (uint64_t)st.st_size || o->table[cpu].offset > (uint64_t)st.st_size - o->table[cpu].len)
+			rc = bu_fail(err, -EBADMSG, "%s: its table is damaged", o->partial);
+		o->current = cpu;
+		o->pos = o->table[cpu].offset + o->table[cpu].len;
+	}
+	if (rc) {
+		bu_dat_out_leave(o);
+		return rc;
+	}
+	*ret_cpu = o->current;
+	*ret = o;
+	return 0;
+}
+
+int bu_dat_out_read(const struct bu_dat_out *o, uint32_t cpu, uint64_t nth, void *page, struct bu_err *err)
+{
+	const struct place *p = &o->table[cpu];
+
+	if (nth >= p->len / o->page_bytes)
+		return 0;
+	if (pread(fileno(o->file), page, o->page_bytes, (off_t)(p->offset + nth * o->page_bytes)) != (ssize_t)o->page_bytes)
+		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: read", o->partial);
+	return 1;
+}
+
+int bu_dat_out_kallsyms(struct bu_dat_out *o, const struct bu_dat_text *k, struct bu_err *err)
+{
+	if (k->len && pwrite(fileno(o->file), k->data, k->len, (off_t)o->kallsyms_at) != (ssize_t)k->len)
+		return bu_fail_errno(err, errno ? -errno : -EIO, "%s: write", o->partial);
+	return 0;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 static bool put_at(struct bu_dat_out *o, uint64_t at, const void *data, size_t len)
 {
@@ -245,6 +423,7 @@ static bool put_tables(struct bu_dat_out *o)
 
 int bu_dat_out_finish(struct bu_dat_out *o, struct bu_err *err)
 {
+	close_window(o);
 	errno = 0;
 	if (!put_tables(o) || fflush(o->file) || ftruncate(fileno(o->file), (off_t)align(o, o->pos)) ||
 	    fsync(fileno(o->file)))
@@ -255,10 +434,18 @@ int bu_dat_out_finish(struct bu_dat_out *o, struct bu_err *err)
 	return 0;
 }
 
+void bu_dat_out_leave(struct bu_dat_out *o)
+{
+	if (o)
+		free(take_ptr(o->partial));
+	bu_dat_out_destroy(o);
+}
+
 void bu_dat_out_destroy(struct bu_dat_out *o)
 {
 	if (!o)
 		return;
+	close_window(o);
 	if (o->file)
 		fclose(o->file);
 	if (o->partial)

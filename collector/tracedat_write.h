@@ -3,8 +3,8 @@
  * tracedat_write.h - write a trace.dat, version 6, from ring-buffer pages.
  *
  * For `bringup record`, and for tests that need a trace made to measure. Pages go straight to the file, CPU by CPU,
- * so nothing is held in memory; the table of where they lie is filled in at the end. libtracecmd has no public
- * writer. Format: trace-cmd.dat.v6(5) of trace-cmd 3.1.
+ * so nothing is held in memory; the table of where they lie is filled in at the end, or with each page. libtracecmd has
+ * no public writer. Format: trace-cmd.dat.v6(5) of trace-cmd 3.1.
  */
 #ifndef BU_COLLECTOR_TRACEDAT_WRITE_H
 #define BU_COLLECTOR_TRACEDAT_WRITE_H
@@ -59,13 +59,52 @@ int bu_dat_out_append(struct bu_dat_out *out, uint32_t buf, uint32_t cpu, const 
 		      struct bu_err *err);
 
 /**
+ * bu_dat_out_slot() - A zeroed page of a CPU to read into, as bu_dat_out_append() would add it. It has its space on the disk
+ * and its entry in the table before it is handed out, so that whatever is read into it stays, whether the disk fills up or
+ * this process is killed: PATH.partial is a whole trace.dat at any instant. Pages must be those of the system or multiples.
+ * bu_dat_out_unslot() - The last slot stayed empty: take it back.
+ * @ret: the page, valid until the next call with this @out.
+ * Return: 0; -ENOSPC and others of the system, nothing having been changed.
+ */
+int bu_dat_out_slot(struct bu_dat_out *out, uint32_t buf, uint32_t cpu, void **ret, struct bu_err *err);
+int bu_dat_out_unslot(struct bu_dat_out *out, struct bu_err *err);
+
+struct bu_dat_place {		/* what it takes to go on with a file that was broken off */
+	uint64_t table_at, kallsyms_at, pages_at;
+	uint32_t page_bytes, cpus;
+};
+
+/**
+ * bu_dat_out_place() - Of a file with one buffer.
+ * bu_dat_out_reopen() - Go on with PATH.partial, of which only slots were filled.
+ * @ret_cpu: the CPU whose pages come last, which can get more; -1: none has any.
+ * Return: 0; -EBADMSG when the table cannot be right; others of the system.
+ */
+struct bu_dat_place bu_dat_out_place(const struct bu_dat_out *out);
+int bu_dat_out_reopen(const char *path, const struct bu_dat_place *place, struct bu_dat_out **ret, int64_t *ret_cpu,
+		      struct bu_err *err);
+
+/**
+ * bu_dat_out_read() - Page @nth of a CPU of the first buffer, as it stands in the file, into @page.
+ * Return: 1; 0 when it has no so many pages; negative errno.
+ */
+int bu_dat_out_read(const struct bu_dat_out *out, uint32_t cpu, uint64_t nth, void *page, struct bu_err *err);
+
+/**
+ * bu_dat_out_kallsyms() - Replace the symbols by others of the same length.
+ */
+int bu_dat_out_kallsyms(struct bu_dat_out *out, const struct bu_dat_text *kallsyms, struct bu_err *err);
+
+/**
  * bu_dat_out_finish() - Fill in the table, sync, and rename to PATH. bu_dat_out_destroy() still has to follow.
  */
 int bu_dat_out_finish(struct bu_dat_out *out, struct bu_err *err);
 
 /**
+ * bu_dat_out_leave() - Close, and leave PATH.partial for bu_dat_out_reopen().
  * bu_dat_out_destroy() - Close; an unfinished file is removed. NULL is quiet.
  */
+void bu_dat_out_leave(struct bu_dat_out *out);
 void bu_dat_out_destroy(struct bu_dat_out *out);
 void bu_dat_out_destroyp(struct bu_dat_out **out);
 

@@ -55,7 +55,7 @@ done
 for kernel in $BRINGUP_GUESTS; do
 	for kaslr in nokaslr ''; do
 		dir=$TMP/$kernel-previous${kaslr:+-$kaslr}
-		boot "$dir" previous.sh "$kernel" --timeout 300 --reboots \
+		boot "$dir" previous.sh "$kernel" --timeout 900 --reboots \
 			--cmdline "${kaslr:+$kaslr }reserve_mem=16M:4096:trace trace_instance=kept@trace"
 		if [[ $kernel =~ ^(5\..*|6\.1(-rt)?)$ ]]; then
 			is "$kernel: has no such buffer" "$(<"$dir/early_code")" 1
