@@ -30,7 +30,7 @@ enum bu_pgd_what {
 	BU_PGD_FREE,		/* the entry @slot is taken out of init_mm */
 	BU_PGD_TOUCH,		/* memory of @slot is accessed in @context */
 	BU_PGD_FAULT,		/* a page fault was recorded: @fault says of which kind, @context where; @slot in kernel addresses */
-	BU_PGD_SYNC,		/* arch_sync_kernel_mappings() was recorded from @slot on: @n page tables times entries */
+	BU_PGD_SYNC,		/* arch_sync_kernel_mappings() was recorded for what @slot is the first of: @n page tables are on the list */
 	BU_PGD_HOOK,		/* made up: from now on the page-fault tracepoint's handler accesses @slot; BU_PGD_NONE: no more */
 	BU_PGD_SPIN,		/* made up: @cpu's task does not go through schedule() for @n ns; 0: never again */
 	BU_PGD_WHAT_NR
@@ -71,7 +71,7 @@ enum bu_pgd_fault {		/* address class and mode of a recorded fault */
 
 struct bu_pgd_event {
 	int64_t ns;		/* since the first event; as recorded */
-	int64_t n;		/* SYNC: page tables walked, once per entry; SPIN: ns */
+	int64_t n;		/* SYNC: page tables on the list that it walks; SPIN: ns */
 	int32_t cpu;
 	int32_t mm, other;	/* indices into mms (SWITCH: @other is a task); BU_PGD_NONE */
 	int32_t task;		/* index into tasks: of SWITCH the next one, else the one that runs */
@@ -83,7 +83,7 @@ struct bu_pgd_event {
 	uint8_t nesting;	/* FAULT: faults of this CPU that were not over yet */
 	uint8_t window;		/* enum bu_pgd_window */
 	bool new_entry;		/* ALLOC: init_mm had no entry for the slot until now */
-	bool synthetic;		/* the entry is one at a chosen granularity, not one of the recorded kernel's; or a derived touch */
+	bool synthetic;		/* ALLOC: the entry is one of a chosen granularity, none of the recorded kernel's; TOUCH: derived */
 	bool lazy;		/* FAULT: vmalloc_fault() was called for it */
 	bool atomic;		/* ALLOC: made up in a context that cannot sleep */
 };
@@ -116,12 +116,11 @@ struct bu_pgd_counts {
 	int64_t faults_in[BU_PGD_CONTEXT_NR];
 	int64_t nested;			/* faults within a fault */
 	int64_t lazy;			/* vmalloc_fault() */
-	int64_t walked;			/* page tables, over all BU_PGD_SYNC */
+	int64_t walked;			/* page tables: n, over all BU_PGD_SYNC */
 	int64_t new_entries, synthetic_entries;
 	int64_t mm_switches;		/* SWITCH to a task with an address space; the others are to kernel threads */
 	int64_t exec_failed;		/* EXEC whose address space was never activated */
 	int64_t mms_at_start, mms_most;	/* page tables on the list, init_mm's not counted */
-	int64_t no_address;		/* allocations that the recording has without their address: no event */
 };
 
 struct bu_pgd_schedule {

@@ -7,7 +7,7 @@
 
 #include "replay/schedule/pgd.h"
 
-/* Fills in counts (all but exec_failed and no_address) and end_ns from events, mms and slots. */
+/* Fills in counts (all but exec_failed) and end_ns from events, mms and slots. */
 void pgd_count(struct bu_pgd_schedule *s);
 
 #endif
