@@ -35,12 +35,14 @@ OUTDIR/trace.dat, OUTDIR/machine/, OUTDIR/console.log and OUTDIR/provenance.json
   --mode MODE        boot (the default);
                      hotplug: after boot, take all CPUs down and up again, tracing that instead;
                      kexec: boot, start the same kernel again through kexec, trace the second boot;
+                     storm: boot, and go on tracing while guest/storm forks, maps kernel memory and loads modules;
                      run: boot untraced, and run --script as the guest's shell; OUTDIR is then what it left in /result
   --script FILE      for run: a script for busybox sh, with bringup on its PATH
   --reboots          for run: a reboot of the guest is one, and not its end; the script runs in each boot
   --trace SET        what to trace: as events-SET.txt and functions-SET.txt have it ($(trace_sets));
                      by default events.txt and functions.txt, bring-up
-  --rounds N         for hotplug, how often (3)
+  --rounds N         for hotplug, how often; for storm, programs that each worker starts (3)
+  --alive N          for storm, processes that only wait (20)
   --topology SPEC    as QEMU's -smp takes it: sockets=2,cores=2,threads=2
   --cmdline TEXT     more kernel parameters, for example cpuhp.parallel=0
   --cpu-model M      QEMU CPU model (Nehalem: the oldest with a TSC that the kernel trusts)
@@ -51,6 +53,7 @@ OUTDIR/trace.dat, OUTDIR/machine/, OUTDIR/console.log and OUTDIR/provenance.json
   --quiet S          first wait up to S seconds for the host to be idle, so that nothing else is in the timing
   --nice N           QEMU's niceness; below 0 (root only) it goes before other work of the host (0)
   --bringup PATH     the recorder (build/bringup, or \$BRINGUP)
+  --text             record the text of the tracer's file instead (always where the recorder cannot run)
   --no-record        boot without the recorder: tries a kernel, takes its machine files only
   --name NAME        name of the run in its provenance (the last part of OUTDIR)
   --force            replace OUTDIR
@@ -69,7 +72,7 @@ Examples:
 EOF
 }
 
-script='' reboots=0 kernel='' own_tree='' cpus='' mode=boot trace='' rounds=3 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
+script='' reboots=0 kernel='' own_tree='' cpus='' mode=boot trace='' rounds=3 alive=20 text=0 arch=amd64 topology='' extra='' model=Nehalem mem='' buffer='' qemu=auto
 timeout='' quiet='' nice=0 bringup=${BRINGUP-} name='' out='' record=1 force=0 only='' LAB_REFRESH=0
 given=("$@")
 while [ $# -gt 0 ]; do
@@ -83,6 +86,7 @@ while [ $# -gt 0 ]; do
 	--reboots) reboots=1 ;;
 	--trace) need_value "$1" $#; trace=$2; shift ;;
 	--rounds) need_value "$1" $#; rounds=$2; shift ;;
+	--alive) need_value "$1" $#; alive=$2; shift ;;
 	--topology) need_value "$1" $#; topology=$2; shift ;;
 	--cmdline) need_value "$1" $#; extra=$2; shift ;;
 	--cpu-model) need_value "$1" $#; model=$2; shift ;;
@@ -94,6 +98,7 @@ while [ $# -gt 0 ]; do
 	--nice) need_value "$1" $#; nice=$2; shift ;;
 	--bringup) need_value "$1" $#; bringup=$2; shift ;;
 	--name) need_value "$1" $#; name=$2; shift ;;
+	--text) text=1 ;;
 	--no-record) record=0 ;;
 	--force) force=1 ;;
 	--refresh) LAB_REFRESH=1 ;;
@@ -112,10 +117,11 @@ done
 [ -n "$cpus" ] || usage_error "--cpus is missing"
 need_number --cpus "$cpus" 2 4096
 need_number --rounds "$rounds" 1 1000
+need_number --alive "$alive" 1 10000
 case $mode in
-boot | hotplug | kexec) [ "$script$reboots" = 0 ] || usage_error "--script and --reboots go with --mode run" ;;
+boot | hotplug | kexec | storm) [ "$script$reboots" = 0 ] || usage_error "--script and --reboots go with --mode run" ;;
 run) [ -r "$script" ] || usage_error "--mode run needs a --script that can be read" ;;
-*) usage_error "--mode takes boot, hotplug, kexec or run, not '$mode'" ;;
+*) usage_error "--mode takes boot, hotplug, kexec, storm or run, not '$mode'" ;;
 esac
 [ -z "$trace" ] || [ -e "$LAB_DIR/functions-$trace.txt" ] ||
 	usage_error "--trace takes one of: $(trace_sets), not '$trace'"
@@ -131,14 +137,20 @@ need_number --timeout "$timeout" 1 86400
 [ "$nice" -ge 0 ] || [ "$(id -u)" = 0 ] || usage_error "--nice below 0 is for root only"
 [ -z "$quiet" ] || need_number --quiet "$quiet" 1 86400
 
+if [ -z "$own_tree" ]; then
+	arch=$(kernel_row "$kernel" | cut -f5)
+	[ "$arch" = amd64 ] || text=1
+fi
 base="console=ttyS0 panic=-1 log_buf_len=4M"
-traced="$base lab.mode=boot $(trace_cmdline "$buffer" "$trace")${extra:+ $extra}"
+traced="$base lab.mode=boot $(trace_cmdline "$buffer" "$trace" "$arch")${extra:+ $extra}"
 case $mode in
 boot) cmdline=$traced ;;
 hotplug) cmdline="$base lab.mode=hotplug lab.rounds=$rounds ${traced#"$base lab.mode=boot "}" ;;
+storm) cmdline="$base lab.mode=storm lab.rounds=$rounds lab.alive=$alive ${traced#"$base lab.mode=boot "}" ;;
 kexec | run) cmdline="$base lab.mode=$mode${extra:+ $extra}" ;;
 esac
 [ "$mode" = run ] || check_cmdline "$traced"
+[ "$text" = 0 ] || cmdline+=" lab.text=1 trace_options=nohash-ptr"
 check_cmdline "$cmdline"
 if [ "$only" = cmdline ]; then
 	printf '%s\n' "$cmdline"
@@ -186,7 +198,11 @@ out=$(realpath -m -- "$out")
 [[ $out != *,* ]] || usage_error "-o: no comma in the path, please: $out"
 [[ $name =~ ^[A-Za-z0-9._+-]+$ ]] || usage_error "--name takes letters, digits, '.', '_', '+' and '-', not '$name'"
 recorder_version=none
-if [ "$record" = 1 ]; then
+if [ "$text" = 1 ]; then
+	[ "$record" = 1 ] || usage_error "--text is a way to record: not with --no-record"
+	bringup='' record=0
+	recorder_version="the text of the tracer's file"
+elif [ "$record" = 1 ]; then
 	[ -n "$bringup" ] || bringup=$LAB_ROOT/build/bringup
 	[ -x "$bringup" ] || die "no recorder at $bringup: run make, or say where with --bringup"
 	[ -z "$(missing_libraries "$bringup")" ] ||
@@ -223,7 +239,7 @@ trap 'exit 143' TERM HUP
 
 rm -rf "$partial"
 mkdir -p "$share"
-make_initrd "$partial/initrd" "$bringup" "$mode" "$script"
+make_initrd "$partial/initrd" "$bringup" "$mode" "$arch" "$script"
 if [ "$mode" = kexec ]; then
 	mkdir -p "$share/kexec"
 	cp "$KERNEL_IMAGE" "$share/kexec/vmlinuz"
@@ -355,6 +371,9 @@ if [ "$record" = 1 ]; then
 		die "no trace.dat came out of the guest; see console.log"
 	fi
 fi
+if [ "$text" = 1 ] && { ! gzip -t "$share/trace.txt.gz" || [ "$(status text)" != 0 ]; }; then
+	die "no trace.txt.gz came out of the guest; see console.log"
+fi
 if [ ! -s "$share/machine/cpu_masks" ] || [ ! -s "$share/machine/stats" ]; then
 	die "the machine files did not come out of the guest; see console.log"
 fi
@@ -389,9 +408,9 @@ jq -n --arg name "$name" --arg date "$date" --arg line "${kernel:-own}" --arg re
 	kernel: { line: $line, release: $release, version: $version,
 		packages: ($packages | split("\n") | map(select(. != "") | split(" ") |
 			{ name: .[0], version: .[1], sha256: .[2] })) },
-	kernel_cmdline: (if $mode == "hotplug" then $first else $cmdline end),
+	kernel_cmdline: (if $mode == "hotplug" or $mode == "storm" then $first else $cmdline end),
 	first_kernel_cmdline: (if $mode == "kexec" then $first else null end),
-	mode: $mode, rounds: (if $mode == "hotplug" then $rounds else null end), cpus: $cpus,
+	mode: $mode, rounds: (if $mode == "hotplug" or $mode == "storm" then $rounds else null end), cpus: $cpus,
 	topology: (if $topology == "" then null else $topology end),
 	qemu: { version: $qemu_version, accel: "tcg", nice: $nice, cpu_s: ($qemu_ms / 1000), argv: $qemu },
 	lab_argv: $lab, recorder: $recorder,
@@ -400,6 +419,8 @@ jq -n --arg name "$name" --arg date "$date" --arg line "${kernel:-own}" --arg re
 		cpus_online: $online, events: $events, lost: $lost } }' >"$partial/provenance.json"
 
 [ ! -e "$share/trace.dat" ] || mv "$share/trace.dat" "$partial/trace.dat"
+# As it is, since the dataset is compressed as a whole.
+[ "$text" = 0 ] || gzip -dc "$share/trace.txt.gz" >"$partial/trace.txt"
 mv "$share/machine" "$partial/machine"
 [ "$trace" != text ] || text_sites "$KERNEL_IMAGE" "$partial/trace.dat" "$KERNEL_RELEASE" >"$partial/machine/text_sites"
 rm -rf "$share" "$partial/initrd"

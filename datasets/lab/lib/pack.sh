@@ -28,7 +28,8 @@ expected() {
 
 # pack CAPTURE FOLDER RECIPE - write the dataset FOLDER from the capture that the command RECIPE made.
 pack() {
-	local capture=$1 folder=$2 recipe=$3 tmp="$2.partial" date
+	local capture=$1 folder=$2 recipe=$3 tmp="$2.partial" date trace=trace.dat
+	[ -e "$capture/$trace" ] || trace=trace.txt
 	rm -rf "$tmp"
 	mkdir -p "$tmp"
 	date=$(jq -r .date "$capture/provenance.json")
@@ -37,7 +38,7 @@ pack() {
 	expected "$capture" >"$tmp/expect.json"
 	# Names, owners and times are settled here, so that packing one capture twice gives one checksum.
 	tar -C "$capture" --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="$date" \
-		-cf - trace.dat machine console.log | xz -9e -T1 >"$tmp/capture.tar.xz"
+		-cf - "$trace" machine console.log | xz -9e -T1 >"$tmp/capture.tar.xz"
 	cat >"$tmp/LICENSE.note" <<-EOF
 		These files were recorded by the bringup project from a kernel that ran under emulation; recipe says how, and
 		provenance.json with what. They hold what the kernel's tracer and its /proc and /sys reported: facts about a

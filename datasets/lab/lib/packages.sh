@@ -32,13 +32,15 @@ archive_of() {
 	printf '%s\n' "$uri"
 }
 
-# apt_world SUITES - make LAB_APT_OPTS an apt world of the comma-separated SUITES, with fresh lists.
+# apt_world SUITES [ARCH] - make LAB_APT_OPTS an apt world of the comma-separated SUITES, with fresh lists.
 apt_world() {
-	local suites=$1 dir="$LAB_CACHE/apt/${1//,/+}" suite uri
+	local suites=$1 arch=${2:-amd64} dir suite uri
+	dir="$LAB_CACHE/apt/${1//,/+}"
+	[ "$arch" = amd64 ] || dir+="@$arch"
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	LAB_APT_OPTS=(-o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache" -o Dir::State::status=/dev/null
-		-o APT::Architecture=amd64)
+		-o "APT::Architecture=$arch" -o "APT::Architectures::=$arch")
 	# The sandbox user of apt cannot reach a build folder in somebody's home; all files here are the caller's own.
 	[ "$(id -u)" != 0 ] || LAB_APT_OPTS+=(-o APT::Sandbox::User=root)
 	if [ -n "$(find "$dir/lists" -name '*Packages*' -print -quit)" ] && [ -e "$dir/fresh" ] &&
@@ -96,11 +98,11 @@ find_vmlinuz() {
 # kernel_tree LINE - set KERNEL_TREE, KERNEL_IMAGE, KERNEL_RELEASE to an unpacked kernel of that line.
 # With LAB_REFRESH=1 a newer package is looked for, otherwise one that is in the cache will do.
 kernel_tree() {
-	local line=$1 suites regex package link="$LAB_CACHE/kernels/$1" tree parts
-	IFS=$'\t' read -r suites regex < <(kernel_row "$line" | cut -f2,3)
+	local line=$1 suites regex arch package link="$LAB_CACHE/kernels/$1" tree parts
+	IFS=$'\t' read -r suites regex arch < <(kernel_row "$line" | cut -f2,3,5)
 	mkdir -p "$LAB_CACHE/kernels"
 	if [ "${LAB_REFRESH:-0}" = 1 ] || [ ! -e "$link/PACKAGES" ]; then
-		apt_world "$suites"
+		apt_world "$suites" "$arch"
 		package=$(newest_package "$regex")
 		[ -n "$package" ] || die "no package matching $regex in $suites; its row in kernels.tsv may be out of date"
 		tree="$LAB_CACHE/kernels/$package"
@@ -195,6 +197,21 @@ qemu_tree() {
 	QEMU=("$bin" -L "$tree/usr/share/qemu" -L "$tree/usr/share/seabios" -L /usr/share/qemu -L /usr/lib/ipxe/qemu)
 }
 
+# guest_busybox ARCH - print the path of a static busybox for a guest of that architecture: the host's for amd64.
+guest_busybox() {
+	local tree="$LAB_CACHE/busybox-$1"
+	if [ "$1" = amd64 ]; then
+		command -v busybox
+		return
+	fi
+	if [ ! -e "$tree/PACKAGES" ]; then
+		apt_world bookworm "$1"
+		unpack "$tree.partial" busybox-static
+		mv "$tree.partial" "$tree"
+	fi
+	find "$tree" -type f -path '*/bin/busybox' -print -quit
+}
+
 # kexec_tool - print the path of a kexec binary: the host's, else the one of Debian's kexec-tools, unpacked.
 kexec_tool() {
 	local tree="$LAB_CACHE/kexec-tools"
@@ -216,5 +233,5 @@ kernel_row() {
 
 # kernel_lines - all lines of kernels.tsv, separated by blanks.
 kernel_lines() {
-	awk -F'\t' '!/^#/ && NF == 4 { print $1 }' "$LAB_DIR/kernels.tsv" | paste -sd' '
+	awk -F'\t' '!/^#/ && NF == 5 { print $1 }' "$LAB_DIR/kernels.tsv" | paste -sd' '
 }
