@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "replay/commands_int.h"
 #include "replay/family_pgd.h"
@@ -18,10 +19,25 @@
 #include "replay/print.h"
 #include "replay/print_pgd.h"
 #include "replay/print_text.h"
+#include "schemas/base/hash.h"
 #include "schemas/base/mem.h"
-#include "schemas/store/db.h"
 
-static int read_events(const char *path, struct bu_pgd_schedule *s, struct bu_err *err)
+/* What verifying such a run needs: where the events are, and which they were. */
+static int keep_figures(struct bu_pgd_schedule *s, const char *path, const char *text)
+{
+	_cleanup_free_ char *whole = realpath(path, NULL), *dump = NULL;
+	char hash[17];
+	json_t *o;
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, bu_hash_bytes(BU_HASH_INIT, text, strlen(text)));
+	o = json_pack("{s:s, s:s}", "events", whole ? whole : path, "events_hash", hash);
+	dump = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	json_decref(o);
+	s->figures = dump ? bu_arena_strdup(&s->arena, dump) : NULL;
+	return s->figures ? 0 : -ENOMEM;
+}
+
+int bu_pgd_read_events(const char *path, struct bu_pgd_schedule *s, struct bu_err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
@@ -35,18 +51,18 @@ static int read_events(const char *path, struct bu_pgd_schedule *s, struct bu_er
 	if (rc)
 		return bu_fail_errno(err, rc, "%s", path);
 	rc = bu_pgd_schedule_read(text ? text : "", s, err);
-	return rc ? bu_fail(err, rc, "%s", path) : 0;
+	if (rc)
+		return bu_fail(err, rc, "%s", path);
+	return keep_figures(s, path, text ? text : "");
 }
 
 static int load(const struct bu_replay_args *a, struct bu_pgd_schedule *s, bool *ret_complete, struct bu_err *err)
 {
-	if ((a->capture != NULL) + (a->events != NULL) + (a->model != NULL) != 1)
-		return bu_fail(err, -EINVAL, "--pgd wants one of a capture, --events and --model");
+	*ret_complete = true;
 	if (a->events)
-		return read_events(a->events, s, err);
+		return bu_pgd_read_events(a->events, s, err);
 	if (a->model)
 		return bu_pgd_made_up(a->model, s, err);
-	*ret_complete = true;
 	return bu_fail(err, -EINVAL, "--pgd wants --events or --model");
 }
 
@@ -160,18 +176,62 @@ static int run_each(const char *command, const struct bu_replay_args *a, const s
 	return BU_EXIT_OK;
 }
 
+/* Of a stored run's figures, "events=PATH,events_hash=HASH": the path, terminated; NULL: they are others. */
+static char *events_path(char *figures)
+{
+	char *hash = strncmp(figures, "events=", 7) ? NULL : strstr(figures, ",events_hash=");
+
+	if (!hash)
+		return NULL;
+	*hash = '\0';
+	return figures + 7;
+}
+
+int bu_replay_pgd_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)
+{
+	struct bu_replay_options o = { .seed = (uint64_t)args->seed, .guard_ms = BU_GUARD_MS,
+				       .sampled = args->draw_all ? BU_SAMPLED_ALL : BU_SAMPLED_NONE };
+	_cleanup_free_ char *figures = strdup(args->model);
+	struct bu_replay_args a = *args;
+	struct bu_pgd_schedule s = { 0 };
+	struct bu_pgd_outcome out;
+	struct bu_err err = BU_ERR_INIT;
+	bool complete;
+	int rc = bu_replay_open(&a, "pgd", a.pgd, jobs, n);
+
+	if (rc >= 0)
+		return rc;
+	a.events = figures ? events_path(figures) : NULL;
+	rc = figures ? load(&a, &s, &complete, &err) : bu_fail_errno(&err, -ENOMEM, "run %" PRId64, a.verify);
+	if (!rc)
+		rc = bu_replay_same_capture(&a, s.capture_sha256, &err);
+	if (!rc && a.events && !strstr(s.figures, strrchr(args->model, '=') + 1))
+		rc = bu_fail(&err, -ENOEXEC, "%s holds other events than those that run %" PRId64 " replayed", a.events, a.verify);
+	o.params = jobs[0].params;
+	o.recorded_cpus = s.cpus;
+	if (!rc)
+		rc = bu_replay_pgd(&jobs[0].core.def, &s, &o, &jobs[0].result, &out, &err);
+	bu_pgd_schedule_fini(&s);
+	return rc ? bu_cli_failed(&bu_replay_usage, &err) : -1;
+}
+
 int bu_replay_pgd_cores(const char *command, const struct bu_replay_args *a)
 {
 	struct bu_replay_job jobs[BU_MAX_CORES] = { 0 };
 	struct bu_pgd_schedule s = { 0 };
 	struct bu_err err = BU_ERR_INIT;
 	bool complete = true;
+	struct stat st;
 	size_t n = 0;
 	int rc;
 
 	rc = bu_replay_open(a, "pgd", a->pgd, jobs, &n);
 	if (rc >= 0)
 		goto out;
+	if (a->events && !stat(a->events, &st) && S_ISDIR(st.st_mode)) {
+		rc = bu_replay_pgd_folder(a, jobs, n);
+		goto out;
+	}
 	rc = load(a, &s, &complete, &err);
 	if (rc) {
 		rc = rc == -EINVAL ? bu_cli_usage_error(&bu_replay_usage, "%s", err.text) : bu_cli_failed(&bu_replay_usage, &err);

@@ -111,7 +111,8 @@ int bu_replay_verify(struct bu_replay_args *a)
 	rc = read_run(a, &r, &err);
 	if (rc)
 		return bu_cli_failed(usage, &err);
-	core = !strcmp(r.family, "text") ? &a->text : !strcmp(r.family, "clocksource") ? &a->clocksource : &a->hotplug;
+	core = !strcmp(r.family, "text") ? &a->text : !strcmp(r.family, "clocksource") ? &a->clocksource :
+	       !strcmp(r.family, "pgd") ? &a->pgd : &a->hotplug;
 	if (!*core)
 		*core = r.core;
 	if (!a->capture && *r.sha256 && strcmp(r.sha256, BU_HP_MADE_UP))
@@ -123,7 +124,8 @@ int bu_replay_verify(struct bu_replay_args *a)
 	if (core != &a->hotplug) {
 		a->model = r.model;
 		a->cpus = r.cpus;
-		rc = core == &a->text ? bu_replay_text_again(a, jobs, &n) : bu_replay_clocksource_again(a, jobs, &n);
+		rc = core == &a->text ? bu_replay_text_again(a, jobs, &n) : core == &a->pgd ? bu_replay_pgd_again(a, jobs, &n) :
+		     bu_replay_clocksource_again(a, jobs, &n);
 	} else {
 		rc = hotplug_again(a, &r, jobs, &n);
 	}

@@ -75,6 +75,7 @@ int bu_replay_store(const char *path, const char *command, const struct bu_run *
 /* The other forms of the command; each returns its exit code. */
 int bu_replay_many(const struct bu_replay_args *args, const struct bu_replay_input *in, struct bu_replay_job *jobs, size_t n);
 int bu_replay_text_cores(const char *command, const struct bu_replay_args *args);
+int bu_replay_pgd_folder(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t n);
 int bu_replay_pgd_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_clocksource_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_verify(struct bu_replay_args *args);
@@ -84,6 +85,7 @@ int bu_replay_verify(struct bu_replay_args *args);
  * the stored run replayed. Return: -1 to go on, else the exit code of the refusal.
  */
 int bu_replay_text_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
+int bu_replay_pgd_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
 int bu_replay_clocksource_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
 int bu_replay_same_capture(const struct bu_replay_args *args, const char *sha256, struct bu_err *err);
 

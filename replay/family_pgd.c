@@ -280,7 +280,6 @@ static void end_if_unused(struct bu_machine *m, int32_t mm)
 		return;
 	r->ends[mm] = false;
 	r->hooks->pgd_free(m, machine_mm(mm));
-	r->out.exits++;
 }
 
 static void load(struct bu_machine *m, const struct bu_pgd_event *e)
@@ -335,6 +334,7 @@ static void play_event(struct bu_machine *m, struct player *p, const struct bu_p
 	case BU_PGD_EXIT:
 		wait_until_made(m, e->mm);
 		r->ends[e->mm] = true;
+		r->out.exits++;
 		end_if_unused(m, e->mm);
 		break;
 	case BU_PGD_SWITCH:
@@ -591,7 +591,8 @@ static int set_up(struct bu_host *h, struct pgd_run *r)
 	run->capture_sha256 = s->capture_sha256;
 	run->kernel_release = s->kernel_release;
 	run->recorded_algorithm = "unknown";
-	run->machine = run->recorded_machine = "{}";
+	run->machine = s->figures ? bu_arena_strdup(arena, s->figures) : "{}";
+	run->recorded_machine = "{}";
 	run->recorded_cpus = run->cpus = s->cpus;
 	run->sampled = h->options->sampled;
 	run->recorded_bringup_ns = BU_NS_UNKNOWN;
@@ -601,7 +602,7 @@ static int set_up(struct bu_host *h, struct pgd_run *r)
 	r->made = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->made));
 	r->ends = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->ends));
 	r->uses = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->uses));
-	if (!r->names || !r->areas || !r->made || !r->ends || !r->uses)
+	if (!run->machine || !r->names || !r->areas || !r->made || !r->ends || !r->uses)
 		return -ENOMEM;
 	for (i = 0; i < s->n_slots; i++) {
 		r->names[i] = s->slots[i].name;

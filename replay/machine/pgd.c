@@ -100,12 +100,12 @@ static struct pgd *pgd_get(struct bu_machine *m, int mm, int slot, const char *c
 	return NULL;
 }
 
-/* Likewise without a slot; whether it has a page table yet is not looked at. */
-static struct pgd *mm_get(struct bu_machine *m, int mm, const char *call)
+/* Likewise without a slot; @made: it has to have a page table. */
+static struct pgd *mm_get(struct bu_machine *m, int mm, bool made, const char *call)
 {
 	struct pgd *p = m->pgd;
 
-	if (p && mm >= 0 && (uint32_t)mm < p->n_mms)
+	if (p && mm >= 0 && (uint32_t)mm < p->n_mms && (!made || p->mm[mm].first))
 		return p;
 	bu_misuse(m, "%s of address space %d, which is none", call, mm);
 	return NULL;
@@ -180,7 +180,7 @@ void bu_pgd_clear(struct bu_machine *m, int slot)
 
 void bu_clone_pgd_range(struct bu_machine *m, int mm)
 {
-	const struct pgd *p = mm_get(m, mm, "clone_pgd_range");
+	const struct pgd *p = mm_get(m, mm, false, "clone_pgd_range");
 	uint32_t i;
 
 	if (!p || !mm || p->mm[mm].first) {
@@ -198,7 +198,7 @@ void bu_clone_pgd_range(struct bu_machine *m, int mm)
 
 void bu_pgd_list_add(struct bu_machine *m, int mm)
 {
-	const struct pgd *p = mm_get(m, mm, "pgd_list_add");
+	const struct pgd *p = mm_get(m, mm, false, "pgd_list_add");
 	struct mm *x;
 
 	if (!p || !mm || p->mm[mm].listed) {
@@ -216,7 +216,7 @@ void bu_pgd_list_add(struct bu_machine *m, int mm)
 
 void bu_pgd_list_del(struct bu_machine *m, int mm)
 {
-	const struct pgd *p = mm_get(m, mm, "pgd_list_del");
+	const struct pgd *p = mm_get(m, mm, false, "pgd_list_del");
 	struct mm *x;
 
 	if (!p || !mm || !p->mm[mm].listed) {
@@ -233,7 +233,7 @@ void bu_pgd_list_del(struct bu_machine *m, int mm)
 
 int bu_pgd_list_next(struct bu_machine *m, int mm)
 {
-	const struct pgd *p = mm_get(m, mm, "pgd_list_next");
+	const struct pgd *p = mm_get(m, mm, false, "pgd_list_next");
 
 	op(m);
 	return p ? (int)p->mm[mm].next : 0;
@@ -263,7 +263,7 @@ void bu_write_cr3(struct bu_machine *m, int mm)
 {
 	struct pgd_cpu *c = this_cpu(m, "write_cr3");
 
-	if (!c || !pgd_get(m, mm, 0, "write_cr3"))
+	if (!c || !mm_get(m, mm, true, "write_cr3"))
 		return;
 	op(m);
 	c->cr3 = mm;
@@ -281,7 +281,7 @@ void bu_set_active_mm(struct bu_machine *m, int mm)
 {
 	struct pgd_cpu *c = this_cpu(m, "set_active_mm");
 
-	if (!c || !pgd_get(m, mm, 0, "set_active_mm"))
+	if (!c || !mm_get(m, mm, true, "set_active_mm"))
 		return;
 	op(m);
 	c->active_mm = mm;

@@ -127,6 +127,7 @@ struct bu_pgd_schedule {
 	struct bu_arena arena;		/* owns everything below */
 	const char *capture_name, *capture_sha256, *kernel_release;	/* "made up" where it is */
 	const char *arch;
+	const char *figures;		/* what it was made from beside a capture, as a JSON object; NULL: nothing */
 	int32_t cpus;
 	int slot_shift;			/* a slot maps 1 << slot_shift bytes */
 	bool synthetic;			/* slots are not the kernel's own top-level entries */

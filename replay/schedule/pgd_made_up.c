@@ -68,6 +68,19 @@ static int parse(const char *text, int64_t *v, struct bu_err *err)
 	return 0;
 }
 
+/* All figures, given or not. Return: 0; -ENOMEM. */
+static int keep_figures(struct storm *t)
+{
+	char text[MADE_UP_NR * 40 + 2] = "";
+	size_t i, len = 0;
+
+	for (i = 0; i < MADE_UP_NR; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\"%s\":%lld", i ? "," : "{", options[i].name, (long long)t->v[i]);
+	snprintf(text + len, sizeof(text) - len, "}");
+	t->s.figures = bu_arena_strdup(&t->s.arena, text);
+	return t->s.figures ? 0 : -ENOMEM;
+}
+
 static bool permille(struct storm *t, enum made_up which)
 {
 	return t->v[which] && bu_rng_below(&t->rng, 1000) < (uint64_t)t->v[which];
@@ -209,6 +222,8 @@ int bu_pgd_made_up(const char *text, struct bu_pgd_schedule *ret, struct bu_err 
 		return bu_fail(err, -EINVAL, "there are no more forks and no more entries than switches");
 	bu_rng_init(&t.rng, 1, 0);
 	rc = allocate(&t);
+	if (!rc)
+		rc = keep_figures(&t);
 	if (rc) {
 		bu_pgd_schedule_fini(&t.s);
 		return bu_fail_errno(err, rc, "schedule of %lld switches", (long long)t.v[SWITCHES]);

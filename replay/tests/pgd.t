@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# pgd.t - `bringup replay --pgd` as a user calls it: made-up storms, events written one by one, which core is exposed to what.
+. "${SRC:?run by make check}/scripts/tap.sh" || exit
+
+replay() { run "$BRINGUP" replay "$@"; }
+get() { jq -r "$1" <<<"$out"; }
+runs=$TMP/runs.db
+
+replay --pgd all --params running=ipi --model cpus=4,mms=50,switches=10000,entries=4,forks=500 -o "$runs"
+is 'six cores run without a capture' "$status" 0
+like 'what is made up says so' "$out" 'synthetic'
+is 'the runs are stored' "$(sqlite3 -readonly "$runs" "SELECT group_concat(core || ' ' || verdict) FROM run WHERE family = 'pgd'")" \
+	'eager-walk ok,lazy-fault ok,percpu-seq ok,pgd-count ok,prealloc ok,sync-mappings ok'
+replay --pgd lazy-fault --events "$SRC/datasets/scenarios/pgd-nmi/events" -o "$runs"
+like 'a crash names who, where and in what' "$out" 'page fault in an NMI.*perf_event_nmi_handler'
+for id in 1 3 7; do
+	replay --verify "$id" -o "$runs"
+	like "run $id can be verified" "$status $out" '0 .*the same again'
+done
+cp "$SRC/datasets/scenarios/pgd-nmi/events" "$TMP/events"
+replay --pgd lazy-fault --events "$TMP/events" -o "$runs"
+echo 'at 900us cpu 0 switch A' >>"$TMP/events"
+replay --verify 8 -o "$runs"
+like 'one of other events is refused' "$status $err" '1 .*holds other events'
+
+replay --pgd all --params pgd=current --events "$SRC/datasets/scenarios" --json
+is 'which core hangs or crashes in which interleaving is found by running' \
+	"$(get '[.[] | .events + ":" + ([.verdicts | to_entries[] | select(.value.verdict != "ok").key] | join(","))] | join(" ")')" \
+	"$(tr '\n' ' ' <<-END | sed 's/ $//'
+	pgd-early-use:eager-walk,lazy-fault,percpu-seq,pgd-count,prealloc,sync-mappings
+	pgd-fork-race:
+	pgd-never-schedules:percpu-seq,pgd-count
+	pgd-never-schedules-per-task:percpu-seq,pgd-count
+	pgd-nmi:lazy-fault
+	pgd-stale-entry:eager-walk,lazy-fault,pgd-count
+	pgd-sync-race:eager-walk,pgd-count,sync-mappings
+	pgd-trace-recursion:lazy-fault
+	pgd-vmap-stack:lazy-fault,percpu-seq
+	pgd-wrong-pgd:lazy-fault,percpu-seq
+	END
+	)"
+
+# Drawn times: the race of a walk with another mapping is lost now and then.
+replay --pgd sync-mappings,prealloc --events "$SRC/datasets/scenarios/pgd-sync-race/events" --runs 200 --json
+is 'many runs find what a fixed order shows' "$(get '.runs | (.[0].verdicts.crash.runs > 5) and (.[0].verdicts.ok.runs > 5) and (.[1].verdicts.ok.runs == 200)')" true
+first=$(get '.runs[0].verdicts.crash.first')
+replay --pgd sync-mappings --events "$SRC/datasets/scenarios/pgd-sync-race/events" --runs 200 --only "$first" --json
+is 'and one of them can be looked at by itself' "$(get '.runs[0].verdict')" crash
+
+for core in lazy-fault eager-walk sync-mappings percpu-seq pgd-count prealloc; do
+	ok "$core keeps the contract" "$BRINGUP" core-check --family pgd "$core"
+done
+replay --pgd all
+is 'nothing to replay is refused' "$status" 2
+replay --pgd lazy-fault --model cpus=4,nonsense=1
+like 'a figure that there is not is refused with those that there are' "$err" 'forks'
+replay --pgd lazy-fault --events "$TMP/none"
+is 'a file that there is not is refused' "$status" 1
+
+finish
