@@ -94,7 +94,7 @@ static int load_user_tasks(struct bu_pgd_loader *l)
 	return rc;
 }
 
-#define FUNCTIONS "'pgd_alloc','pgd_free','vmalloc_fault','arch_sync_kernel_mappings','module_alloc','alloc_thread_stack_node'"
+#define FUNCTIONS "'pgd_alloc','pgd_free','vmalloc_fault','arch_sync_kernel_mappings','module_alloc','execmem_alloc'"
 #define EVENTS "'sched_process_fork','sched_process_exec','sched_process_exit','percpu_create_chunk','alloc_vmap_area','vmap','sync'"
 
 static const char rows_sql[] =

@@ -66,7 +66,7 @@ struct bu_pgd_living {		/* beside a schedule's tasks */
 	int64_t alloc;		/* event of its pgd_alloc() of which is not known yet what for; -1 */
 	int64_t activate, freed;	/* likewise: events held back for an exec; -1 */
 	int use;		/* what its next area is for */
-	int32_t stack_slot;	/* of that area, when it is a stack */
+	int64_t area;		/* event of its last area that may be a stack; -1 */
 	bool gone;
 };
 

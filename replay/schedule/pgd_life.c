@@ -48,8 +48,7 @@ static int32_t new_task(struct bu_pgd_loader *l, const char *comm, int32_t pid, 
 		l->b.error = -ENOMEM;
 	if (l->b.error)
 		return 0;
-	l->living[task] = (struct bu_pgd_living){ .mm = mm, .alloc = -1, .activate = -1, .freed = -1, .use = BU_PGD_VMAP,
-						  .stack_slot = BU_PGD_NONE };
+	l->living[task] = (struct bu_pgd_living){ .mm = mm, .alloc = -1, .activate = -1, .freed = -1, .area = -1, .use = BU_PGD_VMAP };
 	if (mm != BU_PGD_NONE)
 		l->users[mm].tasks++;
 	return task;
@@ -206,9 +205,11 @@ static void on_fork(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 	*place = child;
 	t = &l->living[task];
 	schedule(l)->tasks[child].mm = BU_PGD_NONE;	/* it is not there at the first event */
-	schedule(l)->tasks[child].stack_slot = t->stack_slot;
-	t->stack_slot = BU_PGD_NONE;
-	t->use = BU_PGD_VMAP;
+	if (t->area >= 0) {
+		schedule(l)->events[t->area].use = BU_PGD_STACK;
+		schedule(l)->tasks[child].stack_slot = schedule(l)->events[t->area].slot;
+	}
+	t->area = -1;
 }
 
 static void on_exec(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)

@@ -2,6 +2,7 @@
 /*
  * pgd_memory.c - kernel memory of a capture: areas, their slots, who touches them, faults and walks. See pgd_capture_int.h.
  *
+ * An area of the size of a stack is one when its task's next deed is a fork.
  * An area is one allocation per slot that it lies in. Where slots are the kernel's own, an entry is new when a walk of the same
  * task follows for it; others were there before. Where they are of a chosen granularity, an entry is new when a slot is first
  * allocated in. Nothing records accesses that do not fault, so these are derived: who allocates an area touches it; percpu memory
@@ -18,6 +19,9 @@
 
 enum { FLAG_HARDIRQ = 0x08, FLAG_SOFTIRQ = 0x10, FLAG_NMI = 0x40 };	/* enum trace_flag_type, include/linux/trace_events.h v6.1 */
 enum { MAX_SLOTS = 1 << 16, MAX_SLOTS_OF_AREA = 1 << 12 };
+
+/* A stack of CONFIG_VMAP_STACK, which only x86-64 has, with its guard page (alloc_thread_stack_node(), kernel/fork.c v6.1). */
+enum { STACK_ALIGN = 16 << 10, STACK_AREA = STACK_ALIGN + (4 << 10) };
 
 #define I386_PAGE_OFFSET 0xc0000000	/* CONFIG_VMSPLIT_3G, the default of 32-bit x86 */
 
@@ -81,16 +85,16 @@ static void note_percpu(struct bu_pgd_loader *l, int32_t slot)
 		l->percpu[l->n_percpu++] = slot;
 }
 
-/* The bytes from @start to before @end are mapped for @use. Return: the slot of the first; BU_PGD_NONE. */
-static int32_t on_area(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task, int64_t start, int64_t end, int use)
+/* The bytes from @start to before @end are mapped for @use. Return: the event of the first slot. */
+static size_t on_area(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task, int64_t start, int64_t end, int use)
 {
 	const uint64_t step = UINT64_C(1) << l->shift, size = (uint64_t)end - (uint64_t)start;
 	struct bu_pgd_event e = event(l, BU_PGD_ALLOC, r, task);
-	const int32_t first = slot_of(l, start);
+	size_t first = 0;
 	uint64_t at, n = 0;
 
 	if (!is_kernel(l, start) || !size || (size - 1) >> l->shift > MAX_SLOTS_OF_AREA)
-		return BU_PGD_NONE;
+		return 0;
 	if (use != BU_PGD_PERCPU) {
 		l->low = l->low && (uint64_t)l->low < (uint64_t)start ? l->low : start;
 		l->high = (uint64_t)l->high > (uint64_t)end ? l->high : end;
@@ -104,6 +108,7 @@ static int32_t on_area(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int3
 		e.slot = slot_of(l, (int64_t)at);
 		e.new_entry = l->derived && !l->b.error && l->first_alloc[e.slot] < 0;
 		i = bu_pgd_build_event(&l->b, &e);
+		first = n ? first : i;
 		if (l->b.error)
 			break;
 		alloc = &l->first_alloc[e.slot];
@@ -119,7 +124,8 @@ static void on_vmap(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 {
 	struct bu_pgd_living *t = &l->living[task];
 	const bool probe = !strcmp(r->name, "vmap");
-	int64_t start, end, slot;
+	int64_t start, end;
+	size_t i;
 
 	if (probe ? l->tracepoint || !bu_pgd_field(r->text, "va", &start) || !bu_pgd_field(r->text, "end", &end) :
 		    (!bu_pgd_field(r->text, "addr", &start) && !bu_pgd_field(r->text, "va_start", &start)) ||
@@ -127,8 +133,9 @@ static void on_vmap(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 		return;
 	if (!probe)
 		end = (int64_t)((uint64_t)start + (uint64_t)end);
-	slot = on_area(l, r, task, start, end, t->use);
-	t->stack_slot = t->use == BU_PGD_STACK ? (int32_t)slot : t->stack_slot;
+	i = on_area(l, r, task, start, end, t->use);
+	if (t->use == BU_PGD_VMAP && end - start == STACK_AREA && !(start & (STACK_ALIGN - 1)))
+		t->area = (int64_t)i;
 	t->use = BU_PGD_VMAP;
 }
 
@@ -223,12 +230,6 @@ static void on_module(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32
 	l->living[task].use = BU_PGD_MODULE;
 }
 
-static void on_stack(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
-{
-	(void)r;
-	l->living[task].use = BU_PGD_STACK;
-}
-
 bool bu_pgd_memory_row(struct bu_pgd_loader *l, const struct bu_pgd_row *r)
 {
 	static const struct {
@@ -237,7 +238,7 @@ bool bu_pgd_memory_row(struct bu_pgd_loader *l, const struct bu_pgd_row *r)
 	} known[] = {
 		{ "page_fault", on_fault }, { "vmap", on_vmap }, { "alloc_vmap_area", on_vmap }, { "percpu_create_chunk", on_percpu },
 		{ "arch_sync_kernel_mappings", on_sync }, { "sync", on_range }, { "vmalloc_fault", on_vmalloc_fault },
-		{ "module_alloc", on_module }, { "alloc_thread_stack_node", on_stack },
+		{ "module_alloc", on_module }, { "execmem_alloc", on_module },	/* before and from 6.10 on */
 	};
 	const int32_t task = bu_pgd_task_of(l, r);
 	size_t i;

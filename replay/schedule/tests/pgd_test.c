@@ -211,14 +211,18 @@ static void test_memory(void **state)
 
 	/* The same memory in entries of a chosen size. */
 	start_shell(&w, "x86_64", "6.1");
-	func(&w, 0, SH, "pgd_alloc");
 	other(&w, 0, SH, "vmap", "(a <- alloc_vmap_area) va=0xffffc90000000000 end=0xffffc90000300000");
+	other(&w, 0, SH, "vmap", "(a <- alloc_vmap_area) va=0xffffc90000304000 end=0xffffc90000309000");
+	func(&w, 0, SH, "pgd_alloc");
+	other(&w, 0, SH, "sched_process_fork", "comm=sh pid=10 child_comm=sh child_pid=11");
 	other(&w, 0, SH, "percpu_create_chunk", "base_addr=ffffe8ffffc00000");
-	switched(&w, 0, SH, IDLE);
+	switched(&w, 0, SH, CHILD);
 	s = load(&w, 21);
 	assert_true(s.synthetic && s.slots[0].synthetic);
 	assert_int_equal(s.counts.uses[BU_PGD_VMAP], 2);
 	assert_int_equal(s.counts.uses[BU_PGD_PERCPU], 1);
+	assert_int_equal(s.counts.uses[BU_PGD_STACK], 1);
+	assert_int_equal(s.tasks[s.events[s.n_events - 1].task].stack_slot, 1);
 	assert_int_equal(s.counts.synthetic_entries, 3);
 	for (i = 0; i < s.n_events; i++)
 		alloc += s.events[i].what == BU_PGD_ALLOC && s.events[i].new_entry && s.events[i].synthetic;
