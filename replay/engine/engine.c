@@ -319,9 +319,6 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 /* More than what a switch pushes: who comes so near to the end of its stack is looked at by the engine. */
 #define NEAR_THE_END_BYTES 256u
 
-#define STACK_AHEAD 1u		/* events */
-#define TASK_AHEAD 6u
-
 /*
  * What is picked lies in the engine, not on the stack: with the address of a local given away, the compiler would make
  * the switch at the end a call and not a jump.
@@ -330,7 +327,6 @@ int bu_engine_pass_on(struct bu_engine *e)
 {
 	struct task *self = &e->task[e->self], *t;
 	enum event_kind kind;
-	uint32_t coming;
 
 	if (e->events >= e->direct_until ||
 	    (uintptr_t)self->co.canary - (uintptr_t)__builtin_frame_address(0) >
@@ -344,12 +340,7 @@ int bu_engine_pass_on(struct bu_engine *e)
 		e->holds = true;
 		return bu_co_leave(&e->stacks, &self->co, false);
 	}
-	/* Begin to fetch what the next ones will need: far ahead the task, nearer its stack. */
-	coming = bu_evq_coming(&e->queue, STACK_AHEAD);
-	__builtin_prefetch(e->task[coming].co.sp);
-	__builtin_prefetch((char *)e->task[coming].co.sp + 64);
-	if (e->queue.due[0].tail - e->queue.due[0].head > TASK_AHEAD)
-		__builtin_prefetch(&e->task[bu_evq_coming(&e->queue, TASK_AHEAD)]);
+	bu_evq_bring_due(&e->queue);
 	happens(e, &e->held, kind);
 	if (kind == EVENT_TIMEOUT)
 		bu_word_stop_waiting(e, e->held.id);

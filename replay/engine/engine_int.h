@@ -43,7 +43,7 @@ enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT 
  * would otherwise have to wait for a line of the waiter's stack.
  */
 struct task {
-	struct bu_co co;
+	struct bu_co co;	/* first, and laid out as the queue's struct bu_evq_owner */
 	const struct bu_await_op *op;	/* waiting: what for; on the task's own stack, as its caller has it */
 	int64_t since_ns;	/* waiting: start of the wait */
 	uint64_t arrival;	/* waiting: orders the waiters of a word across classes */

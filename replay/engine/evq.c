@@ -15,6 +15,7 @@
 #include "schemas/base/err.h"
 
 #define GEN_MASK ((UINT32_C(1) << BU_EVQ_GEN_BITS) - 1)
+#define NEAR_MOST 512u		/* owners of a cache line each: what fits in a first-level data cache of 32 KiB */
 #define LISTS (BU_EVQ_LEVELS * 64u)
 
 void bu_evq_init(struct bu_evq *q, bool (*live)(const void *ctx, uint32_t id, uint32_t gen), const void *ctx)
@@ -47,6 +48,7 @@ void bu_evq_reset(struct bu_evq *q)
 	for (p = 0; p < BU_EVQ_PRIOS; p++)
 		q->due[p].head = q->due[p].tail = 0;
 	q->instant_ns = 0;
+	q->near_ns = 0;
 	q->n = 0;
 	q->stale = 0;
 	q->fresh = 1;
@@ -249,8 +251,9 @@ void bu_evq_cancelled(struct bu_evq *q)
  */
 static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 {
-	uint32_t level, digit, b, next, i;
-	int64_t first;
+	uint32_t level, digit, b, next, i, seen;
+	int64_t first, some;
+	bool far;
 
 	while (q->levels) {
 		level = (uint32_t)__builtin_ctz(q->levels);
@@ -269,17 +272,29 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 			free_block(q, b);
 			return true;
 		}
+		/*
+		 * Owners are brought near here: many at once, so that the misses of their TLB entries and cache lines
+		 * are taken side by side, and once on an entry's way down.
+		 */
+		some = q->block[b].entry[0].at_ns;
+		far = q->owner && some > q->near_ns;
 		first = INT64_MAX;
+		seen = 0;
 		for (i = b; i; i = q->block[i].next) {
 			const struct bu_evq_entry *e = q->block[i].entry, *end = e + q->block[i].n;
 
 			__builtin_prefetch(&q->block[q->block[i].next]);
-			__builtin_prefetch(&q->block[q->block[i].next].n);
-
-			for (; e < end; e++)
+			if (far && seen <= NEAR_MOST)
+				for (; e < end; e++)
+					__builtin_prefetch(bu_evq_owner(q, e->id));
+			seen += q->block[i].n;
+			for (e = q->block[i].entry; e < end; e++)
 				if (e->at_ns <= first && is_live(q, e))
 					first = e->at_ns;
 		}
+		far = far && seen <= NEAR_MOST;
+		if (far)
+			q->near_ns = some | ((INT64_C(1) << 6 * level) - 1);
 		/* Nothing wanted in it, or first is right: INT64_MAX is not a time that the engine uses. */
 		if (first != INT64_MAX)
 			q->instant_ns = first;
@@ -289,8 +304,8 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 
 				if (is_live(q, &e)) {
 					place(q, &e);
-					if (level <= 2)
-						__builtin_prefetch(q->owner + e.id * q->owner_bytes);
+					if (far)
+						bu_evq_bring_near(bu_evq_owner(q, e.id));
 				} else {
 					q->n--;
 					q->stale--;

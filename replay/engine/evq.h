@@ -31,6 +31,7 @@
 #define BU_EVQ_PRIOS 2		/* priorities 0 (first) and 1 */
 #define BU_EVQ_LEVELS 11	/* base-64 digits of a positive int64 */
 #define BU_EVQ_SLACK 32
+#define BU_EVQ_BATCH 16u	/* owners brought near at once: about as many misses as a core has under way at a time */
 #define BU_EVQ_GEN_BITS 30	/* generations are compared modulo 2^30: by (3) no entry outlives so many */
 
 struct bu_evq_entry {
@@ -42,10 +43,10 @@ struct bu_evq_entry {
 #define BU_EVQ_PER_BLOCK 15u
 
 struct bu_evq_block {		/* four cache lines */
-	struct bu_evq_entry entry[BU_EVQ_PER_BLOCK];
 	uint32_t next;
 	uint32_t n;		/* entries in use */
 	uint64_t unused;
+	struct bu_evq_entry entry[BU_EVQ_PER_BLOCK];
 };
 
 struct bu_evq_list {		/* a chain of blocks, by number; 0: empty */
@@ -60,14 +61,21 @@ struct bu_evq_ring {
 	uint32_t head, tail;	/* counted on for ever, to be taken modulo the size; equal: empty */
 };
 
+/* What of an owner is brought near the processor when its event comes near, besides the owner itself. */
+struct bu_evq_owner {
+	void *low;	/* two cache lines from here up */
+	void *high;	/* and this one */
+} __attribute__((may_alias));
+
 struct bu_evq {
 	int64_t instant_ns;	/* time of what is in the due rings, or of the last pop */
+	int64_t near_ns;	/* up to then the owners of what is held have been brought near the processor */
 	uint32_t n;		/* entries held */
 	uint32_t stale;		/* of these, cancelled */
 	struct bu_evq_ring due[BU_EVQ_PRIOS];
 	uint32_t due_mask;	/* size of each ring - 1, a power of two - 1: room for all entries */
 	uint32_t levels;	/* bit per level: has a bucket that is not empty */
-	const char *owner;	/* what owners are: brought near the processor when their event comes near; NULL: not known */
+	const char *owner;	/* the array of owners, each beginning with a struct bu_evq_owner; NULL: not known */
 	size_t owner_bytes;
 	uint64_t digits[BU_EVQ_LEVELS];	/* bit per bucket of the level: not empty */
 	struct bu_evq_list bucket[BU_EVQ_LEVELS][64];
@@ -140,27 +148,34 @@ static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 	return true;
 }
 
+static inline const struct bu_evq_owner *bu_evq_owner(const struct bu_evq *q, uint32_t id)
+{
+	return (const struct bu_evq_owner *)(q->owner + id * q->owner_bytes);
+}
+
+/* Always inline: a function that only prefetches counts as one without effect, and calls of it are dropped. */
+static inline __attribute__((always_inline)) void bu_evq_bring_near(const struct bu_evq_owner *o)
+{
+	__builtin_prefetch(o->low);
+	__builtin_prefetch((const char *)o->low + 64);
+	__builtin_prefetch(o->high);
+}
+
 /**
- * bu_evq_coming() - Whose event will probably come up @nth after the next one, to have its memory ready by then.
- * Return: an owner; 0 when it is not known.
+ * bu_evq_bring_due() - After a pop, with owners known: what the next events that are due now need is brought near, many at
+ * once now and then, so that the misses of their TLB entries and cache lines are taken side by side.
  */
-static inline uint32_t bu_evq_coming(const struct bu_evq *q, uint32_t nth)
+static inline __attribute__((always_inline)) void bu_evq_bring_due(const struct bu_evq *q)
 {
 	const struct bu_evq_ring *r = &q->due[0];
-	uint64_t digits = q->digits[0];
-	uint32_t level = 0;
+	uint32_t i, end = r->tail - r->head < 2 * BU_EVQ_BATCH ? r->tail : r->head + 2 * BU_EVQ_BATCH;
 
-	if (r->tail - r->head > nth)
-		return r->at[(r->head + nth) & q->due_mask].id;
-	for (nth -= r->tail - r->head; nth && digits; nth--)
-		digits &= digits - 1;
-	if (!digits) {
-		digits = q->digits[1];
-		level = 1;
-		if (!digits)
-			return 0;
-	}
-	return q->block[q->bucket[level][__builtin_ctzll(digits)].head].entry[0].id;
+	if (r->head % BU_EVQ_BATCH)
+		return;
+	for (i = r->head; i != end && i != r->head + BU_EVQ_BATCH; i++)
+		bu_evq_bring_near(bu_evq_owner(q, r->at[i & q->due_mask].id));
+	for (; i != end; i++)
+		__builtin_prefetch(bu_evq_owner(q, r->at[i & q->due_mask].id));
 }
 
 #define BU_EVQ_PAUSE UINT32_MAX

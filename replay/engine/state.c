@@ -175,6 +175,7 @@ static void keep_places(struct bu_engine *e, const struct bu_engine *now)
 	e->queue.cap = now->queue.cap;
 	e->queue.reserved = now->queue.reserved;
 	e->queue.owner = now->queue.owner;
+	e->queue.near_ns = 0;
 	bu_co_arena_keep(&e->stacks, &now->stacks);
 }
 
