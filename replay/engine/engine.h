@@ -201,6 +201,9 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value);
 int64_t bu_word_load(struct bu_engine *e, bu_word_id word);
 /* The value of a word that exists, as no step of anybody: for checks and tools. */
 int64_t bu_word_peek(const struct bu_engine *e, bu_word_id word);
+const char *bu_word_name(const struct bu_engine *e, bu_word_id word);	/* "": has none */
+/* With check_stacks: 1 + the number of the event in whose step the word was made or operated on last, loads aside. */
+uint64_t bu_word_changed(const struct bu_engine *e, bu_word_id word);
 void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value);
 /* Words wrap around. Returns the new value, before the effects of waiters that it serves. */
 int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta);

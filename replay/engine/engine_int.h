@@ -125,6 +125,8 @@ struct bu_engine {
 	struct bu_evq queue;
 	struct bu_co_arena stacks;
 
+	bool noting;		/* note() has something to do: with steps or changed */
+	uint64_t *changed;	/* per word, with config.check_stacks: see bu_word_changed() */
 	struct bu_step *steps;	/* NULL: not kept */
 	uint32_t n_steps;
 	bool steps_full;	/* the running task stopped only to have them handed on */
@@ -177,7 +179,7 @@ void bu_step_note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, ui
 
 static inline void note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
 {
-	if (__builtin_expect(e->steps != NULL, 0))
+	if (__builtin_expect(e->noting, 0))
 		bu_step_note(e, kind, task, word, value);
 }
 

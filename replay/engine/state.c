@@ -165,6 +165,7 @@ static void keep_places(struct bu_engine *e, const struct bu_engine *now)
 	e->chain = now->chain;
 	e->cap_classes = now->cap_classes;
 	e->slice = now->slice;
+	e->changed = now->changed;
 	e->steps = now->steps;
 	e->n_steps = now->n_steps;
 	e->step_ns = now->step_ns;

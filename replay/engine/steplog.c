@@ -18,6 +18,7 @@
 
 int bu_steps_init(struct bu_engine *e)
 {
+	e->noting = e->config.steps || e->config.check_stacks;
 	if (!e->config.steps)
 		return 0;
 	e->steps = malloc(BUFFER_STEPS * sizeof(*e->steps));
@@ -49,7 +50,13 @@ static void put(struct bu_engine *e, const struct bu_step *s)
 	e->steps[e->n_steps++] = *s;
 }
 
-void bu_step_note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
+static bool changes(enum bu_step_kind kind)
+{
+	return kind == BU_STEP_STORE || kind == BU_STEP_ADD || kind == BU_STEP_CMPXCHG || kind == BU_STEP_PASS ||
+	       kind == BU_STEP_SERVE;
+}
+
+static void put_step(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
 {
 	uint64_t delta = (uint64_t)(e->now_ns - e->step_ns), v = (uint64_t)value;
 	struct bu_step s = {
@@ -68,6 +75,14 @@ void bu_step_note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, ui
 		put(e, &far);
 	}
 	put(e, &s);
+}
+
+void bu_step_note(struct bu_engine *e, enum bu_step_kind kind, uint32_t task, uint32_t word, int64_t value)
+{
+	if (e->changed && changes(kind))
+		e->changed[word] = e->events + 1;
+	if (e->steps)
+		put_step(e, kind, task, word, value);
 }
 
 /* --------------------------------------------------------------------------------------------------- comparing */

@@ -372,6 +372,15 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
 			return 0;
 		}
 		e->word_name = names;
+		if (e->config.check_stacks) {
+			uint64_t *changed = realloc(e->changed, cap * sizeof(*changed));
+
+			if (!changed) {
+				bu_engine_rule_broken(e, "out of memory for word %s, after %u words", name ? name : "", id);
+				return 0;
+			}
+			e->changed = changed;
+		}
 		e->cap_words = cap;
 		if (!id) {
 			memset(&p[0], 0, sizeof(p[0]));
@@ -380,6 +389,8 @@ bu_word_id bu_word_new(struct bu_engine *e, const char *name, int64_t value)
 	}
 	e->word[id] = (struct word){ .value = value };
 	e->word_name[id] = name;
+	if (e->changed)
+		e->changed[id] = e->events + 1;
 	e->n_words = id + 1;
 	return id;
 }
@@ -395,6 +406,16 @@ int64_t bu_word_load(struct bu_engine *e, bu_word_id word)
 int64_t bu_word_peek(const struct bu_engine *e, bu_word_id word)
 {
 	return word < e->n_words ? e->word[word].value : 0;
+}
+
+const char *bu_word_name(const struct bu_engine *e, bu_word_id word)
+{
+	return word && word < e->n_words && e->word_name[word] ? e->word_name[word] : "";
+}
+
+uint64_t bu_word_changed(const struct bu_engine *e, bu_word_id word)
+{
+	return e->changed && word < e->n_words ? e->changed[word] : 0;
 }
 
 void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value)
@@ -535,6 +556,7 @@ void bu_words_fini(struct bu_engine *e)
 {
 	free(e->word);
 	free(e->word_name);
+	free(e->changed);
 	free(e->class);
 	free(e->chain);
 }

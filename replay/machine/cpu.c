@@ -7,6 +7,7 @@
  * would be taken, the end of a time slice, of a group's runtime, of the time on a physical CPU (next_bound()). Whoever adds such a
  * reason from elsewhere brings the end forward (cpu_rebound()).
  */
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
 #include <errno.h>
@@ -25,10 +26,27 @@ void cpus_reset(struct bu_machine *m)
 		m->cpu[i].id = i;
 		m->cpu[i].timer_at_ns = FOREVER;
 		m->cpu[i].irqs_off = true;
+		m->cpu[i].state = bu_word_new(m->engine, "CPU", 0);
+		chain_init(m, &m->cpu[i].irqs, "interrupts of a CPU");
+		chain_init(m, &m->cpu[i].nmis, "NMIs of a CPU");
+		look_at_cpu(m, &m->cpu[i]);
 		queue_init(m, &m->cpu[i].fair, "run queue, fair");
 		queue_init(m, &m->cpu[i].rt, "run queue, RT");
 		queue_init(m, &m->cpu[i].stop, "run queue, stopper");
 	}
+}
+
+void cpu_store(struct bu_machine *m, struct cpu *c, uint32_t curr, uint32_t flags)
+{
+	c->curr = curr;
+	c->flags = flags;
+	bu_word_store(m->engine, c->state, cpu_word(curr, flags));
+}
+
+void cpu_flag(struct bu_machine *m, struct cpu *c, uint32_t flag, bool on)
+{
+	if (cpu_is(c, flag) != on)
+		cpu_store(m, c, c->curr, c->flags ^ flag);
 }
 
 static struct cpu *cpu_get(struct bu_machine *m, int cpu, const char *call)
@@ -48,53 +66,49 @@ void never(struct bu_machine *m)
 
 /* ------------------------------------------------------------------------------------------------- interrupts */
 
+static uint32_t name_key(const char *name)
+{
+	const uint32_t key = (uint32_t)bu_hash_bytes(BU_HASH_INIT, name, strlen(name));
+
+	return key ? key : 1;
+}
+
 void cpu_arrive(struct bu_machine *m, int cpu, bool nmi, const char *name, int64_t at_ns, bu_thread_fn fn, void *arg)
 {
 	struct cpu *c = cpu_get(m, cpu, nmi ? "bu_nmi_send" : "bu_irq_send");
-	struct list *l = nmi ? &c->nmis : &c->irqs;
-	uint32_t id = m->free_arrival, *p;
+	struct chain *l = nmi ? &c->nmis : &c->irqs;
+	struct item *prev = l->last, *at;
+	struct arrival *a = (struct arrival *)m->free_arrival;
 
-	if (id) {
-		m->free_arrival = m->arrival[id].next;
-	} else {
-		if (bu_grow(&m->arrival, m->n_arrivals, &m->cap_arrivals, sizeof(*m->arrival))) {
-			bu_machine_fail(m, "machine: out of memory for an interrupt");
-			return;
-		}
-		id = (uint32_t)m->n_arrivals++;
+	if (a)
+		m->free_arrival = a->item.next;
+	else
+		a = machine_mem(m, sizeof(*a));
+	if (!a)
+		return;
+	*a = (struct arrival){ { NULL, name_key(name) }, at_ns, name, fn, arg };
+	if (prev && ((struct arrival *)prev)->at_ns > at_ns) {	/* rarely */
+		prev = NULL;
+		for (at = l->first; ((struct arrival *)at)->at_ns <= at_ns; at = at->next)
+			prev = at;
 	}
-	m->arrival[id] = (struct arrival){ .at_ns = at_ns, .name = name, .fn = fn, .arg = arg };
-	if (!l->head || m->arrival[l->tail].at_ns <= at_ns) {	/* mostly */
-		if (l->head)
-			m->arrival[l->tail].next = id;
-		else
-			l->head = id;
-		l->tail = id;
-	} else {
-		for (p = &l->head; m->arrival[*p].at_ns <= at_ns; p = &m->arrival[*p].next)
-			;
-		m->arrival[id].next = *p;
-		*p = id;
-	}
+	chain_insert(m, l, prev, &a->item);
 	cpu_rebound(m, c);
 }
 
-static int64_t first_at(const struct bu_machine *m, const struct list *l)
+static int64_t first_at(const struct chain *c)
 {
-	return l->head ? m->arrival[l->head].at_ns : FOREVER;
+	return c->first ? ((const struct arrival *)c->first)->at_ns : FOREVER;
 }
 
-static struct arrival take(struct bu_machine *m, struct list *l)
+static struct arrival take(struct bu_machine *m, struct chain *c)
 {
-	uint32_t id = l->head;
-	struct arrival a = m->arrival[id];
+	struct arrival *a = (struct arrival *)chain_pop(m, c);
+	const struct arrival taken = *a;
 
-	l->head = a.next;
-	if (!l->head)
-		l->tail = 0;
-	m->arrival[id].next = m->free_arrival;
-	m->free_arrival = id;
-	return a;
+	a->item.next = m->free_arrival;
+	m->free_arrival = &a->item;
+	return taken;
 }
 
 static void run_nmi(struct bu_machine *m, struct thread *t, struct cpu *c)
@@ -120,13 +134,14 @@ static void run_nmi(struct bu_machine *m, struct thread *t, struct cpu *c)
 
 static void run_irq(struct bu_machine *m, struct thread *t, struct cpu *c)
 {
-	bool timer = c->timer_at_ns < first_at(m, &c->irqs);
+	bool timer = c->timer_at_ns < first_at(&c->irqs);
 	uint32_t held = t->live->n_held;
 	struct arrival a = { .name = "timer_interrupt" };
 
 	if (!timer)
 		a = take(m, &c->irqs);
 	c->in_irq++;
+	cpu_flag(m, c, CPU_IN_IRQ, true);
 	c->irqs_off = true;
 	c->irqs_off_ns = bu_now(m);
 	c->account.irqs++;
@@ -143,7 +158,7 @@ static void run_irq(struct bu_machine *m, struct thread *t, struct cpu *c)
 	t->live->depth -= 2;
 	text_serialise(m, c);	/* IRET */
 	c->irqs_off = false;
-	c->in_irq--;
+	cpu_flag(m, c, CPU_IN_IRQ, --c->in_irq);
 }
 
 /* -------------------------------------------------------------------------------------------- what is due when */
@@ -159,11 +174,11 @@ static int64_t next_bound(const struct bu_machine *m, const struct cpu *c)
 	const struct thread *t = m->thread[c->curr];
 	int64_t b = phys_bound(m, c), at;
 
-	if (!c->in_nmi && (at = first_at(m, &c->nmis)) < b)
+	if (!c->in_nmi && (at = first_at(&c->nmis)) < b)
 		b = at;
 	if (c->irqs_off)
 		return b;
-	at = first_at(m, &c->irqs);
+	at = first_at(&c->irqs);
 	if (at < b)
 		b = at;
 	if (c->timer_at_ns < b)
@@ -185,7 +200,7 @@ void cpu_rebound(struct bu_machine *m, struct cpu *c)
 		return;
 	b = next_bound(m, c);
 	now = bu_now(m);
-	if (b < now || (c->need_resched && (preemptible(m, c) || c->curr == c->idle)))
+	if (b < now || (cpu_is(c, CPU_NEED_RESCHED) && (preemptible(m, c) || c->curr == c->idle)))
 		b = now;
 	if (b >= c->bound_ns)
 		return;
@@ -201,13 +216,13 @@ void attend(struct bu_machine *m, struct thread *t)
 
 		phys_run(m, c);
 		now = bu_now(m);
-		if (!c->in_nmi && first_at(m, &c->nmis) <= now) {
+		if (!c->in_nmi && first_at(&c->nmis) <= now) {
 			run_nmi(m, t, c);
 			continue;
 		}
 		if (c->irqs_off)
 			return;
-		if (first_at(m, &c->irqs) <= now || c->timer_at_ns <= now) {
+		if (first_at(&c->irqs) <= now || c->timer_at_ns <= now) {
 			run_irq(m, t, c);
 			continue;
 		}
@@ -218,11 +233,11 @@ void attend(struct bu_machine *m, struct thread *t)
 			if (t->group && t->group_left_ns <= 0)
 				charge_group(m, t, 0);
 			if (c->fair.head && c->slice_end_ns <= now) {
-				c->need_resched = true;
+				cpu_flag(m, c, CPU_NEED_RESCHED, true);
 				c->slice_over = true;
 			}
 		}
-		if (!c->need_resched)
+		if (!cpu_is(c, CPU_NEED_RESCHED))
 			return;
 		schedule(m, true);
 	}
@@ -520,7 +535,7 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 	struct thread *t;
 
 	op(m);
-	if (c->started) {
+	if (cpu_is(c, CPU_STARTED)) {
 		bu_misuse(m, "CPU %d is started while it runs", cpu);
 		return;
 	}
@@ -539,13 +554,9 @@ void bu_cpu_start(struct bu_machine *m, int cpu, bu_thread_fn fn, void *arg)
 	t = thread_of(m, c->idle);
 	c->start_fn = fn;
 	c->start_arg = arg;
-	c->started = true;
 	c->irqs_off = true;
 	c->irqs_off_ns = c->switched_ns = c->started_ns = bu_now(m);
-	c->alive = c->online;
-	c->need_resched = false;
-	c->resched_sent = false;
-	c->curr = c->idle;
+	cpu_store(m, c, c->idle, CPU_STARTED | (cpu_is(c, CPU_ONLINE) ? CPU_ONLINE | CPU_ALIVE : 0));
 	t->on_rq = true;
 	set_state(m, t, BU_TASK_RUNNING);
 	thread_go(m, c);
@@ -566,9 +577,9 @@ void bu_cpu_startup_entry(struct bu_machine *m)
 	bu_local_irq_enable(m);
 	for (;;) {
 		attend(m, t);
-		if (c->need_resched || has_queued(c)) {
+		if (cpu_is(c, CPU_NEED_RESCHED) || has_queued(c)) {
 			schedule(m, false);
-		} else if (!c->online) {
+		} else if (!cpu_is(c, CPU_ONLINE)) {
 			c->irqs_off = true;
 			return;
 		} else if (!m->pullable) {
@@ -577,7 +588,7 @@ void bu_cpu_startup_entry(struct bu_machine *m)
 		} else {
 			/* schedule() pulls a thread from another CPU, or finds that there is none for it. */
 			schedule(m, false);
-			if (c->curr == c->idle && !c->need_resched && !has_queued(c)) {
+			if (c->curr == c->idle && !cpu_is(c, CPU_NEED_RESCHED) && !has_queued(c)) {
 				phys_halt(m, c);
 				cpu_wait(m, t, FOREVER);
 			}
@@ -587,7 +598,7 @@ void bu_cpu_startup_entry(struct bu_machine *m)
 
 void bu_cpu_alive(struct bu_machine *m, int cpu)
 {
-	cpu_get(m, cpu, "bu_cpu_alive")->alive = true;
+	cpu_flag(m, cpu_get(m, cpu, "bu_cpu_alive"), CPU_ALIVE, true);
 }
 
 void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
@@ -595,15 +606,13 @@ void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 	struct cpu *c = cpu_get(m, cpu, "bu_set_cpu_online");
 
 	op(m);
-	if (c->online == online)
+	if (cpu_is(c, CPU_ONLINE) == online)
 		return;
-	c->online = online;
+	bu_word_add(m->engine, m->nr_online, online ? 1 : -1);
+	cpu_store(m, c, c->curr, online ? c->flags | CPU_ONLINE | CPU_ALIVE : c->flags & ~(uint32_t)CPU_ONLINE);
 	if (online) {
-		m->n_online++;
-		c->alive = true;
 		timers_cpu_online(m, c);
 	} else {
-		m->n_online--;
 		timers_cpu_offline(m, c);
 		push_all(m, c);
 		/* An idle loop that sleeps has to look. */
@@ -612,19 +621,25 @@ void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 	}
 }
 
+/* The flags, as another CPU reads them. */
+static uint32_t cpu_load(struct bu_machine *m, const struct cpu *c)
+{
+	return (uint32_t)(bu_word_load(m->engine, c->state) >> 32);
+}
+
 bool bu_cpu_online(struct bu_machine *m, int cpu)
 {
-	return cpu_get(m, cpu, "bu_cpu_online")->online;
+	return cpu_load(m, cpu_get(m, cpu, "bu_cpu_online")) & CPU_ONLINE;
 }
 
 uint32_t bu_num_online_cpus(struct bu_machine *m)
 {
-	return m->n_online;
+	return (uint32_t)bu_word_load(m->engine, m->nr_online);
 }
 
 bool bu_cpu_started(struct bu_machine *m, int cpu)
 {
-	return cpu_get(m, cpu, "bu_cpu_started")->started;
+	return cpu_load(m, cpu_get(m, cpu, "bu_cpu_started")) & CPU_STARTED;
 }
 
 bu_thread bu_cpu_curr(struct bu_machine *m, int cpu)
@@ -636,7 +651,7 @@ bool bu_cpu_idle(struct bu_machine *m, int cpu)
 {
 	const struct cpu *c = cpu_get(m, cpu, "bu_cpu_idle");
 
-	return c->started && c->curr == c->idle && !c->in_irq;
+	return (cpu_load(m, c) & (CPU_STARTED | CPU_IN_IRQ)) == CPU_STARTED && c->curr == c->idle;
 }
 
 void bu_cpu_account(struct bu_machine *m, int cpu, struct bu_cpu_account *ret)
@@ -649,7 +664,7 @@ bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
 	const struct cpu *c = cpu_get(m, cpu, "bu_cpu_state");
 
 	*ret = (struct bu_cpu_state){ 0 };
-	if (!c->started)
+	if (!cpu_is(c, CPU_STARTED))
 		return false;
 	ret->curr = c->curr;
 	ret->idle = c->curr == c->idle && !c->in_irq;
@@ -659,14 +674,14 @@ bool bu_cpu_state(struct bu_machine *m, int cpu, struct bu_cpu_state *ret)
 	ret->in_nmi = c->in_nmi;
 	ret->preempt_count = m->thread[c->curr]->preempt_count;
 	ret->switched_ns = c->switched_ns;
-	ret->online = c->online;
+	ret->online = cpu_is(c, CPU_ONLINE);
 	ret->started_ns = c->started_ns;
-	ret->alive = c->alive;
+	ret->alive = cpu_is(c, CPU_ALIVE);
 	if (preemptible(m, c) || c->curr == c->idle)
 		ret->no_stopper_since_ns = bu_now(m);
 	else
 		ret->no_stopper_since_ns = c->preemptible_ns > c->switched_ns ? c->preemptible_ns : c->switched_ns;
 	ret->no_physical = phys_waits(m, c);
-	ret->irqs_pending = first_at(m, &c->irqs) <= bu_now(m) || c->timer_at_ns <= bu_now(m);
+	ret->irqs_pending = first_at(&c->irqs) <= bu_now(m) || c->timer_at_ns <= bu_now(m);
 	return true;
 }

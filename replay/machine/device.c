@@ -5,6 +5,7 @@
  */
 #include "replay/machine/device.h"
 
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 #include "schemas/base/hash.h"
 
@@ -18,6 +19,7 @@ struct device {
 	uint64_t served;
 	int64_t batch;
 	uint32_t last_cpu;	/* served last */
+	/* Set before the first access. */
 	int64_t hop_ns;
 	const int64_t *durations;	/* borrowed; NULL: always o->a */
 	uint32_t n_durations;
@@ -29,6 +31,7 @@ bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns
 {
 	bu_obj id;
 	struct obj *o;
+	struct device *d;
 
 	if (service_ns <= 0 || (unsigned int)arbitration > BU_ARBITER_RANDOM) {
 		bu_misuse(m, "device %s with a service time of %lld ns and arbitration %d", name,
@@ -42,9 +45,12 @@ bu_obj bu_mmio_device(struct bu_machine *m, const char *name, int64_t service_ns
 	o->flag = (uint8_t)arbitration;
 	o->sub = (uint32_t)home;
 	o->more = machine_alloc(m, sizeof(struct device));
-	if (o->more)
-		((struct device *)o->more)->rng = bu_engine_random(m->engine, DEVICE_STREAMS + id);
+	d = o->more;
+	if (!d)
+		return 0;
+	d->rng = bu_engine_random(m->engine, DEVICE_STREAMS + id);
 	obj_word(m, o, "served", 0);
+	look_at_record(m, "device", &d->served, &d->hop_ns, o->w, 1);
 	return id;
 }
 

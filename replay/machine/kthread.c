@@ -118,6 +118,7 @@ static void bind(struct bu_machine *m, bu_thread id, int cpu)
 		bu_misuse(m, "kthread %s is bound to CPU %d while it runs", t->name, cpu);
 		return;
 	}
+	bu_word_add(m->engine, t->state, 0);	/* under its pi_lock */
 	t->allowed = cpu;
 	t->cpu = (uint32_t)cpu;
 }
@@ -382,7 +383,7 @@ int bu_smpboot_register(struct bu_machine *m, const struct bu_smp_hotplug_thread
 		return -ENOMEM;
 	m->smpboot[m->n_smpboot++] = s;
 	for (i = 0; i < m->config.n_cpus; i++) {
-		if (!m->cpu[i].online)
+		if (!cpu_is(&m->cpu[i], CPU_ONLINE))
 			continue;
 		create_thread(m, s, (int)i);
 		if (!ht->selfparking)

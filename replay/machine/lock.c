@@ -292,15 +292,23 @@ bool bu_mutex_is_locked(struct bu_machine *m, bu_obj lock)
 enum { WANTS_READ, WANTS_WRITE, WRITE_HANDOFF };	/* wq_flags of waiters */
 enum rw_wake { RW_WAKE_ANY, RW_WAKE_READERS, RW_WAKE_READ_OWNED };
 
-/* w[0]: count. flag: last owner was a reader. Waiters: wq_value = when they lose patience */
+/* w[0]: count, w[1]: last owner was a reader. Waiters: wq_value = when they lose patience */
 bu_obj bu_rwsem(struct bu_machine *m, const char *name)
 {
 	bu_obj id;
 	struct obj *o = obj_new(m, BU_OBJ_RWSEM, name, &id);
 
-	if (o)
-		obj_word(m, o, "count", 0);
+	if (!o)
+		return 0;
+	obj_word(m, o, "count", 0);
+	obj_word(m, o, "reader owned", 0);
 	return id;
+}
+
+/* rwsem_set_reader_owned(), rwsem_set_owner() */
+static void reader_owned(struct bu_machine *m, const struct obj *o, bool reader)
+{
+	bu_word_store(m->engine, o->w[1], reader);
 }
 
 static int64_t count(struct bu_machine *m, const struct obj *o)
@@ -331,7 +339,7 @@ static void rw_mark(struct bu_machine *m, struct obj *o, enum rw_wake type, stru
 			return;
 		}
 		adjust = RW_READER;
-		o->flag = 1;
+		reader_owned(m, o, true);
 		o->owner = 0;
 	}
 	for (id = o->waiters.head; id && n < RW_MAX_WOKEN; id = next) {
@@ -371,15 +379,15 @@ void bu_down_read(struct bu_machine *m, bu_obj sem)
 	op(m);
 	c = bu_word_add(m->engine, o->w[0], RW_READER);
 	if (!(c & RW_READ_FAILED)) {
-		o->flag = 1;
+		reader_owned(m, o, true);
 		held_add(m, sem, true);
 		return;
 	}
 	op(m);
 	readers = c / RW_READER;
-	if (!(o->flag && readers > 1 && !(c & RW_WRITER)) && !(c & (RW_WRITER | RW_HANDOFF))) {
+	if (!(bu_word_load(m->engine, o->w[1]) && readers > 1 && !(c & RW_WRITER)) && !(c & (RW_WRITER | RW_HANDOFF))) {
 		/* Takes it ahead of those that wait for it, as nobody has it. */
-		o->flag = 1;
+		reader_owned(m, o, true);
 		if (readers == 1 && (c & RW_WAITERS) && o->waiters.head)
 			rw_mark(m, o, RW_WAKE_READ_OWNED, &woken);
 		held_add(m, sem, true);
@@ -387,7 +395,7 @@ void bu_down_read(struct bu_machine *m, bu_obj sem)
 		return;
 	}
 	if (!o->waiters.head && !(count(m, o) & RW_WRITER)) {
-		o->flag = 1;
+		reader_owned(m, o, true);
 		held_add(m, sem, true);
 		return;
 	}
@@ -465,7 +473,7 @@ void bu_down_write(struct bu_machine *m, bu_obj sem)
 		set_state(m, t, BU_TASK_RUNNING);
 		wait_end(m, false);
 	}
-	o->flag = 0;
+	reader_owned(m, o, false);
 	o->owner = t->id;
 	held_add(m, sem, false);
 }
@@ -526,7 +534,7 @@ bool bu_down_read_trylock(struct bu_machine *m, bu_obj sem)
 	if (count(m, o) & RW_READ_FAILED)
 		return false;
 	bu_word_add(m->engine, o->w[0], RW_READER);
-	o->flag = 1;
+	reader_owned(m, o, true);
 	held_add(m, sem, true);
 	return true;
 }
@@ -541,7 +549,7 @@ bool bu_down_write_trylock(struct bu_machine *m, bu_obj sem)
 	op(m);
 	if (bu_word_cmpxchg(m->engine, o->w[0], 0, RW_WRITER) != 0)
 		return false;
-	o->flag = 0;
+	reader_owned(m, o, false);
 	o->owner = t->id;
 	held_add(m, sem, false);
 	return true;

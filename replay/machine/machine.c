@@ -5,6 +5,7 @@
  * A run ends by the engine's failing: with the last thread that it waits for, by a rule that was broken, or by a
  * core's own word. Which of these it was is written down here first.
  */
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
 #include <errno.h>
@@ -48,7 +49,10 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 	if (!m->config.slice_ns)
 		m->config.slice_ns = 3 * BU_NS_PER_MS;
 	m->cpu = calloc(config->n_cpus, sizeof(*m->cpu));
-	engine.look = queues_look;
+#ifdef BU_DEBUG
+	m->config.check_state = true;
+#endif
+	engine.look = look;
 	engine.look_ctx = m;
 	rc = m->cpu ? bu_engine_create(&engine, &m->engine, err) : bu_fail_errno(err, -ENOMEM, "machine");
 	if (!rc)
@@ -71,7 +75,8 @@ void bu_machine_destroy(struct bu_machine *m)
 	free(m->thread);
 	free(m->obj);
 	free(m->of_task);
-	free(m->arrival);
+	free(m->looked);
+	free(m->chain);
 	free(m->record);
 	free(m);
 }
@@ -84,10 +89,8 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	bu_run_mem_rewind(&m->mem);
 	m->n_threads = 1;
 	m->n_objs = 1;
-	m->n_arrivals = 1;
-	m->free_arrival = 0;
+	m->free_arrival = NULL;
 	m->free_live = NULL;
-	m->n_online = 0;
 	m->n_users = 0;
 	m->pullable = 0;
 	m->rcu = NULL;
@@ -98,6 +101,8 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->system_wq = 0;
 	m->free_done = NULL;
 	m->free_stop_work = NULL;
+	m->n_stop_works = 0;
+	m->csds = m->stop_dones = m->stop_works = 0;
 	m->free_multi = NULL;
 	m->n_smpboot = 0;
 	m->stop_init = false;
@@ -105,7 +110,8 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	m->stop_in_progress = 0;
 	m->bytes = 0;
 	m->n_records = 0;
-	m->next_look = 0;
+	m->n_looked = m->next_looked = 0;
+	m->n_chains = m->next_chain = m->next_queue = 0;
 	m->done = m->failed = false;
 	m->end = BU_MACHINE_FAILED;
 	bu_progress(m);
@@ -113,6 +119,7 @@ int bu_machine_reset(struct bu_machine *m, uint64_t seed, struct bu_err *err)
 	if (m->cap_of_task)
 		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
 	m->off_cpu = bu_word_new(m->engine, NULL, 0);
+	m->nr_online = bu_word_new(m->engine, "num_online_cpus", 0);
 	cpus_reset(m);
 	if (!phys_reset(m))
 		return bu_fail_errno(err, -ENOMEM, "machine");
@@ -142,7 +149,7 @@ size_t bu_machine_bytes(const struct bu_machine *m)
 {
 	return sizeof(*m) + m->config.n_cpus * sizeof(*m->cpu) + m->cap_threads * sizeof(*m->thread) +
 	       m->cap_objs * sizeof(*m->obj) + m->cap_of_task * sizeof(*m->of_task) +
-	       m->cap_arrivals * sizeof(*m->arrival) + m->bytes;
+	       m->bytes;
 }
 
 /* ------------------------------------------------------------------------------------------------- how it ends */
@@ -332,7 +339,15 @@ struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *nam
 	*ret = (bu_obj)m->n_objs;
 	m->obj[m->n_objs++] = o;
 	queue_init(m, &o->waiters, o->name);
+	look_at_obj(m, o);
 	return o;
+}
+
+void in_use(struct bu_machine *m, bu_word_id *count, const char *name, int delta)
+{
+	if (!*count)
+		*count = bu_word_new(m->engine, name, 0);
+	bu_word_add(m->engine, *count, delta);
 }
 
 bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64_t value)

@@ -70,8 +70,9 @@ struct bu_machine_config {
 	size_t stack_bytes;	/* per thread, as in the engine */
 	bool fingerprints;	/* keep what bu_machine_state() needs, see state.h */
 	/*
-	 * Look after each step whether it changed what it may not: stacks of other threads, queues of threads but by
-	 * replay/machine/queue.h. For tests: each step then costs as much as there are threads and queues. With BU_DEBUG always on.
+	 * Look after each step whether it changed what it may not: stacks of other threads, anything that is shared but by an
+	 * operation on its word (replay/machine/look.h). For tests: each step then costs as much as there is to look at. With
+	 * BU_DEBUG always on.
 	 */
 	bool check_state;
 	/* As in the engine: takes the log of steps. NULL: none is kept. */

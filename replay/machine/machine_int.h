@@ -15,6 +15,7 @@
 #include "replay/engine/cut.h"
 #include "replay/engine/engine.h"
 #include "replay/engine/run_mem.h"
+#include "replay/machine/chain.h"
 #include "replay/machine/machine.h"
 #include "replay/machine/queue.h"
 #include "replay/machine/waits.h"
@@ -50,13 +51,8 @@ struct thread {
 	struct live *live;	/* NULL: has no stack */
 	bu_word_id state;
 	int32_t preempt_count;
-	struct link link[2];	/* by enum link_kind */
-	uint32_t wake_next;	/* in a wake_q; itself: the last */
-	bu_obj wq;		/* that object; 0: in none */
-	uint32_t wq_flags;
-	int64_t wq_value;
 	uint8_t class, prio;
-	bool on_rq, daemon, dead, throttled, exits, kthread_ended;
+	bool on_rq, dead, throttled, exits, kthread_ended;
 	bu_word_id turn;	/* 1: a device serves it next; 0 before the first wait for one */
 	bu_word_id inactive;	/* kthreads: 1 while it is on no queue and no CPU */
 	/* what it waits for, see waits.h */
@@ -76,11 +72,19 @@ struct thread {
 	uint32_t rcu_nesting;
 	bool rcu_blocked;	/* preempted inside a read-side section */
 	bool rcu_exp;		/* an expedited grace period waits for its rcu_read_unlock() */
-	uint64_t rcu_seq;	/* rcu_blocked: grace period that began last when it was preempted */
+	int64_t rcu_seq;	/* rcu_blocked: grace period that began last when it was preempted */
+	/* Where it is in line: under the words of the queues; in a wake_q only the waker's business. */
+	struct link link[2];	/* by enum link_kind */
+	uint32_t wake_next;	/* in a wake_q; itself: the last */
+	bu_obj wq;		/* that object; 0: in none */
+	uint32_t wq_flags;
+	int64_t wq_value;
+	bool daemon;
 	/* From here on: no part of its state, see state.h. */
 	int64_t wait_since_ns;
 	int64_t queued_ns;	/* when it was woken up last */
 	int64_t ran_ns;
+	uint64_t stepped;	/* look.c */
 };
 
 /* A piece of memory whose bytes are part of the state. */
@@ -89,13 +93,23 @@ struct record {
 	size_t bytes;
 };
 
-/* Something that arrives at a CPU. */
+/* An interrupt on its way to a CPU. Its key is a hash of its name. */
 struct arrival {
+	struct item item;
 	int64_t at_ns;
 	const char *name;
 	bu_thread_fn fn;
 	void *arg;
-	uint32_t next;
+};
+
+/* What others see of a CPU besides its queues: in one word, with its current thread. */
+enum {
+	CPU_ONLINE = 1,
+	CPU_ALIVE = 2,
+	CPU_STARTED = 4,
+	CPU_NEED_RESCHED = 8,
+	CPU_RESCHED_SENT = 16,
+	CPU_IN_IRQ = 32,	/* RCU watches an idle CPU while it is set */
 };
 
 struct list {
@@ -104,31 +118,37 @@ struct list {
 
 struct cpu {
 	uint32_t id;
-	uint32_t curr, idle;	/* threads; curr 0: not started */
+	bu_word_id state;	/* cpu_word() of these two, which change by cpu_store() */
+	uint32_t curr;		/* thread; 0: not started */
+	uint32_t flags;		/* CPU_* */
+	uint32_t idle;		/* its idle thread; 0 before the first start */
 	struct queue fair, rt;
 	struct queue stop;	/* the stopper, when it is queued */
-	bool online, alive, irqs_off, need_resched, resched_sent, waiting, started, in_nmi;
-	bool slice_over;
+	/* Its own: nobody else acts upon it. */
+	bool irqs_off, waiting, in_nmi, slice_over;
 	uint8_t in_irq;
 	int64_t slice_end_ns;
-	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
 	bu_thread_fn start_fn;
 	void *start_arg;
-	struct cpu_timers *timers;	/* NULL before the first use */
-	struct call_queue *calls;	/* NULL before the first use */
-	struct stopper *stopper;	/* the same */
+	/* What follows from its timers, and what is made at the first use; NULL before. */
+	int64_t timer_at_ns;	/* next event of its timers; FOREVER: none */
+	struct cpu_timers *timers;
+	struct call_queue *calls;
+	struct stopper *stopper;
 	struct pool *pool;
+	/* Under the words of RCU that count what is owed. */
 	bool rcu_owes;		/* a grace period waits for it */
-	bool rcu_noticed;	/* and its tick has seen that */
-	bool rcu_qs;		/* switched contexts since */
 	bool rcu_exp_owes;	/* an expedited one does */
+	bool rcu_noticed;	/* its tick has seen that */
+	bool rcu_qs;		/* switched contexts since */
 	/* From here on: no part of its state, see state.h, but what arrives, which is looked at by itself. */
-	struct list irqs, nmis;	/* arrivals, by time */
+	struct chain irqs, nmis;	/* arrivals, by time */
 	int64_t bound_ns;
 	int64_t irqs_off_ns;	/* since when they are off */
 	int64_t switched_ns;	/* last context switch */
 	int64_t preemptible_ns;	/* when it was last seen to be */
 	int64_t started_ns;
+	uint64_t stepped;	/* look.c */
 	struct bu_cpu_account account;
 };
 
@@ -138,11 +158,11 @@ struct obj {
 	uint16_t n;		/* words */
 	const char *name;
 	bu_word_id w[4];
-	uint32_t owner;		/* thread; 0: none */
 	uint32_t sub;		/* another object */
-	struct queue waiters;
 	int64_t a, b;
 	void *more;		/* in the run's memory */
+	struct queue waiters;
+	uint32_t owner;		/* thread; 0: none. Written by who holds it, read by that and by reports */
 	struct bu_lock_stats *stats;	/* of a lock that was taken; NULL: none, or not kept */
 };
 
@@ -158,12 +178,10 @@ struct bu_machine {
 	size_t n_objs, cap_objs;
 	uint32_t *of_task;	/* engine task -> thread */
 	size_t cap_of_task;
-	struct arrival *arrival;	/* [0] unused */
-	size_t n_arrivals, cap_arrivals;
-	uint32_t free_arrival;
+	struct item *free_arrival;
 	struct live *free_live;
 	bu_word_id off_cpu;	/* what threads that do not run wait for; never changes */
-	uint32_t n_online;
+	bu_word_id nr_online;
 	uint32_t n_users;	/* threads that the run waits for */
 	uint32_t pullable;	/* queued fair threads that may run anywhere */
 	struct phys *phys;	/* NULL: every CPU has a physical one */
@@ -171,10 +189,12 @@ struct bu_machine {
 	struct text *text;	/* NULL: no sites in this run */
 	struct pgd *pgd;	/* NULL: no page tables in this run */
 	struct csd *free_csd;
+	bu_word_id csds, stop_dones, stop_works;	/* how many are in use; 0 before the first */
 	struct pool *unbound_pool;
 	bu_obj system_wq;
 	struct stop_done *free_done;
-	struct stop_work *free_stop_work;
+	struct item *free_stop_work;
+	uint32_t n_stop_works;
 	struct multi *free_multi;
 	struct smpboot *smpboot[16];
 	uint32_t n_smpboot;
@@ -185,7 +205,11 @@ struct bu_machine {
 	size_t bytes;		/* of the run's memory that were handed out */
 	struct record *record;	/* with config.fingerprints: all that machine_alloc() gave */
 	size_t n_records, cap_records;
-	size_t next_look;	/* queues_look() */
+	/* look.c */
+	struct looked *looked;
+	size_t n_looked, cap_looked, next_looked;
+	const struct chain **chain;
+	size_t n_chains, cap_chains, next_chain, next_queue;
 	bool done, failed;
 	enum bu_machine_end end;	/* failed: how */
 	char verdict[sizeof(((struct bu_machine_result *)0)->verdict)];
@@ -200,6 +224,8 @@ void *machine_mem(struct bu_machine *m, size_t size);
 void *machine_alloc(struct bu_machine *m, size_t size);
 const char *machine_strdup(struct bu_machine *m, const char *s);
 struct obj *obj_new(struct bu_machine *m, enum bu_obj_kind kind, const char *name, bu_obj *ret);
+/* Counts records of a pool that are in use; made at the first. */
+void in_use(struct bu_machine *m, bu_word_id *count, const char *name, int delta);
 bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64_t value);
 /* The object if it is one of @kind; otherwise the run ends. */
 struct obj *obj_get(struct bu_machine *m, bu_obj id, enum bu_obj_kind kind, const char *call);
@@ -221,13 +247,37 @@ static inline struct thread *cur(struct bu_machine *m)
 	return task && task < m->cap_of_task && m->of_task[task] ? m->thread[m->of_task[task]] : NULL;
 }
 
-static inline struct cpu *cpu_of(struct bu_machine *m, const struct thread *t)
+/* Of two that follow one another in a queue or chain; of nobody (0) and nobody: 0, so is the empty queue. */
+static inline uint64_t neighbours(uint32_t a, uint32_t b)
+{
+	return bu_hash_mix((uint64_t)a << 32 | b);
+}
+
+/* state.c */
+uint64_t bytes_hash(uint64_t h, const void *at, size_t bytes);
+
+/* queue.c */
+bool queue_intact(const struct bu_machine *m, const struct queue *q, enum link_kind kind);
+
+static inline int64_t cpu_word(uint32_t curr, uint32_t flags)
+{
+	return (int64_t)((uint64_t)flags << 32 | curr);
+}
+
+static inline bool cpu_is(const struct cpu *c, uint32_t flag)
+{
+	return c->flags & flag;
+}
+
+static inline struct cpu *cpu_of(const struct bu_machine *m, const struct thread *t)
 {
 	return &m->cpu[t->cpu];
 }
 
 /* cpu.c */
 void cpus_reset(struct bu_machine *m);
+void cpu_store(struct bu_machine *m, struct cpu *c, uint32_t curr, uint32_t flags);
+void cpu_flag(struct bu_machine *m, struct cpu *c, uint32_t flag, bool on);
 void attend(struct bu_machine *m, struct thread *t);	/* whatever is due on the CPU of the running thread */
 void cpu_rebound(struct bu_machine *m, struct cpu *c);
 void never(struct bu_machine *m);	/* the running task waits until it is cut short */
@@ -295,14 +345,19 @@ bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *st
 
 /* workqueue.c */
 void worker_sleeping(struct bu_machine *m, struct worker *w);
-void worker_running(struct worker *w);
+void worker_running(struct bu_machine *m, struct worker *w);
 /* Of a wait for a work item or queue, the next thread from *@at on that it needs. */
 bool work_releasers(struct bu_machine *m, bu_obj o, size_t *at, bu_thread *thread);
 
 /* text.c: @c has done something that serialises. */
 void text_serialise(struct bu_machine *m, const struct cpu *c);
 
+/* look.c: of objects, see look.h */
+void look_at_obj(struct bu_machine *m, const struct obj *o);
+
 /* rcu.c */
+/* When RCU's words were operated on last, or @than if that is later: bu_word_changed(). */
+uint64_t rcu_changed(const struct bu_machine *m, uint64_t than);
 void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c);
 void rcu_note_context_switch(struct bu_machine *m, struct cpu *c, struct thread *prev, bool preempt);
 void rcu_cpu_dead(struct bu_machine *m, struct cpu *c);

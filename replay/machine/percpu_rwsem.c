@@ -12,7 +12,7 @@
 
 /* ------------------------------------------------------------------------------------------------- rcu_sync */
 
-/* w[0]: gp_state, a: gp_count, sub: gp_wait */
+/* w[0]: gp_state, w[1]: gp_count, sub: gp_wait */
 bu_obj bu_rcu_sync(struct bu_machine *m, const char *name)
 {
 	bu_obj id;
@@ -21,6 +21,7 @@ bu_obj bu_rcu_sync(struct bu_machine *m, const char *name)
 	if (!o)
 		return 0;
 	obj_word(m, o, "gp_state", BU_GP_IDLE);
+	obj_word(m, o, "gp_count", 0);
 	o->sub = bu_wait_queue(m, name);
 	o->b = id;
 	return id;
@@ -36,7 +37,7 @@ static void rcu_sync_func(struct bu_machine *m, void *arg)
 	struct obj *o = arg;
 
 	op(m);
-	if (o->a) {
+	if (bu_word_load(m->engine, o->w[1])) {
 		/* A writer came meanwhile: readers have been told by now. */
 		bu_word_store(m->engine, o->w[0], BU_GP_PASSED);
 		bu_wake_up_all(m, o->sub);
@@ -60,7 +61,7 @@ void bu_rcu_sync_enter(struct bu_machine *m, bu_obj rss)
 	first = gp_state(m, o) == BU_GP_IDLE;
 	if (first)
 		bu_word_store(m->engine, o->w[0], BU_GP_ENTER);
-	o->a++;
+	bu_word_add(m->engine, o->w[1], 1);
 	if (first) {
 		bu_synchronize_rcu(m);
 		rcu_sync_func(m, o);
@@ -76,11 +77,11 @@ void bu_rcu_sync_exit(struct bu_machine *m, bu_obj rss)
 	if (!o)
 		return;
 	op(m);
-	if (!o->a) {
+	if (!bu_word_load(m->engine, o->w[1])) {
 		bu_misuse(m, "rcu_sync_exit(%s) without rcu_sync_enter()", o->name);
 		return;
 	}
-	if (--o->a)
+	if (bu_word_add(m->engine, o->w[1], -1))
 		return;
 	if (gp_state(m, o) == BU_GP_PASSED) {
 		bu_word_store(m->engine, o->w[0], BU_GP_EXIT);
@@ -107,7 +108,7 @@ enum bu_rcu_sync_state bu_rcu_sync_state(struct bu_machine *m, bu_obj rss)
 
 #define READER 1u	/* wq_flags of waiters */
 
-/* w[0]: block, w[1]: read_count, sub: its rcu_sync, a: the writer that waits for readers to leave (rcuwait) */
+/* w[0]: block, w[1]: read_count, w[2]: the writer that waits for readers to leave (rcuwait), sub: its rcu_sync */
 bu_obj bu_percpu_rwsem(struct bu_machine *m, const char *name)
 {
 	bu_obj id;
@@ -117,6 +118,7 @@ bu_obj bu_percpu_rwsem(struct bu_machine *m, const char *name)
 		return 0;
 	obj_word(m, o, "block", 0);
 	obj_word(m, o, "read_count", 0);
+	obj_word(m, o, "writer", 0);
 	o->sub = bu_rcu_sync(m, name);
 	return id;
 }
@@ -131,9 +133,12 @@ bu_obj bu_percpu_rwsem_rss(struct bu_machine *m, bu_obj sem)
 /* rcuwait_wake_up(): the writer looks again. */
 static void wake_writer(struct bu_machine *m, const struct obj *o)
 {
+	bu_thread writer;
+
 	op(m);
-	if (o->a)
-		bu_wake_up_process(m, (bu_thread)o->a);
+	writer = (bu_thread)bu_word_load(m->engine, o->w[2]);
+	if (writer)
+		bu_wake_up_process(m, writer);
 }
 
 static bool read_try(struct bu_machine *m, const struct obj *o)
@@ -270,7 +275,7 @@ void bu_percpu_down_write(struct bu_machine *m, bu_obj sem)
 		queue_and_sleep(m, o, sem, t, false);
 	/* rcuwait_wait_event(readers_active_check()) */
 	op(m);
-	o->a = t->id;
+	bu_word_store(m->engine, o->w[2], t->id);
 	wait_begin(m, BU_WAITS_LOCK, sem, NULL);
 	for (;;) {
 		bu_set_current_state(m, BU_TASK_UNINTERRUPTIBLE);
@@ -281,7 +286,7 @@ void bu_percpu_down_write(struct bu_machine *m, bu_obj sem)
 	}
 	set_state(m, t, BU_TASK_RUNNING);
 	wait_end(m, false);
-	o->a = 0;
+	bu_word_store(m->engine, o->w[2], 0);
 	o->owner = t->id;
 	held_add(m, sem, false);
 }

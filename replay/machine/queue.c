@@ -9,13 +9,6 @@
 
 #include "replay/machine/machine_int.h"
 
-#define LOOK_AT 512u		/* queues per step */
-
-static uint64_t neighbours(uint32_t a, uint32_t b)
-{
-	return bu_hash_mix((uint64_t)a << 32 | b);	/* 0 for two that are 0: so is the empty queue */
-}
-
 /* What @t between @prev and @next adds to the fingerprint. */
 static int64_t share(uint32_t prev, const struct thread *t, uint32_t next)
 {
@@ -49,7 +42,7 @@ void queue_remove(struct bu_machine *m, struct queue *q, enum link_kind kind, st
 }
 
 /* Also of a queue whose links go in circles. */
-static bool queue_intact(const struct bu_machine *m, const struct queue *q, enum link_kind kind)
+bool queue_intact(const struct bu_machine *m, const struct queue *q, enum link_kind kind)
 {
 	uint64_t sum = 0;
 	uint32_t id, prev = 0;
@@ -62,28 +55,4 @@ static bool queue_intact(const struct bu_machine *m, const struct queue *q, enum
 		prev = id;
 	}
 	return !id && q->tail == prev && sum + neighbours(prev, 0) == (uint64_t)bu_word_peek(m->engine, q->word);
-}
-
-void queues_look(void *machine, uint32_t task)
-{
-	struct bu_machine *m = machine;
-	size_t all = 3 * (size_t)m->config.n_cpus + m->n_objs - 1, n;
-
-	for (n = all < LOOK_AT ? all : LOOK_AT; n; n--) {
-		size_t at = m->next_look = (m->next_look + 1) % all, obj = at < 3 * (size_t)m->config.n_cpus ? 0 :
-			    at - 3 * (size_t)m->config.n_cpus + 1;
-		const struct obj *o = obj ? m->obj[obj] : NULL;
-		const struct cpu *c = &m->cpu[at / 3 % m->config.n_cpus];
-		const struct queue *q = o ? &o->waiters : at % 3 == 0 ? &c->fair : at % 3 == 1 ? &c->rt : &c->stop;
-
-		if (queue_intact(m, q, o && o->kind != BU_OBJ_CFS_GROUP ? LINK_WAIT : LINK_RUN))
-			continue;
-		if (o)
-			bu_machine_fail(m, "machine: %s changed who waits for %s %s behind its back: use queue_insert() and "
-					"queue_remove()", bu_task_name(m->engine, task), bu_obj_kind_name(o->kind), o->name);
-		else
-			bu_machine_fail(m, "machine: %s changed a run queue of CPU %u behind its back: use queue_insert() and "
-					"queue_remove()", bu_task_name(m->engine, task), c->id);
-		return;
-	}
 }

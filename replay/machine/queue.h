@@ -6,8 +6,7 @@
  *  (1) A queue changes only by queue_insert() and queue_remove(), within one step of a thread.
  *  (2) Its word is the fingerprint of who is in it and in which order. So each change is an operation on that word: it
  *      stands in the log of steps, and it is in the fingerprint of the state without anybody walking the queue.
- *  (3) Whoever changes a queue by another way leaves it in disagreement with its word: queue_intact() says so, and asks it of
- *      all queues after each step with bu_machine_config.check_state.
+ *  (3) Whoever changes a queue by another way leaves it in disagreement with its word, which look.h finds.
  */
 #ifndef BU_REPLAY_MACHINE_QUEUE_H
 #define BU_REPLAY_MACHINE_QUEUE_H
@@ -39,11 +38,5 @@ void queue_init(struct bu_machine *m, struct queue *q, const char *name);
  */
 void queue_insert(struct bu_machine *m, struct queue *q, enum link_kind kind, struct thread *t, uint32_t before);
 void queue_remove(struct bu_machine *m, struct queue *q, enum link_kind kind, struct thread *t);
-
-/**
- * queues_look() - The engine's check after a step of @task: some of the queues in turn, all of them where there are few.
- * Ends the run if one was changed behind its word's back. @machine: struct bu_machine *.
- */
-void queues_look(void *machine, uint32_t task);
 
 #endif

@@ -2,13 +2,14 @@
 /*
  * rcu.c - see rcu.h.
  *
- * `left` is what a grace period still waits for: CPUs that owe a report (cpu.rcu_owes) and threads that were preempted
+ * left is what a grace period still waits for: CPUs that owe a report (cpu.rcu_owes) and threads that were preempted
  * inside a read-side section that began before it (thread.rcu_blocked with its number).
  */
 #include "replay/machine/rcu.h"
 
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 #include "replay/machine/wait.h"
 #include "schemas/base/ns.h"
@@ -17,29 +18,44 @@
 #define RESCHED_NS (100 * BU_NS_PER_MS)	/* jiffies_to_sched_qs: then CPUs are made to switch contexts */
 
 struct callback {
-	struct callback *next;
+	struct item item;	/* key: how many were made before, and 1 */
 	bu_thread_fn fn;
 	void *arg;
-	uint64_t seq;		/* grace period that must have ended */
+	int64_t seq;		/* grace period that must have ended */
 };
 
 struct rcu {
-	enum bu_rcu_mode mode;
-	bu_thread kthread;
-	uint64_t started, completed;	/* numbers of grace periods; equal: none is going on */
-	uint64_t needed;		/* the last one that somebody waits for */
-	int64_t fqs_ns, start_ns;
 	bu_word_id left, exp_left;
-	uint32_t blocked_next;		/* threads that the next one will have to wait for */
-	struct callback *first, **last, *free;
+	bu_word_id blocked_next;	/* threads that the next one will have to wait for */
+	bu_word_id started, completed;	/* numbers of grace periods; equal: none is going on */
+	bu_word_id needed;		/* the last one that somebody waits for */
+	bu_word_id exp_done;		/* expedited ones that have ended */
+	bu_word_id exp_waiter;		/* thread that waits for one; 0: none is going on */
+	bu_word_id mode;
+	struct chain callbacks;
 	bu_obj exp_mutex;
-	uint64_t exp_done;
-	bu_thread exp_waiter;
+	/* Set once, or of the grace period kthread. */
+	bu_thread kthread;
+	int64_t fqs_ns, start_ns;
+	struct item *free;
+	uint32_t n_callbacks;
 };
+
+static int64_t get(struct bu_machine *m, bu_word_id word)
+{
+	return bu_word_load(m->engine, word);
+}
+
+/* For those who look on. */
+static int64_t peek(const struct bu_machine *m, bu_word_id word)
+{
+	return bu_word_peek(m->engine, word);
+}
 
 static struct rcu *rcu_of(struct bu_machine *m)
 {
 	struct rcu *r = m->rcu;
+	uint32_t i;
 
 	if (r)
 		return r;
@@ -47,10 +63,18 @@ static struct rcu *rcu_of(struct bu_machine *m)
 	if (!r)
 		return NULL;
 	m->rcu = r;
-	r->mode = BU_RCU_NORMAL;
-	r->last = &r->first;
 	r->left = bu_word_new(m->engine, "rcu left", 0);
 	r->exp_left = bu_word_new(m->engine, "rcu exp left", 0);
+	r->blocked_next = bu_word_new(m->engine, "rcu blocked readers", 0);
+	r->started = bu_word_new(m->engine, "rcu started", 0);
+	r->completed = bu_word_new(m->engine, "rcu completed", 0);
+	r->needed = bu_word_new(m->engine, "rcu needed", 0);
+	r->exp_done = bu_word_new(m->engine, "rcu expedited", 0);
+	r->exp_waiter = bu_word_new(m->engine, "rcu exp waiter", 0);
+	r->mode = bu_word_new(m->engine, "rcu_scheduler_active", BU_RCU_NORMAL);
+	chain_init(m, &r->callbacks, "callbacks of RCU");
+	for (i = 0; i < m->config.n_cpus; i++)
+		look_at_rcu_of_cpu(m, &m->cpu[i], &r->left);
 	r->exp_mutex = bu_mutex(m, "rcu_state.exp_mutex");
 	return r;
 }
@@ -61,17 +85,19 @@ void bu_rcu_set_mode(struct bu_machine *m, enum bu_rcu_mode mode)
 
 	op(m);
 	if (r)
-		r->mode = mode;
+		bu_word_store(m->engine, r->mode, mode);
 }
 
 uint64_t bu_rcu_completed(struct bu_machine *m)
 {
-	return m->rcu ? m->rcu->completed : 0;
+	return m->rcu ? (uint64_t)get(m, m->rcu->completed) : 0;
 }
 
 int64_t bu_rcu_gp_start(struct bu_machine *m)
 {
-	return m->rcu && m->rcu->started != m->rcu->completed ? m->rcu->start_ns : BU_NS_UNKNOWN;
+	const struct rcu *r = m->rcu;
+
+	return r && peek(m, r->started) != peek(m, r->completed) ? r->start_ns : BU_NS_UNKNOWN;
 }
 
 bool bu_rcu_cpu_owes(struct bu_machine *m, int cpu)
@@ -83,15 +109,20 @@ bool bu_rcu_thread_blocks(struct bu_machine *m, bu_thread id)
 {
 	const struct thread *t = id && id < m->n_threads ? m->thread[id] : NULL;
 
-	return t && m->rcu && t->rcu_blocked && t->rcu_seq <= m->rcu->started;
+	return t && m->rcu && t->rcu_blocked && t->rcu_seq <= peek(m, m->rcu->started);
 }
 
 /* ------------------------------------------------------------------------------------------ quiescent states */
 
-static void report(struct bu_machine *m, bu_word_id left, bu_thread waiter)
+static void report(struct bu_machine *m, bu_word_id left, int64_t waiter)
 {
 	if (bu_word_add(m->engine, left, -1) == 0 && waiter)
-		try_to_wake_up(m, thread_of(m, waiter), BU_TASK_NORMAL);
+		try_to_wake_up(m, thread_of(m, (bu_thread)waiter), BU_TASK_NORMAL);
+}
+
+static void exp_report(struct bu_machine *m)
+{
+	report(m, m->rcu->exp_left, get(m, m->rcu->exp_waiter));
 }
 
 static void cpu_reports(struct bu_machine *m, struct cpu *c)
@@ -111,11 +142,11 @@ void rcu_note_context_switch(struct bu_machine *m, struct cpu *c, struct thread 
 	if (preempt && prev->rcu_nesting && !prev->rcu_blocked) {
 		prev->rcu_blocked = true;
 		if (c->rcu_owes) {
-			prev->rcu_seq = r->started;
+			prev->rcu_seq = get(m, r->started);
 			bu_word_add(m->engine, r->left, 1);
 		} else {
-			prev->rcu_seq = r->started + 1;
-			r->blocked_next++;
+			prev->rcu_seq = get(m, r->started) + 1;
+			bu_word_add(m->engine, r->blocked_next, 1);
 		}
 	}
 	c->rcu_qs = true;
@@ -142,13 +173,22 @@ void rcu_momentary_eqs(struct bu_machine *m, struct cpu *c)
 	cpu_reports(m, c);
 	if (c->rcu_exp_owes) {
 		c->rcu_exp_owes = false;
-		report(m, m->rcu->exp_left, m->rcu->exp_waiter);
+		exp_report(m);
 	}
 }
 
 void rcu_cpu_dead(struct bu_machine *m, struct cpu *c)
 {
 	rcu_momentary_eqs(m, c);
+}
+
+uint64_t rcu_changed(const struct bu_machine *m, uint64_t than)
+{
+	const struct rcu *r = m->rcu;
+	uint64_t at = bu_word_changed(m->engine, r->left), exp = bu_word_changed(m->engine, r->exp_left);
+
+	at = at > exp ? at : exp;
+	return at > than ? at : than;
 }
 
 void bu_rcu_read_lock(struct bu_machine *m)
@@ -177,14 +217,14 @@ void bu_rcu_read_unlock(struct bu_machine *m)
 	r = m->rcu;
 	if (t->rcu_blocked) {
 		t->rcu_blocked = false;
-		if (t->rcu_seq > r->started)
-			r->blocked_next--;
+		if (t->rcu_seq > get(m, r->started))
+			bu_word_add(m->engine, r->blocked_next, -1);
 		else
 			report(m, r->left, r->kthread);
 	}
 	if (t->rcu_exp) {
 		t->rcu_exp = false;
-		report(m, r->exp_left, r->exp_waiter);
+		exp_report(m);
 	}
 	attend(m, t);
 }
@@ -197,14 +237,14 @@ static void gp_init(struct bu_machine *m, struct rcu *r)
 	uint32_t i;
 
 	op(m);
-	r->started = r->completed + 1;
+	bu_word_store(m->engine, r->started, get(m, r->completed) + 1);
 	r->start_ns = bu_now(m);
-	bu_word_add(m->engine, r->left, r->blocked_next);
-	r->blocked_next = 0;
+	bu_word_add(m->engine, r->left, get(m, r->blocked_next));
+	bu_word_store(m->engine, r->blocked_next, 0);
 	for (i = 0; i < m->config.n_cpus; i++) {
 		struct cpu *c = &m->cpu[i];
 
-		if (!c->started)
+		if (!cpu_is(c, CPU_STARTED))
 			continue;
 		c->rcu_owes = true;
 		c->rcu_noticed = !timers_ticking(c);
@@ -224,7 +264,7 @@ static void gp_fqs(struct bu_machine *m, const struct rcu *r)
 
 		if (!c->rcu_owes)
 			continue;
-		if (!c->started || (c->curr == c->idle && !c->in_irq) || (c->rcu_qs && !timers_ticking(c)))
+		if (!cpu_is(c, CPU_STARTED) || (c->curr == c->idle && !cpu_is(c, CPU_IN_IRQ)) || (c->rcu_qs && !timers_ticking(c)))
 			cpu_reports(m, c);
 		else if (bu_now(m) - r->start_ns >= RESCHED_NS)
 			resched_curr(m, c);
@@ -241,15 +281,13 @@ static void run_callbacks(struct bu_machine *m, struct rcu *r)
 {
 	struct callback *c;
 
-	while ((c = r->first) != NULL && c->seq <= r->completed) {
+	while ((c = (struct callback *)r->callbacks.first) != NULL && c->seq <= get(m, r->completed)) {
 		bu_thread_fn fn = c->fn;
 		void *arg = c->arg;
 
-		r->first = c->next;
-		if (!r->first)
-			r->last = &r->first;
-		c->next = r->free;
-		r->free = c;
+		chain_pop(m, &r->callbacks);
+		c->item.next = r->free;
+		r->free = &c->item;
 		bu_preempt_disable(m);
 		bu_call(m, "rcu_do_batch");
 		fn(m, arg);
@@ -269,7 +307,7 @@ static int gp_kthread(struct bu_machine *m, void *arg)
 		for (;;) {
 			bu_set_current_state(m, BU_TASK_INTERRUPTIBLE);
 			op(m);
-			if (r->needed > r->completed)
+			if (get(m, r->needed) > get(m, r->completed))
 				break;
 			bu_schedule(m);
 		}
@@ -286,7 +324,7 @@ static int gp_kthread(struct bu_machine *m, void *arg)
 		bu_set_current_state(m, BU_TASK_RUNNING);
 		wait_end(m, false);
 		op(m);
-		r->completed = r->started;
+		bu_word_store(m->engine, r->completed, get(m, r->started));
 		run_callbacks(m, r);
 	}
 	return 0;
@@ -315,20 +353,22 @@ void bu_call_rcu(struct bu_machine *m, bu_thread_fn fn, void *arg)
 	if (!r)
 		return;
 	op(m);
-	c = r->free;
-	if (c)
-		r->free = c->next;
-	else
+	c = (struct callback *)r->free;
+	if (c) {
+		r->free = c->item.next;
+	} else {
 		c = machine_alloc(m, sizeof(*c));
-	if (!c)
-		return;
+		if (!c)
+			return;
+		c->item.key = ++r->n_callbacks;
+		look_at_record(m, "callback of RCU", &c->fn, c + 1, &r->callbacks.word, 1);
+	}
 	/* One that is going on may have begun before the caller removed what readers could see. */
-	*c = (struct callback){ NULL, fn, arg, r->started + 1 };
-	*r->last = c;
-	r->last = &c->next;
-	if (r->needed >= c->seq)
+	*c = (struct callback){ { NULL, c->item.key }, fn, arg, get(m, r->started) + 1 };
+	chain_append(m, &r->callbacks, &c->item);
+	if (get(m, r->needed) >= c->seq)
 		return;
-	r->needed = c->seq;
+	bu_word_store(m->engine, r->needed, c->seq);
 	if (r->kthread)
 		bu_wake_up_process(m, r->kthread);
 }
@@ -369,7 +409,7 @@ void bu_synchronize_rcu(struct bu_machine *m)
 	}
 	bu_might_sleep(m);
 	op(m);
-	switch (r->mode) {
+	switch ((enum bu_rcu_mode)get(m, r->mode)) {
 	case BU_RCU_INACTIVE:
 		return;
 	case BU_RCU_EXPEDITED:
@@ -383,7 +423,7 @@ void bu_synchronize_rcu(struct bu_machine *m)
 void bu_rcu_barrier(struct bu_machine *m)
 {
 	bu_might_sleep(m);
-	if (rcu_of(m) && m->rcu->first && cur(m))
+	if (rcu_of(m) && m->rcu->callbacks.first && cur(m))
 		wait_gp(m);
 }
 
@@ -401,14 +441,14 @@ static void exp_handler(struct bu_machine *m, void *arg)
 	if (t->rcu_nesting && !t->rcu_exp)	/* else it was preempted before and is waited for as such */
 		t->rcu_exp = true;		/* its rcu_read_unlock() reports */
 	else
-		report(m, m->rcu->exp_left, m->rcu->exp_waiter);
+		exp_report(m);
 }
 
 void bu_synchronize_rcu_expedited(struct bu_machine *m)
 {
 	struct rcu *r = rcu_of(m);
 	struct thread *t = cur(m);
-	uint64_t enough;
+	int64_t enough;
 	uint32_t i;
 
 	if (!r || !t) {
@@ -417,14 +457,14 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 	}
 	bu_might_sleep(m);
 	op(m);
-	if (r->mode == BU_RCU_INACTIVE)
+	if (get(m, r->mode) == BU_RCU_INACTIVE)
 		return;
 	/* One that began after this is as good: exp_funnel_lock(). */
-	enough = r->exp_done + (r->exp_waiter ? 2 : 1);
+	enough = get(m, r->exp_done) + (get(m, r->exp_waiter) ? 2 : 1);
 	bu_mutex_lock(m, r->exp_mutex);
-	if (r->exp_done < enough) {
+	if (get(m, r->exp_done) < enough) {
 		op(m);
-		r->exp_waiter = t->id;
+		bu_word_store(m->engine, r->exp_waiter, t->id);
 		for (i = 1; i < m->n_threads; i++) {
 			if (!m->thread[i]->rcu_blocked)
 				continue;
@@ -434,7 +474,7 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 		for (i = 0; i < m->config.n_cpus; i++) {
 			struct cpu *c = &m->cpu[i];
 
-			if (!c->started || i == t->cpu || (c->curr == c->idle && !c->in_irq))
+			if (!cpu_is(c, CPU_STARTED) || i == t->cpu || (c->curr == c->idle && !cpu_is(c, CPU_IN_IRQ)))
 				continue;
 			c->rcu_exp_owes = true;
 			bu_word_add(m->engine, r->exp_left, 1);
@@ -450,8 +490,8 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 		}
 		bu_set_current_state(m, BU_TASK_RUNNING);
 		wait_end(m, false);
-		r->exp_waiter = 0;
-		r->exp_done++;
+		bu_word_store(m->engine, r->exp_waiter, 0);
+		bu_word_add(m->engine, r->exp_done, 1);
 	}
 	bu_mutex_unlock(m, r->exp_mutex);
 }
@@ -461,7 +501,7 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 bool rcu_releasers(struct bu_machine *m, bu_thread waiter, uint32_t *at, int *cpu, bu_thread *thread)
 {
 	const struct rcu *r = m->rcu;
-	bool exp = r && waiter == r->exp_waiter;
+	bool exp = r && waiter == peek(m, r->exp_waiter);
 
 	if (!r || (!exp && waiter != r->kthread))
 		return false;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "replay/machine/look.h"
 #include "replay/machine/timer.h"
 #include "schemas/base/err.h"
 #include "schemas/base/mem.h"
@@ -46,7 +47,6 @@ static void forget_stack(struct bu_machine *m, struct thread *t)
 	m->free_live = t->live;
 	t->live = NULL;
 	t->task = 0;
-	m->of_task[bu_task_self(m->engine)] = 0;
 }
 
 static void thread_main(struct bu_engine *e, void *arg)
@@ -66,9 +66,8 @@ static void thread_main(struct bu_engine *e, void *arg)
 	t->on_rq = false;
 	if (t->id == c->idle) {		/* the CPU is dead */
 		phys_halt(m, c);
-		c->started = false;
 		rcu_cpu_dead(m, c);
-		c->curr = 0;
+		cpu_store(m, c, 0, c->flags & ~(uint32_t)CPU_STARTED);
 		forget_stack(m, t);
 		return;
 	}
@@ -106,6 +105,7 @@ struct thread *thread_new(struct bu_machine *m, const char *name, int cpu, enum 
 	t->arg = arg;
 	t->daemon = true;
 	t->wait_cpu = -1;
+	look_at_thread(m, t);
 	return t;
 }
 
@@ -223,6 +223,7 @@ void set_allowed(struct bu_machine *m, struct thread *t, int32_t cpu)
 {
 	bool queued = t->on_rq && !t->throttled && m->cpu[t->cpu].curr != t->id;
 
+	bu_word_add(m->engine, t->state, 0);	/* under its pi_lock, as its wake-ups are */
 	if (queued && is_pullable(t))
 		m->pullable--;
 	t->allowed = cpu;
@@ -280,7 +281,7 @@ static struct thread *pull(struct bu_machine *m, struct cpu *c)
 {
 	uint32_t i, id;
 
-	if (!c->online)
+	if (!cpu_is(c, CPU_ONLINE))
 		return NULL;
 	for (i = 1; m->pullable && i < m->config.n_cpus; i++) {
 		struct cpu *from = &m->cpu[(c->id + i) % m->config.n_cpus];
@@ -322,10 +323,8 @@ static void on_resched_ipi(struct bu_machine *m, void *arg)
 {
 	struct cpu *c = arg;
 
-	(void)m;
-	if (c->resched_sent) {
-		c->resched_sent = false;
-		c->need_resched = true;
+	if (cpu_is(c, CPU_RESCHED_SENT)) {
+		cpu_store(m, c, c->curr, (c->flags & ~(uint32_t)CPU_RESCHED_SENT) | CPU_NEED_RESCHED);
 	}
 }
 
@@ -334,25 +333,27 @@ void resched_curr(struct bu_machine *m, struct cpu *c)
 {
 	const struct thread *t = cur(m);
 
-	if (c->need_resched || c->resched_sent)
+	if (cpu_is(c, CPU_NEED_RESCHED) || cpu_is(c, CPU_RESCHED_SENT))
 		return;
 	if (!t || (cpu_of(m, t) == c && c->curr == t->id)) {	/* from outside of threads it is at once too */
-		c->need_resched = true;
+		cpu_flag(m, c, CPU_NEED_RESCHED, true);
 		cpu_rebound(m, c);
 		return;
 	}
-	c->resched_sent = true;
+	cpu_flag(m, c, CPU_RESCHED_SENT, true);
 	cpu_arrive(m, (int)c->id, false, "sysvec_reschedule_ipi", bu_now(m) + m->config.ipi_ns, on_resched_ipi, c);
 }
 
 /* Gives a thread a slice of its group's runtime. Return: whether it has runtime then. */
 static bool assign_runtime(struct bu_machine *m, struct thread *t)
 {
-	struct obj *g = m->obj[t->group];
-	int64_t slice = g->b < BANDWIDTH_SLICE_NS ? g->b : BANDWIDTH_SLICE_NS;
+	const bu_word_id runtime = m->obj[t->group]->w[0];
+	int64_t slice = bu_word_load(m->engine, runtime);
 
+	if (slice > BANDWIDTH_SLICE_NS)
+		slice = BANDWIDTH_SLICE_NS;
 	/* What it used beyond its slice while it could not be stopped is taken off the next. */
-	g->b -= slice;
+	bu_word_add(m->engine, runtime, -slice);
 	t->group_left_ns += slice;
 	return t->group_left_ns > 0;
 }
@@ -371,7 +372,7 @@ void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head
 	}
 	t->throttled = false;
 	queue_add(m, c, t, at_head);
-	if (!c->started)
+	if (!cpu_is(c, CPU_STARTED))
 		return;
 	if (c->curr == c->idle || outranks(t, thread_of(m, c->curr)))
 		resched_curr(m, c);
@@ -453,16 +454,14 @@ void schedule(struct bu_machine *m, bool preempt)
 		queue_insert(m, &m->obj[prev->group]->waiters, LINK_RUN, prev, 0);
 	else if (keeps && prev->id != c->idle)
 		queue_add(m, c, prev, preempt && !c->slice_over);
-	c->need_resched = false;
-	c->resched_sent = false;
 	c->slice_over = false;
 	next = pick(m, c);
+	cpu_store(m, c, next->id, c->flags & ~(uint32_t)(CPU_NEED_RESCHED | CPU_RESCHED_SENT));
 	if (next == prev) {
 		c->slice_end_ns = bu_now(m) + m->config.slice_ns;
 		return;
 	}
 	next->cpu = c->id;
-	c->curr = next->id;
 	c->account.switches++;
 	c->switched_ns = bu_now(m);
 	c->slice_end_ns = bu_now(m) + m->config.switch_ns + m->config.slice_ns;
@@ -498,7 +497,7 @@ void bu_schedule(struct bu_machine *m)
 		worker_sleeping(m, t->worker);
 	schedule(m, false);
 	if (t->worker)
-		worker_running(t->worker);
+		worker_running(m, t->worker);
 	if (!named)
 		wait_end(m, false);
 	attend(m, t);
@@ -523,13 +522,13 @@ static struct cpu *select_cpu(struct bu_machine *m, const struct thread *t)
 	for (i = 0; i < m->config.n_cpus; i++) {
 		struct cpu *o = &m->cpu[(t->cpu + i) % m->config.n_cpus];
 
-		if (o->online && o->started && o->curr == o->idle && !has_queued(o))
+		if (cpu_is(o, CPU_ONLINE) && cpu_is(o, CPU_STARTED) && o->curr == o->idle && !has_queued(o))
 			return o;
 	}
-	if (c->online)
+	if (cpu_is(c, CPU_ONLINE))
 		return c;
 	for (i = 0; i < m->config.n_cpus; i++)
-		if (m->cpu[i].online)
+		if (cpu_is(&m->cpu[i], CPU_ONLINE))
 			return &m->cpu[i];
 	return c;
 }
@@ -674,17 +673,13 @@ void wq_del(struct bu_machine *m, struct thread *t)
 
 /* ------------------------------------------------------------------------------------------------ CFS bandwidth */
 
-/* Of a group: a = quota, b = what is left of it in this period, owner unused, sub = the period timer. */
-struct group {
-	int64_t period_ns;
-	bool armed, used;
-};
+/* Of a group: a = quota, b = its period, sub = the period timer, w[0]: runtime left in this period, w[1]: timer armed, w[2]: used */
 
 static void unthrottle(struct bu_machine *m, struct obj *g)
 {
 	uint32_t last = g->waiters.tail, id;
 
-	while (g->b > 0 && (id = g->waiters.head) != 0) {
+	while (bu_word_load(m->engine, g->w[0]) > 0 && (id = g->waiters.head) != 0) {
 		struct thread *t = thread_of(m, id);
 
 		queue_remove(m, &g->waiters, LINK_RUN, t);
@@ -698,24 +693,22 @@ static void unthrottle(struct bu_machine *m, struct obj *g)
 static int64_t on_period(struct bu_machine *m, void *arg)
 {
 	struct obj *g = arg;
-	struct group *more = g->more;
-	bool used = more->used || g->waiters.head;
+	const bool used = bu_word_load(m->engine, g->w[2]) || g->waiters.head;
 
-	g->b = g->a;
-	more->used = false;
+	bu_word_store(m->engine, g->w[0], g->a);
+	bu_word_store(m->engine, g->w[2], 0);
 	unthrottle(m, g);
 	if (!used) {
-		more->armed = false;
+		bu_word_store(m->engine, g->w[1], 0);
 		return 0;
 	}
-	return more->period_ns;
+	return g->b;
 }
 
 bu_obj bu_cfs_group(struct bu_machine *m, const char *name, int64_t quota_ns, int64_t period_ns)
 {
 	bu_obj id;
 	struct obj *g;
-	struct group *more;
 
 	if (quota_ns <= 0 || period_ns <= 0) {
 		bu_misuse(m, "group %s with a quota of %lld ns in %lld ns", name, (long long)quota_ns,
@@ -723,12 +716,13 @@ bu_obj bu_cfs_group(struct bu_machine *m, const char *name, int64_t quota_ns, in
 		return 0;
 	}
 	g = obj_new(m, BU_OBJ_CFS_GROUP, name, &id);
-	more = g ? machine_alloc(m, sizeof(*more)) : NULL;
-	if (!more)
+	if (!g)
 		return 0;
-	g->more = more;
-	g->a = g->b = quota_ns;
-	more->period_ns = period_ns;
+	g->a = quota_ns;
+	g->b = period_ns;
+	obj_word(m, g, "runtime", quota_ns);
+	obj_word(m, g, "armed", 0);
+	obj_word(m, g, "used", 0);
 	g->sub = bu_hrtimer(m, name, on_period, g);
 	return id;
 }
@@ -746,20 +740,20 @@ void bu_cfs_join(struct bu_machine *m, bu_obj group, bu_thread id)
 /* assign_cfs_rq_runtime(), throttle_cfs_rq(): @t has run @ns; it gets another slice or is to be throttled. */
 void charge_group(struct bu_machine *m, struct thread *t, int64_t ns)
 {
-	struct obj *g = m->obj[t->group];
-	struct group *more = g->more;
+	const struct obj *g = m->obj[t->group];
 	struct cpu *c = cpu_of(m, t);
 
 	t->group_left_ns -= ns;
-	more->used = more->used || ns;
+	if (ns && !bu_word_load(m->engine, g->w[2]))
+		bu_word_store(m->engine, g->w[2], 1);
 	if (t->group_left_ns > 0 || t->throttled || c->curr != t->id)
 		return;
-	if (!more->armed) {
-		more->armed = true;
-		hrtimer_arm(m, g->sub, bu_now(m) + more->period_ns, c);
+	if (!bu_word_load(m->engine, g->w[1])) {
+		bu_word_store(m->engine, g->w[1], 1);
+		hrtimer_arm(m, g->sub, bu_now(m) + g->b, c);
 	}
 	if (assign_runtime(m, t))
 		return;
 	t->throttled = true;
-	c->need_resched = true;
+	cpu_flag(m, c, CPU_NEED_RESCHED, true);
 }

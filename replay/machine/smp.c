@@ -6,23 +6,25 @@
 
 #include <errno.h>
 
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
 struct csd {
-	struct csd *next;	/* in the queue of its CPU, or free */
-	struct csd *link;	/* of one call to many */
-	int cpu;
+	struct item item;	/* in the queue of its CPU, or free */
 	bool pooled;		/* given back by the CPU that runs it */
+	bool wait;
 	bu_thread_fn fn;
 	void *arg;
 	const char *name;
 	bu_word_id locked;
-	bool wait;
+	/* Known to its caller only: of one call to many. */
+	struct csd *link;
+	int cpu;
 };
 
 /* Per CPU. */
 struct call_queue {
-	struct csd *first, **last;
+	struct chain csds;
 	struct csd *own;	/* csd_data: for calls without waiting */
 };
 
@@ -31,7 +33,7 @@ static struct call_queue *queue_of(struct bu_machine *m, struct cpu *c)
 	if (!c->calls) {
 		c->calls = machine_alloc(m, sizeof(*c->calls));
 		if (c->calls)
-			c->calls->last = &c->calls->first;
+			chain_init(m, &c->calls->csds, "calls of a CPU");
 	}
 	return c->calls;
 }
@@ -40,20 +42,23 @@ static struct csd *csd_get(struct bu_machine *m)
 {
 	struct csd *d = m->free_csd;
 
+	in_use(m, &m->csds, "csds in use", 1);
 	if (d) {
-		m->free_csd = d->next;
-		d->next = NULL;
+		m->free_csd = (struct csd *)d->item.next;
 		return d;
 	}
 	d = machine_alloc(m, sizeof(*d));
-	if (d)
-		d->locked = bu_word_new(m->engine, "csd", 0);
+	if (!d)
+		return NULL;
+	d->item.key = d->locked = bu_word_new(m->engine, "csd", 0);
+	look_at_record(m, "csd", &d->pooled, &d->link, &d->locked, 1);
 	return d;
 }
 
 static void csd_put(struct bu_machine *m, struct csd *d)
 {
-	d->next = m->free_csd;
+	in_use(m, &m->csds, NULL, -1);
+	d->item.next = m->free_csd ? &m->free_csd->item : NULL;
 	m->free_csd = d;
 }
 
@@ -78,16 +83,15 @@ static void csd_lock_wait(struct bu_machine *m, const struct csd *d, int cpu)
 static void flush(struct bu_machine *m, void *arg)
 {
 	struct call_queue *q = ((struct cpu *)arg)->calls;
-	struct csd *d = q->first, *next;
+	struct csd *d, *next;
 
-	q->first = NULL;
-	q->last = &q->first;
-	for (; d; d = next) {
+	/* Those that come while this goes on find the queue empty and send an IPI of their own. */
+	for (d = (struct csd *)chain_take_all(m, &q->csds); d; d = next) {
 		bu_thread_fn fn = d->fn;
 		void *fn_arg = d->arg;
 		const char *name = d->name;
 
-		next = d->next;
+		next = (struct csd *)d->item.next;
 		bu_call(m, name);
 		if (d->wait) {
 			fn(m, fn_arg);
@@ -111,9 +115,8 @@ static void queue(struct bu_machine *m, int cpu, struct csd *d)
 	bool first;
 
 	op(m);
-	first = !q->first;
-	*q->last = d;
-	q->last = &d->next;
+	first = !q->csds.first;
+	chain_append(m, &q->csds, &d->item);
 	if (first)
 		bu_ipi_send(m, cpu, "sysvec_call_function_single", flush, c);
 }
@@ -140,7 +143,7 @@ int bu_smp_call_function_single(struct bu_machine *m, int cpu, const char *name,
 		return 0;
 	}
 	op(m);
-	if (!m->cpu[cpu].online) {
+	if (!cpu_is(&m->cpu[cpu], CPU_ONLINE)) {
 		bu_preempt_enable(m);
 		return -ENXIO;
 	}
@@ -158,7 +161,6 @@ int bu_smp_call_function_single(struct bu_machine *m, int cpu, const char *name,
 	d->name = name;
 	d->wait = wait;
 	d->pooled = false;
-	d->next = NULL;
 	bu_word_store(m->engine, d->locked, 1);
 	queue(m, cpu, d);
 	if (wait) {
@@ -181,7 +183,7 @@ void bu_smp_call_function(struct bu_machine *m, const char *name, bu_thread_fn f
 	}
 	bu_preempt_disable(m);
 	for (i = 0; i < m->config.n_cpus; i++) {
-		if (i == t->cpu || !m->cpu[i].online)
+		if (i == t->cpu || !cpu_is(&m->cpu[i], CPU_ONLINE))
 			continue;
 		d = csd_get(m);
 		if (!d)

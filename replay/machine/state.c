@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
-static uint64_t bytes_hash(uint64_t h, const void *at, size_t bytes)
+uint64_t bytes_hash(uint64_t h, const void *at, size_t bytes)
 {
 	const char *p = at;
 	uint64_t v;
@@ -24,13 +25,13 @@ static uint64_t bytes_hash(uint64_t h, const void *at, size_t bytes)
 	return bu_hash_u64(h, v);
 }
 
-static uint64_t arrivals_hash(const struct bu_machine *m, uint64_t h, const struct list *l)
+static uint64_t arrivals_hash(const struct bu_machine *m, uint64_t h, const struct chain *c)
 {
-	const struct arrival *a;
-	uint32_t i;
+	const struct item *i;
 
-	for (i = l->head; i; i = a->next) {
-		a = &m->arrival[i];
+	for (i = c->first; i; i = i->next) {
+		const struct arrival *a = (const struct arrival *)i;
+
 		h = bu_hash_u64(h, (uint64_t)(a->at_ns - bu_engine_now(m->engine)));
 		h = bu_hash_u64(h, (uintptr_t)a->fn);
 		h = bu_hash_u64(h, (uintptr_t)a->arg);
@@ -55,7 +56,7 @@ uint64_t bu_machine_state(const struct bu_machine *m)
 	uint64_t h = bu_engine_state(m->engine);
 	size_t i;
 
-	h = bu_hash_u64(h, (uint64_t)m->n_online << 32 | m->n_users);
+	h = bu_hash_u64(h, m->n_users);
 	for (i = 0; i < m->config.n_cpus; i++) {
 		h = bytes_hash(h, &m->cpu[i], offsetof(struct cpu, irqs));
 		h = arrivals_hash(m, h, &m->cpu[i].irqs);
@@ -84,7 +85,6 @@ int bu_machine_save(const struct bu_machine *m, struct bu_image *img)
 	int rc = bu_image_put(img, m, sizeof(*m)) | bu_image_put(img, m->cpu, m->config.n_cpus * sizeof(*m->cpu)) |
 		 bu_image_put(img, m->thread, table_bytes(m->n_threads, m->cap_threads, sizeof(struct thread *))) |
 		 bu_image_put(img, m->obj, table_bytes(m->n_objs, m->cap_objs, sizeof(struct obj *))) |
-		 bu_image_put(img, m->arrival, table_bytes(m->n_arrivals, m->cap_arrivals, sizeof(*m->arrival))) |
 		 bu_image_put(img, m->of_task, m->cap_of_task * sizeof(*m->of_task)) | bu_run_mem_save(&m->mem, img);
 
 	return rc ? -ENOMEM : bu_engine_save(m->engine, img);
@@ -99,7 +99,6 @@ void bu_machine_restore(struct bu_machine *m, const struct bu_image *img, size_t
 	bu_image_get(img, at, m->cpu, m->config.n_cpus * sizeof(*m->cpu));
 	bu_image_get(img, at, m->thread, table_bytes(then.n_threads, then.cap_threads, sizeof(struct thread *)));
 	bu_image_get(img, at, m->obj, table_bytes(then.n_objs, then.cap_objs, sizeof(struct obj *)));
-	bu_image_get(img, at, m->arrival, table_bytes(then.n_arrivals, then.cap_arrivals, sizeof(*m->arrival)));
 	if (m->cap_of_task)
 		memset(m->of_task, 0, m->cap_of_task * sizeof(*m->of_task));
 	bu_image_get(img, at, m->of_task, then.cap_of_task * sizeof(*m->of_task));
@@ -111,10 +110,13 @@ void bu_machine_restore(struct bu_machine *m, const struct bu_image *img, size_t
 	m->cap_objs = now.cap_objs;
 	m->of_task = now.of_task;
 	m->cap_of_task = now.cap_of_task;
-	m->arrival = now.arrival;
-	m->cap_arrivals = now.cap_arrivals;
 	m->record = now.record;
 	m->cap_records = now.cap_records;
+	m->looked = now.looked;
+	m->cap_looked = now.cap_looked;
+	m->chain = now.chain;
+	m->cap_chains = now.cap_chains;
+	look_anew(m);
 	m->mem = now.mem;
 	bu_run_mem_restore(&m->mem, img, at);
 	bu_engine_restore(m->engine, img, at);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * stop.c - see stop.h. The lock of a stopper protects its list and `enabled`; what is done under one such lock is one
- * step. stop_two_cpus() takes two, which is one step too: nobody takes them in another order.
+ * step. stop_two_cpus() takes two, which is one step too: nobody takes them in another order. Works, calls and rendezvous
+ * come from pools: one that is in use belongs to one call.
  */
 #include "replay/machine/stop.h"
 
@@ -10,19 +11,20 @@
 
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 #include "replay/machine/wait.h"
 
 /* cpu_stop_done: of one call, from a pool. */
 struct stop_done {
-	bu_word_id todo;
 	bu_obj completion;
 	int ret;
+	bu_word_id todo;
 	struct stop_done *next_free;
 };
 
 struct stop_work {
-	struct stop_work *next;
+	struct item item;
 	bu_stop_fn fn;
 	void *arg;
 	const char *name;
@@ -30,10 +32,9 @@ struct stop_work {
 };
 
 struct stopper {
-	struct stop_work *first, **last;
-	struct stop_work *running;
+	struct chain works;
 	bu_word_id enabled;
-	bu_thread thread;
+	const struct stop_work *running;	/* for reports */
 };
 
 enum { MULTI_NONE, MULTI_PREPARE, MULTI_DISABLE_IRQ, MULTI_RUN, MULTI_EXIT };
@@ -46,7 +47,7 @@ struct multi {
 	const char *name;
 	int64_t threads;
 	int active, active2;
-	uint8_t *acked;		/* per CPU: last state that it acknowledged; 0xff: takes no part */
+	uint8_t *acked;		/* per CPU: last state that it acknowledged; 0xff: takes no part. For reports */
 	struct multi *next_free;
 };
 
@@ -57,7 +58,7 @@ static struct stopper *stopper_of(struct bu_machine *m, int cpu)
 	if (!c->stopper) {
 		c->stopper = machine_alloc(m, sizeof(*c->stopper));
 		if (c->stopper) {
-			c->stopper->last = &c->stopper->first;
+			chain_init(m, &c->stopper->works, "works of a stopper");
 			c->stopper->enabled = bu_word_new(m->engine, "stopper->enabled", 0);
 		}
 	}
@@ -79,6 +80,7 @@ static struct stop_done *done_get(struct bu_machine *m, const char *name, int64_
 {
 	struct stop_done *d = m->free_done;
 
+	in_use(m, &m->stop_dones, "cpu_stop_done in use", 1);
 	if (d) {
 		m->free_done = d->next_free;
 		bu_word_store(m->engine, d->todo, todo);
@@ -89,6 +91,7 @@ static struct stop_done *done_get(struct bu_machine *m, const char *name, int64_
 			return NULL;
 		d->todo = bu_word_new(m->engine, "nr_todo", todo);
 		d->completion = bu_completion(m, name);
+		look_at_record(m, "cpu_stop_done", d, &d->todo, &d->todo, 1);
 	}
 	m->obj[d->completion]->name = name;
 	d->ret = 0;
@@ -97,13 +100,16 @@ static struct stop_done *done_get(struct bu_machine *m, const char *name, int64_
 
 static void done_put(struct bu_machine *m, struct stop_done *d)
 {
+	in_use(m, &m->stop_dones, NULL, -1);
 	d->next_free = m->free_done;
 	m->free_done = d;
 }
 
-static void signal_done(struct bu_machine *m, struct stop_done *d)
+static void signal_done(struct bu_machine *m, struct stop_done *d, int ret)
 {
 	op(m);
+	if (ret)
+		d->ret = ret;
 	if (bu_word_add(m->engine, d->todo, -1) == 0)
 		bu_complete(m, d->completion);
 }
@@ -111,27 +117,33 @@ static void signal_done(struct bu_machine *m, struct stop_done *d)
 static struct stop_work *work_get(struct bu_machine *m, const char *name, bu_stop_fn fn, void *arg,
 				  struct stop_done *done)
 {
-	struct stop_work *w = m->free_stop_work;
+	struct stop_work *w = (struct stop_work *)m->free_stop_work;
 
-	if (w)
-		m->free_stop_work = w->next;
-	else
+	in_use(m, &m->stop_works, "cpu_stop_work in use", 1);
+	if (w) {
+		m->free_stop_work = w->item.next;
+	} else {
 		w = machine_alloc(m, sizeof(*w));
-	if (w)
-		*w = (struct stop_work){ NULL, fn, arg, name, done };
+		if (!w)
+			return NULL;
+		w->item.key = ++m->n_stop_works;
+		look_at_record(m, "cpu_stop_work", &w->fn, w + 1, &m->stop_works, 1);
+	}
+	*w = (struct stop_work){ { NULL, w->item.key }, fn, arg, name, done };
 	return w;
 }
 
 static void work_put(struct bu_machine *m, struct stop_work *w)
 {
-	w->next = m->free_stop_work;
-	m->free_stop_work = w;
+	in_use(m, &m->stop_works, NULL, -1);
+	w->item.next = m->free_stop_work;
+	m->free_stop_work = &w->item;
 }
 
 static bool should_run(struct bu_machine *m, int cpu)
 {
 	op(m);
-	return stopper_of(m, cpu)->first;
+	return stopper_of(m, cpu)->works.first;
 }
 
 /* cpu_stopper_thread() */
@@ -144,22 +156,16 @@ static void stopper_thread(struct bu_machine *m, int cpu)
 		int ret;
 
 		op(m);
-		w = s->first;
+		w = (struct stop_work *)chain_pop(m, &s->works);
 		if (!w)
 			return;
-		s->first = w->next;
-		if (!s->first)
-			s->last = &s->first;
 		s->running = w;
 		bu_preempt_disable(m);
 		bu_call(m, w->name);
 		ret = w->fn(m, w->arg);
 		bu_ret(m);
-		if (w->done) {
-			if (ret)
-				w->done->ret = ret;
-			signal_done(m, w->done);
-		}
+		if (w->done)
+			signal_done(m, w->done, ret);
 		s->running = NULL;
 		work_put(m, w);
 		bu_preempt_enable(m);
@@ -169,17 +175,12 @@ static void stopper_thread(struct bu_machine *m, int cpu)
 static void park(struct bu_machine *m, int cpu)
 {
 	op(m);
-	if (stopper_of(m, cpu)->first)
+	if (stopper_of(m, cpu)->works.first)
 		bu_misuse(m, "migration/%d parks with work queued", cpu);
 }
 
-static void setup(struct bu_machine *m, int cpu)
-{
-	stopper_of(m, cpu)->thread = bu_current(m);
-}
-
 static const struct bu_smp_hotplug_thread stop_threads = {
-	.name = "migration", .should_run = should_run, .fn = stopper_thread, .setup = setup, .park = park,
+	.name = "migration", .should_run = should_run, .fn = stopper_thread, .park = park,
 	.sched_class = BU_CLASS_STOP, .selfparking = true,
 };
 
@@ -198,7 +199,7 @@ void bu_cpu_stop_init(struct bu_machine *m)
 		return;
 	m->stop_init = true;
 	for (i = 0; i < m->config.n_cpus; i++)
-		if (m->cpu[i].online)
+		if (cpu_is(&m->cpu[i], CPU_ONLINE))
 			bu_stop_machine_unpark(m, (int)i);
 }
 
@@ -233,13 +234,6 @@ static bool is_enabled(struct bu_machine *m, const struct stopper *s)
 	return bu_word_load(m->engine, s->enabled);
 }
 
-static void append(struct stopper *s, struct stop_work *w)
-{
-	w->next = NULL;
-	*s->last = w;
-	s->last = &w->next;
-}
-
 static void wake(struct bu_machine *m, int cpu)
 {
 	bu_wake_up_process(m, bu_smpboot_thread(m, m->stop_family, cpu));
@@ -255,11 +249,11 @@ static bool queue_work(struct bu_machine *m, int cpu, struct stop_work *w)
 	op(m);
 	enabled = is_enabled(m, s);
 	if (enabled) {
-		append(s, w);
+		chain_append(m, &s->works, &w->item);
 		wake(m, cpu);
 	} else {
 		if (w->done)
-			signal_done(m, w->done);
+			signal_done(m, w->done, 0);
 		work_put(m, w);
 	}
 	bu_preempt_enable(m);
@@ -345,7 +339,7 @@ int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread id, int cpu)
 	}
 	bu_preempt_disable(m);
 	op(m);
-	if (cpu >= 0 && !m->cpu[cpu].online) {
+	if (cpu >= 0 && !cpu_is(&m->cpu[cpu], CPU_ONLINE)) {
 		bu_preempt_enable(m);
 		return -EINVAL;
 	}
@@ -395,6 +389,7 @@ static struct multi *multi_get(struct bu_machine *m, const char *name, bu_stop_f
 		o->more = s;
 		obj_word(m, o, "state", 0);
 		obj_word(m, o, "thread_ack", 0);
+		look_at_record(m, "multi_stop_data", s, &s->acked, o->w, 2);
 	}
 	s->fn = fn;
 	s->arg = arg;
@@ -505,8 +500,8 @@ int bu_stop_two_cpus(struct bu_machine *m, int cpu1, int cpu2, const char *name,
 			wait_end(m, false);
 			continue;
 		}
-		append(s1, w1);
-		append(s2, w2);
+		chain_append(m, &s1->works, &w1->item);
+		chain_append(m, &s2->works, &w2->item);
 		wake(m, cpu1);
 		wake(m, cpu2);
 		bu_preempt_enable(m);
@@ -528,8 +523,8 @@ int bu_stop_machine_cpuslocked(struct bu_machine *m, const char *name, bu_stop_f
 	int ret;
 
 	if (!m->stop_init) {
-		if (m->n_online != 1) {
-			bu_misuse(m, "stop_machine() before cpu_stop_init() with %u CPUs online", m->n_online);
+		if (bu_num_online_cpus(m) != 1) {
+			bu_misuse(m, "stop_machine() before cpu_stop_init() with %u CPUs online", bu_num_online_cpus(m));
 			return -EINVAL;
 		}
 		on = bu_local_irq_save(m);
@@ -540,14 +535,14 @@ int bu_stop_machine_cpuslocked(struct bu_machine *m, const char *name, bu_stop_f
 	if (!is_cpu(m, cpu >= 0 ? cpu : 0, "stop_machine"))
 		return -EINVAL;
 	bu_mutex_lock(m, m->stop_mutex);
-	s = multi_get(m, name, fn, arg, m->n_online);
-	d = s ? done_get(m, name, m->n_online) : NULL;
+	s = multi_get(m, name, fn, arg, bu_num_online_cpus(m));
+	d = s ? done_get(m, name, bu_num_online_cpus(m)) : NULL;
 	if (!d)
 		return -ENOMEM;
 	s->active = cpu;
 	s->active2 = -3;
 	for (i = m->config.n_cpus; i-- > 0;) {
-		if (!m->cpu[i].online)
+		if (!cpu_is(&m->cpu[i], CPU_ONLINE))
 			continue;
 		s->acked[i] = 0;
 		if (cpu == BU_FIRST_ONLINE_CPU)
@@ -587,7 +582,7 @@ bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *st
 
 	for (; *cpu < m->config.n_cpus; ++*cpu) {
 		const struct stopper *st = m->cpu[*cpu].stopper;
-		const struct stop_work *w;
+		const struct item *w;
 		bool is = false;
 
 		if (!st)
@@ -596,8 +591,8 @@ bool stop_releasers(struct bu_machine *m, bu_obj o, uint32_t *cpu, bu_thread *st
 			is = s->acked[*cpu] != 0xff && s->acked[*cpu] < bu_word_load(m->engine, m->obj[o]->w[0]);
 		} else {
 			is = st->running && st->running->done && st->running->done->completion == o;
-			for (w = st->first; w && !is; w = w->next)
-				is = w->done && w->done->completion == o;
+			for (w = st->works.first; w && !is; w = w->next)
+				is = ((const struct stop_work *)w)->done && ((const struct stop_work *)w)->done->completion == o;
 		}
 		if (is) {
 			*stopper = bu_smpboot_thread(m, m->stop_family, (int)*cpu);

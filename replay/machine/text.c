@@ -16,7 +16,7 @@ struct front_end {
 struct text {
 	const struct bu_text_site *site;
 	uint32_t n;
-	uint64_t *bytes;	/* memory, by site */
+	bu_word_id *bytes;	/* memory, by site */
 	struct front_end *front;	/* by CPU */
 	bu_int3_fn int3;
 	struct bu_text_counts counts;
@@ -48,7 +48,7 @@ void bu_text_init(struct bu_machine *m, const struct bu_text_site *sites, uint32
 	x->site = sites;
 	x->n = n;
 	for (i = 0; i < n; i++)
-		x->bytes[i] = sites[i].before;
+		x->bytes[i] = bu_word_new(m->engine, sites[i].name, (int64_t)sites[i].before);
 	for (i = 0; i < m->config.n_cpus; i++)
 		x->front[i].site = -1;
 	m->text = x;
@@ -65,6 +65,11 @@ static struct text *text_get(struct bu_machine *m, int site, int first, int n, c
 	return NULL;
 }
 
+static uint64_t memory(struct bu_machine *m, const struct text *x, int site)
+{
+	return (uint64_t)bu_word_load(m->engine, x->bytes[site]);
+}
+
 void bu_text_poke(struct bu_machine *m, int site, int first, int n, uint64_t bytes)
 {
 	struct text *x = text_get(m, site, first, n, "text_poke");
@@ -73,7 +78,7 @@ void bu_text_poke(struct bu_machine *m, int site, int first, int n, uint64_t byt
 	if (!x)
 		return;
 	op(m);
-	x->bytes[site] = (x->bytes[site] & ~at) | (bytes << 8 * first & at);
+	bu_word_store(m->engine, x->bytes[site], (int64_t)((memory(m, x, site) & ~at) | (bytes << 8 * first & at)));
 }
 
 uint64_t bu_text_peek(struct bu_machine *m, int site)
@@ -81,7 +86,7 @@ uint64_t bu_text_peek(struct bu_machine *m, int site)
 	const struct text *x = text_get(m, site, 0, 1, "text_peek");
 
 	op(m);
-	return x ? x->bytes[site] : 0;
+	return x ? memory(m, x, site) : 0;
 }
 
 static struct fetched *fetched(struct front_end *f, int site)
@@ -94,10 +99,10 @@ static struct fetched *fetched(struct front_end *f, int site)
 }
 
 /* Bytes that are held already stay as they are. */
-static void take(const struct text *x, struct fetched *f, int site, uint64_t at)
+static void take(struct bu_machine *m, const struct text *x, struct fetched *f, int site, uint64_t at)
 {
 	at &= ~f->held;
-	f->bytes = (f->bytes & ~at) | (x->bytes[site] & at);
+	f->bytes = (f->bytes & ~at) | (memory(m, x, site) & at);
 	f->held |= at;
 }
 
@@ -110,7 +115,7 @@ void bu_text_fetch(struct bu_machine *m, int site, int first, int n)
 	if (!x || !t)
 		return;
 	op(m);
-	take(x, fetched(&x->front[t->cpu], site), site, at);
+	take(m, x, fetched(&x->front[t->cpu], site), site, at);
 }
 
 static void drop(struct front_end *f)
@@ -150,7 +155,7 @@ static void exc_int3(struct bu_machine *m, int site)
 		x->counts.emulated++;
 	} else {
 		snprintf(where_, sizeof(where_), "%.60s, which now reads %0*" PRIx64, x->site[site].name,
-			 2 * x->site[site].len, __builtin_bswap64(x->bytes[site]) >> 8 * (8 - x->site[site].len));
+			 2 * x->site[site].len, __builtin_bswap64(memory(m, x, site)) >> 8 * (8 - x->site[site].len));
 		bu_crash(m, "Oops: int3", where_);
 	}
 	bu_ret(m);
@@ -172,7 +177,7 @@ void bu_text_execute(struct bu_machine *m, int site)
 	op(m);
 	s = &x->site[site];
 	f = fetched(&x->front[t->cpu], site);
-	take(x, f, site, mask(0, s->len));
+	take(m, x, f, site, mask(0, s->len));
 	insn = f->bytes;
 	drop(&x->front[t->cpu]);
 	x->counts.executed++;

@@ -125,10 +125,11 @@ static void by_holders(struct bu_machine *m, struct bu_wait_info *w, bu_obj o)
 /* Those ahead of @id in the queue of a lock, which is first come, first served; and a writer that waits for readers. */
 static void by_queue(struct bu_machine *m, struct bu_wait_info *w, const struct obj *o, bu_thread id)
 {
+	const bu_thread writer = o->kind == BU_OBJ_PERCPU_RWSEM ? (bu_thread)bu_word_peek(m->engine, o->w[2]) : 0;
 	uint32_t at;
 
-	if (o->kind == BU_OBJ_PERCPU_RWSEM && o->a && (bu_thread)o->a != id)
-		by_thread(w, (bu_thread)o->a);
+	if (writer && writer != id)
+		by_thread(w, writer);
 	for (at = m->thread[id]->wq == w->obj ? o->waiters.head : 0; at && at != id; at = thread_of(m, at)->link[LINK_WAIT].next)
 		by_thread(w, (bu_thread)at);
 }

@@ -8,60 +8,63 @@
 #include <stdio.h>
 
 #include "replay/machine/kthread.h"
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 #include "replay/machine/timer.h"
 #include "replay/machine/wait.h"
 
-/* `more` of a work item. w[0]: PENDING, w[1]: how often it has run, sub: wait queue of flushers */
+/*
+ * `more` of a work item. w[0]: PENDING, w[1]: how often it has run, w[2]: how often it was queued, w[3]: the thread that runs
+ * it now, sub: wait queue of flushers
+ */
 struct work {
+	struct item item;	/* in the list of its pool or of an ordered queue */
 	bu_obj id;
 	bu_thread_fn fn;
 	void *arg;
 	struct workqueue *wq;	/* of the last queueing */
 	struct pool *pool;
-	struct work *next;	/* in the list of its pool or of an ordered queue */
-	struct worker *worker;	/* that runs it now */
-	uint64_t queued;	/* how often it was queued */
-	uint64_t seq;		/* number of the last queueing in its queue */
+	int64_t seq;		/* number of the last queueing in its queue */
 	bool again;		/* queued while it ran */
 	bu_obj timer;		/* of delayed work */
 	int delayed_cpu;
 };
 
 struct worker {
+	struct item item;	/* when it is idle */
 	struct pool *pool;
-	bu_thread thread;
-	struct worker *next_idle;
 	bool idle, sleeping;
 };
 
 struct pool {
-	int cpu;		/* BU_ANY_CPU: the unbound one */
-	struct work *first, **last;
-	struct worker *idle;	/* the last one to become idle first */
-	uint32_t n_idle, n_workers, n_running;
+	struct chain works, idle;	/* idle: the last one to become so first */
+	bu_word_id nr_running;
+	int cpu;			/* BU_ANY_CPU: the unbound one */
+	uint32_t n_workers;
 };
 
 struct flusher {
-	struct flusher *next;
-	uint64_t seq;
+	struct item item;
+	int64_t seq;
 	bu_word_id left;
 };
 
-/* `more` of a workqueue. sub: wait queue of flushers */
+/* `more` of a workqueue. w[0]: number of the last queueing, w[1]: outstanding, w[2]: one is active, sub: wait queue of flushers */
 struct workqueue {
 	bu_obj id;
 	enum bu_wq_type type;
-	uint64_t seq;			/* of the last queueing */
-	uint64_t outstanding;
-	struct flusher *flushers;
-	struct work *inactive, **last;	/* ordered: behind the one that is active */
-	bool active;
+	struct chain flushers;
+	struct chain inactive;		/* ordered: behind the one that is active */
 };
 
-static bool need_more_worker(const struct pool *p)
+static int64_t running(const struct bu_machine *m, const struct pool *p)
 {
-	return p->first && !p->n_running;
+	return bu_word_peek(m->engine, p->nr_running);
+}
+
+static bool need_more_worker(const struct bu_machine *m, const struct pool *p)
+{
+	return p->works.first && !running(m, p);
 }
 
 static int worker_thread(struct bu_machine *m, void *arg);
@@ -78,16 +81,15 @@ static struct worker *create_worker(struct bu_machine *m, struct pool *p)
 	else
 		snprintf(name, sizeof(name), "kworker/u:%u", p->n_workers);
 	w->pool = p;
-	w->thread = p->cpu >= 0 ? bu_kthread_create_on_cpu(m, name, p->cpu, worker_thread, w) :
-				  bu_kthread_create(m, name, worker_thread, w);
-	if (!w->thread)
+	w->item.key = p->cpu >= 0 ? bu_kthread_create_on_cpu(m, name, p->cpu, worker_thread, w) :
+				    bu_kthread_create(m, name, worker_thread, w);
+	if (!w->item.key)
 		return NULL;
-	thread_of(m, w->thread)->worker = w;
+	thread_of(m, w->item.key)->worker = w;
 	p->n_workers++;
 	w->idle = true;
-	w->next_idle = p->idle;
-	p->idle = w;
-	p->n_idle++;
+	chain_insert(m, &p->idle, NULL, &w->item);
+	look_at_record(m, "worker", &w->pool, w + 1, &p->nr_running, 1);
 	return w;
 }
 
@@ -102,7 +104,10 @@ static struct pool *pool_of(struct bu_machine *m, int cpu)
 			return NULL;
 		*at = p;
 		p->cpu = cpu;
-		p->last = &p->first;
+		chain_init(m, &p->works, "works of a pool");
+		chain_init(m, &p->idle, "idle workers of a pool");
+		p->nr_running = bu_word_new(m->engine, "nr_running", 0);
+		look_at_record(m, "worker_pool", &p->cpu, p + 1, &p->idle.word, 1);
 		create_worker(m, p);
 	}
 	return p;
@@ -111,90 +116,82 @@ static struct pool *pool_of(struct bu_machine *m, int cpu)
 /* kick_pool(): the first idle worker is woken; it leaves the idle ones itself. */
 static void kick(struct bu_machine *m, struct pool *p)
 {
-	if (need_more_worker(p) && p->idle)
-		try_to_wake_up(m, thread_of(m, p->idle->thread), BU_TASK_NORMAL);
+	if (need_more_worker(m, p) && p->idle.first)
+		try_to_wake_up(m, thread_of(m, p->idle.first->key), BU_TASK_NORMAL);
 }
 
+/* In a step that has operated on a word of @w. */
 static void insert(struct bu_machine *m, struct pool *p, struct work *w)
 {
-	w->next = NULL;
 	w->pool = p;
-	*p->last = w;
-	p->last = &w->next;
+	chain_append(m, &p->works, &w->item);
 	kick(m, p);
 }
 
-static void leave_idle(struct pool *p, struct worker *w)
+static void leave_idle(struct bu_machine *m, struct pool *p, struct worker *w)
 {
-	struct worker **at;
-
-	for (at = &p->idle; *at != w; at = &(*at)->next_idle)
-		;
-	*at = w->next_idle;
+	chain_remove(m, &p->idle, &w->item);
 	w->idle = false;
-	p->n_idle--;
-	p->n_running++;
+	bu_word_add(m->engine, p->nr_running, 1);
 }
 
-static void enter_idle(struct pool *p, struct worker *w)
+static void enter_idle(struct bu_machine *m, struct pool *p, struct worker *w)
 {
 	w->idle = true;
-	w->next_idle = p->idle;
-	p->idle = w;
-	p->n_idle++;
-	p->n_running--;
+	chain_insert(m, &p->idle, NULL, &w->item);
+	bu_word_add(m->engine, p->nr_running, -1);
 }
 
-static void ran(struct bu_machine *m, struct work *w, uint64_t seq)
+static void ran(struct bu_machine *m, const struct work *w, int64_t seq)
 {
 	struct workqueue *wq = w->wq;
-	struct flusher *f;
+	const struct obj *o = m->obj[wq->id];
+	const struct item *f;
 	struct work *next;
 
 	bu_word_add(m->engine, m->obj[w->id]->w[1], 1);
-	wq->outstanding--;
-	for (f = wq->flushers; f; f = f->next)
-		if (seq <= f->seq)
-			bu_word_add(m->engine, f->left, -1);
+	bu_word_add(m->engine, o->w[1], -1);
+	for (f = wq->flushers.first; f; f = f->next)
+		if (seq <= ((const struct flusher *)f)->seq)
+			bu_word_add(m->engine, ((const struct flusher *)f)->left, -1);
 	if (wq->type == BU_WQ_ORDERED) {
-		next = wq->inactive;
+		next = (struct work *)chain_pop(m, &wq->inactive);
+		bu_word_store(m->engine, o->w[2], next != NULL);
 		if (next) {
-			wq->inactive = next->next;
-			if (!wq->inactive)
-				wq->last = &wq->inactive;
+			bu_word_store(m->engine, m->obj[next->id]->w[0], 1);
 			insert(m, pool_of(m, BU_ANY_CPU), next);
-		} else {
-			wq->active = false;
 		}
 	}
 	bu_wake_up_all(m, m->obj[w->id]->sub);
-	bu_wake_up_all(m, m->obj[wq->id]->sub);
+	bu_wake_up_all(m, o->sub);
 }
 
 /* process_one_work() */
-static void process(struct bu_machine *m, struct worker *worker, struct work *w)
+static void process(struct bu_machine *m, struct work *w)
 {
 	struct thread *t = cur(m);
-	uint64_t seq;
+	const struct obj *o = m->obj[w->id];
+	int64_t seq;
 
-	if (w->worker) {	/* it runs: that worker does it again */
+	if (bu_word_load(m->engine, o->w[3])) {	/* it runs: that worker does it again */
 		w->again = true;
+		bu_word_store(m->engine, o->w[0], 1);
 		return;
 	}
-	w->worker = worker;
+	bu_word_store(m->engine, o->w[3], t->id);
 	do {
 		w->again = false;
 		seq = w->seq;
 		op(m);
-		bu_word_store(m->engine, m->obj[w->id]->w[0], 0);	/* may be queued again from here on */
-		bu_call(m, m->obj[w->id]->name);
+		bu_word_store(m->engine, o->w[0], 0);	/* may be queued again from here on */
+		bu_call(m, o->name);
 		w->fn(m, w->arg);
 		bu_ret(m);
 		if (t->preempt_count || cpu_of(m, t)->irqs_off || t->live->n_held || t->rcu_nesting)
-			bu_misuse(m, "work %s returned atomic or with a lock held", m->obj[w->id]->name);
+			bu_misuse(m, "work %s returned atomic or with a lock held", o->name);
 		op(m);
 		if (!w->again)
-			w->worker = NULL;
+			bu_word_store(m->engine, o->w[3], 0);
 		ran(m, w, seq);
 	} while (w->again);
 }
@@ -203,25 +200,22 @@ static int worker_thread(struct bu_machine *m, void *arg)
 {
 	struct worker *worker = arg;
 	struct pool *p = worker->pool;
-	struct work *w;
+	struct item *w;
 
 	bu_call(m, "worker_thread");
 	for (;;) {
 		op(m);
-		leave_idle(p, worker);
-		if (need_more_worker(p) || (p->first && p->n_running == 1)) {
+		leave_idle(m, p, worker);
+		if (need_more_worker(m, p) || (p->works.first && running(m, p) == 1)) {
 			/* Somebody has to be there when this one blocks. */
-			if (!p->n_idle)
+			if (!p->idle.first)
 				create_worker(m, p);
-			while ((w = p->first) != NULL && p->n_running <= 1) {
-				p->first = w->next;
-				if (!p->first)
-					p->last = &p->first;
-				process(m, worker, w);
+			while (running(m, p) <= 1 && (w = chain_pop(m, &p->works)) != NULL) {
+				process(m, (struct work *)w);
 				op(m);
 			}
 		}
-		enter_idle(p, worker);
+		enter_idle(m, p, worker);
 		set_state(m, cur(m), BU_TASK_INTERRUPTIBLE);
 		bu_schedule(m);
 	}
@@ -234,16 +228,16 @@ void worker_sleeping(struct bu_machine *m, struct worker *w)
 	if (w->idle || w->sleeping)
 		return;
 	w->sleeping = true;
-	w->pool->n_running--;
+	bu_word_add(m->engine, w->pool->nr_running, -1);
 	kick(m, w->pool);
 }
 
-void worker_running(struct worker *w)
+void worker_running(struct bu_machine *m, struct worker *w)
 {
 	if (!w->sleeping)
 		return;
 	w->sleeping = false;
-	w->pool->n_running++;
+	bu_word_add(m->engine, w->pool->nr_running, 1);
 }
 
 /* ------------------------------------------------------------------------------------------------- the calls */
@@ -260,7 +254,11 @@ bu_obj bu_workqueue(struct bu_machine *m, const char *name, enum bu_wq_type type
 	o->sub = bu_wait_queue(m, name);
 	wq->id = id;
 	wq->type = type;
-	wq->last = &wq->inactive;
+	chain_init(m, &wq->flushers, "flushers of a workqueue");
+	chain_init(m, &wq->inactive, "inactive works of a workqueue");
+	obj_word(m, o, "last queueing", 0);
+	obj_word(m, o, "outstanding", 0);
+	obj_word(m, o, "active", 0);
 	return id;
 }
 
@@ -281,28 +279,35 @@ bu_obj bu_work_item(struct bu_machine *m, const char *name, bu_thread_fn fn, voi
 	o->more = w;
 	obj_word(m, o, "pending", 0);
 	obj_word(m, o, "runs", 0);
+	obj_word(m, o, "queued", 0);
+	obj_word(m, o, "worker", 0);
 	o->sub = bu_wait_queue(m, name);
-	w->id = id;
+	w->item.key = w->id = id;
 	w->fn = fn;
 	w->arg = arg;
+	look_at_record(m, "work", &w->id, w + 1, o->w, 4);
 	return id;
 }
 
 /* __queue_work(); PENDING is set */
 static void queue(struct bu_machine *m, int cpu, struct workqueue *wq, struct work *w)
 {
+	struct pool *p = pool_of(m, wq->type == BU_WQ_PERCPU ? cpu : BU_ANY_CPU);
+	const struct obj *q = m->obj[wq->id];
+
+	if (!p)
+		return;
 	w->wq = wq;
-	w->seq = ++wq->seq;
-	w->queued++;
-	wq->outstanding++;
-	if (wq->type == BU_WQ_ORDERED && wq->active) {
-		w->next = NULL;
-		*wq->last = w;
-		wq->last = &w->next;
+	w->seq = bu_word_add(m->engine, q->w[0], 1);
+	bu_word_add(m->engine, m->obj[w->id]->w[2], 1);
+	bu_word_add(m->engine, q->w[1], 1);
+	if (wq->type == BU_WQ_ORDERED && bu_word_load(m->engine, q->w[2])) {
+		chain_append(m, &wq->inactive, &w->item);
 		return;
 	}
-	wq->active = true;
-	insert(m, pool_of(m, wq->type == BU_WQ_PERCPU ? cpu : BU_ANY_CPU), w);
+	if (wq->type == BU_WQ_ORDERED)
+		bu_word_store(m->engine, q->w[2], 1);
+	insert(m, p, w);
 }
 
 bool bu_queue_work_on(struct bu_machine *m, int cpu, bu_obj wq, bu_obj work)
@@ -366,15 +371,13 @@ bool bu_queue_delayed_work_on(struct bu_machine *m, int cpu, bu_obj wq, bu_obj w
 bool bu_flush_work(struct bu_machine *m, bu_obj work)
 {
 	struct obj *o = obj_get(m, work, BU_OBJ_WORK, "flush_work");
-	struct work *w;
 	int64_t target;
 
 	if (!o || !cur(m))
 		return false;
 	bu_might_sleep(m);
 	op(m);
-	w = o->more;
-	target = (int64_t)w->queued;
+	target = bu_word_load(m->engine, o->w[2]);
 	if (bu_word_load(m->engine, o->w[1]) >= target)
 		return false;
 	wait_begin(m, BU_WAITS_FLUSH, work, NULL);
@@ -387,7 +390,7 @@ void bu_flush_workqueue(struct bu_machine *m, bu_obj wq)
 {
 	struct obj *q = obj_get(m, wq, BU_OBJ_WORKQUEUE, "flush_workqueue");
 	struct workqueue *w;
-	struct flusher *f, **at;
+	struct flusher *f;
 
 	if (!q || !cur(m))
 		return;
@@ -397,16 +400,13 @@ void bu_flush_workqueue(struct bu_machine *m, bu_obj wq)
 		return;
 	op(m);
 	w = q->more;
-	f->seq = w->seq;
-	f->left = bu_word_new(m->engine, q->name, (int64_t)w->outstanding);
-	f->next = w->flushers;
-	w->flushers = f;
+	f->seq = bu_word_load(m->engine, q->w[0]);
+	f->item.key = f->left = bu_word_new(m->engine, q->name, bu_word_load(m->engine, q->w[1]));
+	chain_insert(m, &w->flushers, NULL, &f->item);
 	wait_begin(m, BU_WAITS_FLUSH, wq, NULL);
 	bu_wait_event(m, q->sub, f->left, BU_GUARD_LE, 0);
 	wait_end(m, false);
-	for (at = &w->flushers; *at != f; at = &(*at)->next)
-		;
-	*at = f->next;
+	chain_remove(m, &w->flushers, &f->item);
 }
 
 void bu_work_on_cpu(struct bu_machine *m, int cpu, const char *name, bu_thread_fn fn, void *arg)
@@ -438,8 +438,9 @@ bool work_releasers(struct bu_machine *m, bu_obj o, size_t *at, bu_thread *threa
 			if (m->obj[o]->kind == BU_OBJ_WORKQUEUE && work->wq != m->obj[o]->more)
 				continue;
 			/* Who runs it; while it is pending, whoever its pool is busy with. */
-			if (work->worker == w || (!work->worker && bu_word_load(m->engine, m->obj[i]->w[0]) &&
-						  work->pool == w->pool && !w->idle)) {
+			if (bu_word_peek(m->engine, m->obj[i]->w[3]) == (int64_t)*at ||
+			    (!bu_word_peek(m->engine, m->obj[i]->w[3]) && bu_word_peek(m->engine, m->obj[i]->w[0]) &&
+			     work->pool == w->pool && !w->idle)) {
 				*thread = (bu_thread)*at;
 				return true;
 			}

@@ -86,6 +86,8 @@
 #define bu_word_cmpxchg uc_word_cmpxchg
 #define bu_word_load uc_word_load
 #define bu_word_new uc_word_new
+#define bu_word_changed uc_word_changed
+#define bu_word_name uc_word_name
 #define bu_word_peek uc_word_peek
 #define bu_word_stop_waiting uc_word_stop_waiting
 #define bu_word_store uc_word_store

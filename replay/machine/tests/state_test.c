@@ -11,7 +11,12 @@
 #include "replay/engine/steplog.h"
 #include "replay/machine/lock.h"
 #include "replay/machine/machine_int.h"
+#include "replay/machine/rcu.h"
+#include "replay/machine/smp.h"
 #include "replay/machine/state.h"
+#include "replay/machine/stop.h"
+#include "replay/machine/timer.h"
+#include "replay/machine/workqueue.h"
 #include "schemas/base/hash.h"
 
 #define DEPTH 128
@@ -256,6 +261,153 @@ static void holds_it(struct bu_machine *m, void *arg)
 	bu_mutex_unlock(m, lock);
 }
 
+/* ------------------------------------------------------------------------------ what else is changed behind a word */
+
+static bu_obj timer, work;
+
+static int64_t on_timer(struct bu_machine *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+	return 0;
+}
+
+static int on_stop(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_work(m, 500);
+	return 0;
+}
+
+static void takes_a_cpu_offline(struct bu_machine *m)
+{
+	m->cpu[1].flags &= ~(uint32_t)CPU_ONLINE;
+}
+
+static void turns_anothers_irqs_on(struct bu_machine *m)
+{
+	m->cpu[1].irqs_off = false;
+}
+
+static void changes_anothers_preempt_count(struct bu_machine *m)
+{
+	m->thread[m->cpu[1].curr]->preempt_count++;
+}
+
+static void loses_an_interrupt(struct bu_machine *m)
+{
+	m->cpu[1].irqs.first = m->cpu[1].irqs.last = NULL;
+}
+
+static void loses_a_timer(struct bu_machine *m)
+{
+	struct chain *timers = (struct chain *)m->cpu[1].timers;	/* its first member */
+
+	timers->first = timers->last = NULL;
+}
+
+static void changes_an_expiry(struct bu_machine *m)
+{
+	m->obj[timer]->a += 1000;
+}
+
+static void loses_stop_work(struct bu_machine *m)
+{
+	struct chain *works = (struct chain *)m->cpu[1].stopper;	/* the same */
+
+	works->first = works->last = NULL;
+}
+
+static void redirects_a_work(struct bu_machine *m)
+{
+	struct item *w = m->obj[work]->more;
+
+	memset(w + 1, 0, 24);	/* id, function, argument */
+}
+
+static void loses_calls(struct bu_machine *m)
+{
+	struct chain *csds = (struct chain *)m->cpu[1].calls;
+
+	csds->first = csds->last = NULL;
+}
+
+static void says_that_rcu_owes_nothing(struct bu_machine *m)
+{
+	m->cpu[1].rcu_owes = !m->cpu[1].rcu_owes;
+}
+
+static const struct misdeed {
+	void (*does)(struct bu_machine *);
+	const char *verdict;
+} misdeeds[] = {
+	{ takes_a_cpu_offline, "thief changed the state of CPU 1 behind its back" },
+	{ turns_anothers_irqs_on, "thief changed CPU 1 from outside" },
+	{ changes_anothers_preempt_count, "thief changed thread works from outside" },
+	{ loses_an_interrupt, "thief changed the interrupts of a CPU behind its back" },
+	{ loses_a_timer, "thief changed the timers of a CPU behind its back" },
+	{ changes_an_expiry, "thief changed timer t without an operation on a word of it" },
+	{ loses_stop_work, "thief changed the works of a stopper behind its back" },
+	{ redirects_a_work, "thief changed a work without an operation on a word of it" },
+	{ loses_calls, "thief changed the calls of a CPU behind its back" },
+	{ says_that_rcu_owes_nothing, "thief changed CPU 1 from outside" },
+	{ NULL, NULL },
+};
+
+static void acts(struct bu_machine *m, void *arg)
+{
+	const struct misdeed *d = arg;
+
+	bu_smp_call_function(m, "call", works, NULL, false);
+	bu_hrtimer_start_on(m, timer, 1, 100000);
+	bu_stop_one_cpu_nowait(m, 1, "stop", on_stop, NULL);
+	bu_irq_send(m, 1, "irq", 1000, works, NULL);
+	bu_queue_work_on(m, 1, bu_workqueue(m, "wq", BU_WQ_PERCPU), work);
+	bu_work(m, 100);
+	if (d->does)
+		d->does(m);
+	bu_work(m, 100);
+}
+
+static void deaf(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_local_irq_disable(m);
+	bu_work(m, 2000);
+	bu_local_irq_enable(m);
+	bu_work(m, 2000);
+}
+
+static struct bu_machine_result does(const struct misdeed *d)
+{
+	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .check_state = true };
+	struct bu_machine *m = make(&config);
+
+	bu_rcu_spawn_gp_kthread(m, 1000);
+	bu_cpu_stop_init(m);
+	timer = bu_hrtimer(m, "t", on_timer, NULL);
+	work = bu_work_item(m, "w", works, NULL);
+	bu_thread_run(m, "works", 1, deaf, NULL);
+	bu_thread_run(m, "thief", 0, acts, (void *)(uintptr_t)d);
+	return run(m);
+}
+
+static void test_misdeeds(void **state)
+{
+	const struct misdeed *d;
+	struct bu_machine_result r;
+
+	(void)state;
+	for (d = misdeeds; d->does; d++) {
+		r = does(d);
+		if (r.end != BU_MACHINE_FAILED || !strstr(r.verdict, d->verdict))
+			fail_msg("not '%s' but %d: %s", d->verdict, (int)r.end, r.verdict);
+	}
+	r = does(d);	/* none */
+	if (r.end != BU_MACHINE_DONE)
+		fail_msg("%s", r.verdict);
+}
+
 static void verdict_is(struct bu_machine *m, const char *want)
 {
 	struct bu_machine_result r = run(m);
@@ -291,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_all_ways),
 		cmocka_unit_test(test_equal_logs_equal_states),
 		cmocka_unit_test(test_behind_its_back),
+		cmocka_unit_test(test_misdeeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
