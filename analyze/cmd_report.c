@@ -6,21 +6,29 @@
 #include "analyze/commands_int.h"
 #include "analyze/hang_report.h"
 #include "analyze/report.h"
+#include "analyze/spaces.h"
 #include "schemas/base/cli.h"
 
-/* A log without a single hotplug event has no bring-up to report; what it says of its end is all there is. */
-static int report_end_only(const char *path, const struct bu_hang *hang, bool json, size_t top, struct bu_err *err)
+/*
+ * A log without a single hotplug event has no bring-up to report; what it says of address spaces and of its end is all there is.
+ * @spaces, @hang: either may be NULL.
+ */
+static int report_no_bringup(const char *path, const struct bu_spaces *spaces, const struct bu_hang *hang, bool json, size_t top,
+			     struct bu_err *err)
 {
 	json_t *o;
 	int rc = 0;
 
 	if (!json) {
 		printf("Capture %s: no CPU is seen coming up or going down\n", path);
+		if (spaces)
+			bu_spaces_text(stdout, spaces);
 		bu_hang_text(stdout, hang, top);
 		return 0;
 	}
-	o = json_pack("{s:s, s:{s:s, s:s}, s:b, s:o?}", "schema", BU_REPORT_SCHEMA, "source", "kind", "capture", "file", path,
-		      "complete", 0, "hang", bu_hang_json(hang));
+	o = json_pack("{s:s, s:{s:s, s:s}, s:b, s:o?, s:o?}", "schema", BU_REPORT_SCHEMA, "source", "kind", "capture", "file", path,
+		      "complete", !hang && spaces->complete, "address_spaces", bu_spaces_json(spaces), "hang",
+		      bu_hang_json(hang));
 	if (!o || json_dumpf(o, stdout, JSON_INDENT(1)) || putchar('\n') == EOF)
 		rc = bu_fail_errno(err, -ENOMEM, "report as JSON");
 	json_decref(o);
@@ -53,7 +61,8 @@ int bu_cmd_report(int argc, char **argv)
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_summary *sums = NULL;
 	struct bu_hang *hang = NULL;
-	int first, rc, code = BU_EXIT_OK;
+	struct bu_spaces spaces;
+	int first, rc, traced, code = BU_EXIT_OK;
 	size_t i;
 
 	rc = bu_cli_parse(&usage, argc, argv, &first);
@@ -62,12 +71,15 @@ int bu_cmd_report(int argc, char **argv)
 	rc = bu_hang_load(argv[first], &hang, &err);
 	if (rc)
 		return bu_cli_failed(&usage, &err);
-	rc = bu_boots_load(argv[first], run, 0, &boots, &err);
-	if (rc == -ENODATA && hang) {
+	traced = rc = bu_spaces_load(argv[first], &spaces, &err);
+	if (rc >= 0)
+		rc = bu_boots_load(argv[first], run, 0, &boots, &err);
+	if (rc == -ENODATA && (hang || traced)) {
 		err = (struct bu_err)BU_ERR_INIT;
-		rc = report_end_only(argv[first], hang, json, (size_t)top, &err);
+		rc = report_no_bringup(argv[first], traced ? &spaces : NULL, hang, json, (size_t)top, &err);
+		code = hang || !spaces.complete ? BU_EXIT_INCOMPLETE : BU_EXIT_OK;
 		bu_hang_free(hang);
-		return rc ? bu_cli_failed(&usage, &err) : BU_EXIT_INCOMPLETE;
+		return rc ? bu_cli_failed(&usage, &err) : code;
 	}
 	if (rc)
 		bu_hang_free(hang);
@@ -80,6 +92,7 @@ int bu_cmd_report(int argc, char **argv)
 		rc = bu_fail_errno(&err, -ENOMEM, "report");
 	for (i = 0; !rc && i < boots.n; i++) {
 		boots.boot[i].hang = hang;
+		boots.boot[i].spaces = traced ? &spaces : NULL;
 		rc = bu_summary_of(&boots.boot[i], &sums[i], &err);
 		if (!boots.boot[i].complete)
 			code = BU_EXIT_INCOMPLETE;

@@ -115,6 +115,7 @@ struct bu_note {
 };
 
 struct bu_hang;			/* hang_report.h */
+struct bu_spaces;		/* spaces.h */
 
 struct bu_boot {
 	struct bu_arena arena;		/* owns every string */
@@ -148,6 +149,7 @@ struct bu_boot {
 	struct bu_note *note; size_t n_note;	/* warnings and errors only */
 	struct bu_tax tax;		/* captures: what recording cost */
 	struct bu_clock_check clocks;	/* captures: how fine the clocks are */
+	const struct bu_spaces *spaces;	/* borrowed, too; NULL: page tables were not traced */
 	const struct bu_hang *hang;	/* borrowed from whoever looked for it; NULL: nothing unfinished or gone wrong */
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "analyze/hang_report.h"
+#include "analyze/spaces.h"
 
 struct out {
 	FILE *to;
@@ -507,6 +508,8 @@ static void print_one(struct out *o)
 	print_waits(o);
 	print_figures(o);
 	print_ops(o);
+	if (o->boot->spaces)
+		bu_spaces_text(o->to, o->boot->spaces);
 	bu_tax_text(o->to, o->boot);
 	print_losses(o);
 	bu_hang_text(o->to, o->boot->hang, o->top);

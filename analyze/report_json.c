@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "analyze/hang_report.h"
+#include "analyze/spaces.h"
 
 /* json_object_set_new() takes NULL values as failures; they are remembered here so that no call needs a check. */
 struct maker {
@@ -360,6 +361,7 @@ static json_t *one(struct maker *m, const struct bu_boot *b, const struct bu_sum
 		set(m, o, "losses", losses(m, b));
 		set(m, o, "tax", tax(m, b));
 		set(m, o, "clocks", clocks(m, b));
+		set(m, o, "address_spaces", bu_spaces_json(b->spaces));
 		set(m, o, "hang", bu_hang_json(b->hang));
 	}
 	return o;

@@ -9,7 +9,7 @@ for archive in "$SRC"/datasets/boots/*/capture.tar.xz; do
 	name=${archive%/*}
 	name=${name##*/}
 	# Other sets of functions than the lab's own leave those of bring-up out.
-	[[ $name == *-clock || $name == *-text* ]] && continue
+	[[ $name == *-clock || $name == *-text* || $name == *-pgd* ]] && continue
 	rm -rf "$TMP/capture" && mkdir "$TMP/capture"
 	tar -C "$TMP/capture" -xJf "$archive" || continue
 	db=$TMP/x.db

@@ -113,7 +113,7 @@ is "and its events" "$(json .add | sed 's/.*trace_event=\([^ ]*\).*/\1/' | tr , 
 
 boots=0
 for dir in "$SRC"/datasets/boots/*/; do
-	[[ $dir == *-clock/ || $dir == *-text[0-9]*/ ]] && continue	# traced with other sets than plan's hotplug profile
+	[[ $dir == *-clock/ || $dir == *-text[0-9]*/ || $dir == *-pgd[0-9]*/ ]] && continue	# traced with other sets than plan's hotplug profile
 	name=$(basename "$dir")
 	[[ $name != *.partial ]] || continue	# being recorded
 	[ "$(jq -r .mode "$dir/provenance.json")" != hotplug ] || continue

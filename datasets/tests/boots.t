@@ -12,7 +12,7 @@ for dir in */; do
 	ok "$name: checksums" env -C "$name" sha256sum --quiet -c SHA256SUMS
 	mkdir -p "$TMP/$name"
 	ok "$name: unpacks" tar -C "$TMP/$name" -xf "$name/capture.tar.xz"
-	run "$BRINGUP" import "$TMP/$name/trace.dat" --machine "$TMP/$name/machine" -o "$TMP/$name/x.db"
+	run "$BRINGUP" import "$TMP/$name"/trace.* --machine "$TMP/$name/machine" -o "$TMP/$name/x.db"
 	is "$name: imports without loss" "$status" 0
 	run "$BRINGUP" info --json "$TMP/$name/x.db"
 	keys='{ kernel_release, cpus_online, events_total, lost_total, trace_clock }'
