@@ -107,30 +107,41 @@ static void look_at_cpus(struct bu_watch *w)
 		w->gp_said_ns = gp;
 }
 
-static bool look_at_thread(void *ctx, const struct bu_wait_info *i)
+/* What was said of a thread; NULL: out of memory. */
+static struct said *said_of_thread(struct bu_watch *w, bu_thread t)
 {
-	struct bu_watch *w = ctx;
+	size_t cap = w->cap_threads, d;
+
+	while (t >= w->cap_threads)
+		if (bu_grow(&w->thread, w->cap_threads, &w->cap_threads, sizeof(*w->thread)))
+			return NULL;
+	for (; cap < w->cap_threads; cap++)
+		for (d = 0; d < BU_WATCHDOG_NR; d++)
+			w->thread[cap].since_ns[d] = NEVER_SAID;
+	return &w->thread[t];
+}
+
+static void look_at_threads(struct bu_watch *w)
+{
+	struct bu_wait_info i;
 	struct said *s;
+	bu_thread t;
 
-	if (i->thread >= w->cap_threads) {
-		size_t cap = w->cap_threads, k, d;
-
-		while (i->thread >= w->cap_threads)
-			if (bu_grow(&w->thread, w->cap_threads, &w->cap_threads, sizeof(*w->thread))) {
-				w->rc = -ENOMEM;
-				return false;
-			}
-		for (k = cap; k < w->cap_threads; k++)
-			for (d = 0; d < BU_WATCHDOG_NR; d++)
-				w->thread[k].since_ns[d] = NEVER_SAID;
+	for (t = 1; t <= bu_nr_threads(w->m); t++) {
+		if (!bu_wait_brief(w->m, t, &i))
+			continue;
+		s = said_of_thread(w, t);
+		if (!s) {
+			w->rc = -ENOMEM;
+			return;
+		}
+		if (i.kind == BU_WAITS_IPI && i.on_cpu && is_news(w, s, BU_WATCHDOG_CSD_LOCK, i.since_ns) &&
+		    bu_wait_of(w->m, t, &i))
+			report(w, BU_WATCHDOG_CSD_LOCK, i.since_ns, i.n_by_cpus ? i.by_cpu[0] : -1, t);
+		if (!i.on_cpu && i.kind != BU_WAITS_CPU && i.kind != BU_WAITS_BANDWIDTH && i.kind != BU_WAITS_SLEEP &&
+		    bu_thread_state(w->m, t) == BU_TASK_UNINTERRUPTIBLE && is_news(w, s, BU_WATCHDOG_HUNG_TASK, i.since_ns))
+			report(w, BU_WATCHDOG_HUNG_TASK, i.since_ns, i.cpu, t);
 	}
-	s = &w->thread[i->thread];
-	if (i->kind == BU_WAITS_IPI && i->on_cpu && is_news(w, s, BU_WATCHDOG_CSD_LOCK, i->since_ns))
-		report(w, BU_WATCHDOG_CSD_LOCK, i->since_ns, i->n_by_cpus ? i->by_cpu[0] : -1, i->thread);
-	if (!i->on_cpu && i->kind != BU_WAITS_CPU && i->kind != BU_WAITS_BANDWIDTH && i->kind != BU_WAITS_SLEEP &&
-	    bu_thread_state(w->m, i->thread) == BU_TASK_UNINTERRUPTIBLE && is_news(w, s, BU_WATCHDOG_HUNG_TASK, i->since_ns))
-		report(w, BU_WATCHDOG_HUNG_TASK, i->since_ns, i->cpu, i->thread);
-	return true;
 }
 
 static void watch_main(struct bu_engine *e, void *arg)
@@ -141,7 +152,7 @@ static void watch_main(struct bu_engine *e, void *arg)
 		bu_engine_delay(e, BU_WATCH_SAMPLE_NS);
 		memset(w->open, 0, sizeof(w->open));
 		look_at_cpus(w);
-		bu_waits_each(w->m, look_at_thread, w);
+		look_at_threads(w);
 	}
 }
 

@@ -134,10 +134,9 @@ static void by_queue(struct bu_machine *m, struct bu_wait_info *w, const struct 
 		by_thread(w, (bu_thread)at);
 }
 
-bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
+bool bu_wait_brief(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 {
 	const struct thread *t = id && id < m->n_threads ? m->thread[id] : NULL;
-	const struct obj *o;
 	const struct cpu *c;
 
 	if (!t || t->dead)
@@ -145,33 +144,49 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 	c = &m->cpu[t->cpu];
 	if (t->class == BU_CLASS_IDLE && (!t->wait || c->curr != id))
 		return false;	/* idle; but a CPU that starts waits in its idle thread */
-	memset(w, 0, sizeof(*w));
 	w->thread = id;
 	w->cpu = (int)t->cpu;
 	w->kind = t->wait;
+	w->obj = 0;
+	w->obj_kind = BU_OBJ_NONE;
+	w->obj_name = "";
 	w->since_ns = t->wait_since_ns;
 	w->point = t->point;
 	w->point_cpu = t->point ? t->point_cpu : -1;
 	w->on_cpu = c->curr == id;
-	w->obj_name = "";
 	w->path_len = bu_call_path(m, id, &w->path);
+	w->n_by_threads = w->n_by_cpus = 0;
+	w->more = false;
 	if (t->on_rq && !w->on_cpu) {
 		/* Whatever it waited for, it has been woken or preempted. */
 		w->kind = t->throttled ? BU_WAITS_BANDWIDTH : BU_WAITS_CPU;
 		w->since_ns = t->queued_ns;
-	} else if (!t->wait) {
-		return false;
-	} else {
-		if (t->wait_obj) {
-			w->obj = t->wait_obj;
-			w->obj_kind = m->obj[w->obj]->kind;
-			w->obj_name = m->obj[w->obj]->name;
-		}
-		if (t->wait_name)
-			w->obj_name = t->wait_name;
-		if (t->wait_thread)
-			by_thread(w, t->wait_thread);
+		return true;
 	}
+	if (!t->wait)
+		return false;
+	if (t->wait_obj) {
+		w->obj = t->wait_obj;
+		w->obj_kind = m->obj[w->obj]->kind;
+		w->obj_name = m->obj[w->obj]->name;
+	}
+	if (t->wait_name)
+		w->obj_name = t->wait_name;
+	return true;
+}
+
+bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
+{
+	const struct thread *t;
+	const struct obj *o;
+	const struct cpu *c;
+
+	if (!bu_wait_brief(m, id, w))
+		return false;
+	t = m->thread[id];
+	c = &m->cpu[t->cpu];
+	if (t->wait_thread && w->kind == t->wait)
+		by_thread(w, t->wait_thread);
 	o = w->obj ? m->obj[w->obj] : NULL;
 	switch (w->kind) {
 	case BU_WAITS_LOCK:

@@ -79,6 +79,12 @@ void bu_waits_each(struct bu_machine *m, bool (*fn)(void *ctx, const struct bu_w
  */
 bool bu_wait_of(struct bu_machine *m, bu_thread t, struct bu_wait_info *ret);
 
+/**
+ * bu_wait_brief() - The same without who could end it, which takes a search through all threads for some waits: for who
+ * looks at every thread often. Return: whether it waits.
+ */
+bool bu_wait_brief(struct bu_machine *m, bu_thread t, struct bu_wait_info *ret);
+
 struct bu_held_info {
 	bu_obj obj;
 	enum bu_obj_kind kind;
