@@ -22,7 +22,7 @@ for program; do
 		"-artifact_prefix=$folder/$name-")
 	[[ -s $SRC/datasets/fuzz/$name.dict ]] && options+=("-dict=$SRC/datasets/fuzz/$name.dict")
 	[[ -s $SRC/datasets/fuzz/$name.options ]] && mapfile -t -O "${#options[@]}" options <"$SRC/datasets/fuzz/$name.options"
-	if UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=8:malloc_context_size=4 \
+	if UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=2:malloc_context_size=1:max_malloc_fill_size=0 \
 		"$program" "${options[@]}" "$new" "$seeds" >"$log" 2>&1 </dev/null; then
 		printf '%-14s %s executions, %s per second, %s inputs kept, no finding\n' "$name" \
 			"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
