@@ -69,11 +69,16 @@ static void head_run(struct out *o)
 	if (known(b->cpus_total))
 		fprintf(o->to, " with %" PRId64 " CPUs", b->cpus_total);
 	fprintf(o->to, ", replaying %s\n", b->trace_name);
-	fprintf(o->to, "  recorded      Linux %s, %s bring-up of %" PRId64 " CPUs\n", or_unknown(b->kernel_release),
-		b->algorithm, b->recorded_cpus);
+	if (!strcmp(b->family, "hotplug"))
+		fprintf(o->to, "  recorded      Linux %s, %s bring-up of %" PRId64 " CPUs\n", or_unknown(b->kernel_release),
+			b->algorithm, b->recorded_cpus);
 	if (b->sampled)
 		fprintf(o->to, "  durations     drawn from the recorded distributions, seed %" PRId64 "\n", b->seed);
 	fprintf(o->to, "  verdict       %s%s%s\n", b->verdict, *b->verdict_detail ? ": " : "", b->verdict_detail);
+	if (strcmp(b->family, "hotplug")) {
+		fprintf(o->to, "  decisions     hash %s\n", b->hash);
+		return;
+	}
 	fprintf(o->to, "  bring-up      %s", bu_ns_str(b->bringup_ns, buf));
 	if (known(b->bringup_ns) && known(b->recorded_bringup_ns)) {
 		diff = b->bringup_ns - b->recorded_bringup_ns;
@@ -355,6 +360,38 @@ static void print_waits(struct out *o)
 	fprintf(o->to, "  (Of all tasks, partly at once; the wait points are explained in docs/methods.md.)\n");
 }
 
+/* The figure @name of the whole run; -1: it has none. */
+static double figure(const struct bu_boot *b, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_figure; i++)
+		if (b->figure[i].cpu < 0 && !strcmp(b->figure[i].name, name))
+			return b->figure[i].value;
+	return -1;
+}
+
+/* Of a clocksource run: what ticks ask of the clock, and what came of that. */
+static void print_arithmetic(struct out *o)
+{
+	const struct bu_boot *b = o->boot;
+	const double offered = figure(b, "utilisation_offered"), begins = figure(b, "saturation_cpus");
+	char tick[BU_NS_STRLEN], read[BU_NS_STRLEN];
+
+	if (offered < 0 || figure(b, "model_tick") < 0)	/* of a recording ticks and reads are as they were */
+		return;
+	fprintf(o->to, "\nThe arithmetic: %" PRId64 " CPUs x %.3g reads per tick x %.4g ticks per second x %s a read = %.2f of what the\n"
+		"clock can answer", known(b->cpus_total) ? b->cpus_total : 0, figure(b, "model_reads_per_tick"), 1e9 / figure(b, "model_tick"),
+		bu_ns_str((int64_t)figure(b, "model_read"), read), offered);
+	if (begins > 0)
+		fprintf(o->to, "; it is all that it can at %.0f CPUs, at %.0f where each tick repeats a read", begins,
+			figure(b, "saturation_cpus_with_retry"));
+	fprintf(o->to, ".\nThe simulation: it served %.2f of the time; of the ticks that were due %.1f %% came, the longest %s late, a tick\n"
+		"being %s; %.3f %% of the reads were retries.\n", figure(b, "utilisation"), 100 * figure(b, "tick_share"),
+		bu_ns_str((int64_t)figure(b, "holdoff_max_all"), read), bu_ns_str((int64_t)figure(b, "model_tick"), tick),
+		100 * figure(b, "retry_share"));
+}
+
 /* What its family measured of a run. */
 static void print_figures(struct out *o)
 {
@@ -449,18 +486,25 @@ static void print_losses(struct out *o)
 
 static void print_one(struct out *o)
 {
+	/* Runs of the other families bring no CPU up. */
+	const bool bringup = !o->boot->is_run || !strcmp(o->boot->family, "hotplug");
+
 	if (o->boot->is_run)
 		head_run(o);
 	else
 		head_capture(o);
-	head_cpus(o);
-	if (!o->boot->runtime || o->boot->is_run) {
+	if (!bringup)
+		print_arithmetic(o);
+	else
+		head_cpus(o);
+	if (bringup && (!o->boot->runtime || o->boot->is_run)) {
 		print_phases(o);
 		print_steps(o);
 	}
-	if (!o->boot->runtime)
+	if (bringup && !o->boot->runtime)
 		print_slow(o);
-	print_not_up(o);
+	if (bringup)
+		print_not_up(o);
 	print_waits(o);
 	print_figures(o);
 	print_ops(o);

@@ -32,6 +32,9 @@ struct bu_cs_config {
 	int64_t read_ns;		/* one access of it */
 	int32_t cpus_per_node;		/* RTC, per-node readers */
 	enum bu_arbitration arbitration;	/* of the device; it is nearest to CPU 0 */
+	int64_t hop_ns;			/* added to an access for each CPU that lies between */
+	const int64_t *accesses_ns;	/* accesses take one of these, drawn; NULL: read_ns. Static */
+	uint32_t n_accesses;
 	int64_t reads_permille;		/* of a tick, all together, on a CPU without timekeeping duty */
 	int64_t place_permille[BU_CS_NR_PLACES];	/* of these, before and after the handler of a high resolution tick */
 	int64_t tick_work_ns;		/* CPU time of a tick without its reads */

@@ -9,9 +9,11 @@
  *   livelock     a CPU has been in one read for a second and more: its retries do not end
  *   failed       the control thread never got on: stop_machine waits, or its CPU does nothing but ticks
  *   saturation   ticks were left out because the clock could not answer in time
+ * A run of which none holds is ok; ticks that were held off for more than a tick are told of it all the same.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,8 +121,8 @@ static int64_t stop_lag(void *host, int cpu, int state)
 /* ------------------------------------------------------------------------------------------- what it comes to */
 
 /* "3-17,19 and 4 more" of the CPUs for which @is holds. Return: how many. */
-static int32_t list_cpus(const struct clocksource_run *r, bool (*is)(const struct bu_cs_account *, int64_t now_ns), int64_t now_ns,
-			 char *buf, size_t len)
+static int32_t list_cpus(const struct clocksource_run *r, bool (*is)(const struct clocksource_run *, int32_t cpu, int64_t now_ns),
+			 int64_t now_ns, char *buf, size_t len)
 {
 	enum { RANGES = 8 };
 	const int32_t cpus = r->schedule->cpus;
@@ -129,9 +131,9 @@ static int32_t list_cpus(const struct clocksource_run *r, bool (*is)(const struc
 
 	buf[0] = '\0';
 	for (i = 0; i < cpus; i++) {
-		if (!is(&r->accounts[i], now_ns))
+		if (!is(r, i, now_ns))
 			continue;
-		for (first = i; i + 1 < cpus && is(&r->accounts[i + 1], now_ns); i++)
+		for (first = i; i + 1 < cpus && is(r, i + 1, now_ns); i++)
 			;
 		n += i - first + 1;
 		if (ranges++ >= RANGES)
@@ -144,15 +146,36 @@ static int32_t list_cpus(const struct clocksource_run *r, bool (*is)(const struc
 	return n;
 }
 
-static bool soft_locked_up(const struct bu_cs_account *a, int64_t now_ns)
+static bool soft_locked_up(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
 {
 	(void)now_ns;
-	return a->soft_lockup_ns >= 0;
+	return r->accounts[cpu].soft_lockup_ns >= 0;
 }
 
-static bool reads_for_ever(const struct bu_cs_account *a, int64_t now_ns)
+static bool reads_for_ever(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
 {
+	const struct bu_cs_account *a = &r->accounts[cpu];
+
 	return a->reading_since_ns >= 0 && now_ns - a->reading_since_ns >= ENDLESS_NS;
+}
+
+/* Of these: the device answers, too late, again and again. The others it never answers. */
+static bool retries_for_ever(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
+{
+	return reads_for_ever(r, cpu, now_ns) && r->accounts[cpu].attempts_now > 0;
+}
+
+static bool held_off(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
+{
+	(void)now_ns;
+	return r->accounts[cpu].late_max_ns > r->schedule->config.tick_ns;
+}
+
+/* stop_machine() has queued its work, and this CPU's stopper has not begun with it. */
+static bool not_in_stop(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
+{
+	(void)now_ns;
+	return r->arrived_ns[cpu] == BU_NS_UNKNOWN;
 }
 
 struct totals {
@@ -211,6 +234,11 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 	int32_t i;
 	int k;
 
+	if (!r->schedule->config.recorded) {
+		host_add_metric(h, "model_reads_per_tick", "reads", -1, (double)r->schedule->config.reads_permille / 1000);
+		host_add_metric(h, "model_tick", "ns", -1, (double)r->schedule->config.tick_ns);
+		host_add_metric(h, "model_read", "ns", -1, (double)r->schedule->config.read_ns);
+	}
 	host_add_metric(h, "utilisation_offered", "share", -1, bu_cs_offered(r->schedule));
 	host_add_metric(h, "saturation_cpus", "CPUs", -1, bu_cs_saturation_cpus(r->schedule, 0));
 	host_add_metric(h, "saturation_cpus_with_retry", "CPUs", -1, bu_cs_saturation_cpus(r->schedule, 1000));
@@ -233,7 +261,8 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 	host_add_metric(h, "jiffies_updates_share", "share", -1, t->due > 0 ? (double)r->jiffies_updates * r->schedule->cpus / t->due : 0);
 	host_add_metric(h, "interrupt_share", "share", -1, (double)t->irq_ns / ((double)now_ns * r->schedule->cpus));
 	if (t->lockup_ns != BU_NS_UNKNOWN) {
-		host_add_metric(h, "soft_lockup_after_switch", "ns", -1, (double)(t->lockup_ns - ran_ns));
+		if (ran_ns != BU_NS_UNKNOWN)
+			host_add_metric(h, "soft_lockup_after_switch", "ns", -1, (double)(t->lockup_ns - ran_ns));
 		host_add_metric(h, "soft_lockup_stuck", "s", -1, (double)t->lockup_stuck_s);
 	}
 	if (queued_ns != BU_NS_UNKNOWN && r->mark_ns[BU_CS_AT_RUN] != BU_NS_UNKNOWN) {
@@ -254,48 +283,133 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 	}
 }
 
+struct text {
+	char to[1400];
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct text *t, const char *fmt, ...)
+{
+	const size_t len = strlen(t->to);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->to + len, sizeof(t->to) - len, fmt, ap);
+	va_end(ap);
+}
+
+/* "soft lockup of ...": what watchdog_timer_fn() would print. Return: of how many CPUs. */
+static int32_t say_lockup(const struct clocksource_run *r, const struct totals *t, int64_t now_ns, struct text *to)
+{
+	const int64_t ran_ns = r->mark_ns[BU_CS_AT_RAN];
+	char cpus[256], b[BU_NS_STRLEN];
+	const int32_t n = list_cpus(r, soft_locked_up, now_ns, cpus, sizeof(cpus));
+
+	if (!n)
+		return 0;
+	say(to, "soft lockup of %d CPU%s (%s): the first says \"stuck for %" PRId64 "s!\" ", n, n > 1 ? "s" : "", cpus, t->lockup_stuck_s);
+	if (ran_ns != BU_NS_UNKNOWN)
+		say(to, "%s after the switch", bu_ns_str(t->lockup_ns - ran_ns, b));
+	else
+		say(to, "at %s", bu_ns_str(t->lockup_ns, b));
+	return n;
+}
+
+/* Who keeps stop_machine() from its end: the CPUs whose stoppers do not run, and what does on the first. */
+static void say_stuck(struct bu_host *h, int64_t now_ns, struct text *to)
+{
+	const struct clocksource_run *r = h->run_of_family;
+	char cpus[256];
+	int32_t cpu = 0;
+
+	if (r->mark_ns[BU_CS_AT_QUEUED] == BU_NS_UNKNOWN || !list_cpus(r, not_in_stop, now_ns, cpus, sizeof(cpus))) {
+		say(to, "the switch never ran");
+		return;
+	}
+	while (!not_in_stop(r, cpu, now_ns))
+		cpu++;
+	say(to, "the switch never ran: stop_machine() waits for CPU %s, which does not run its stopper; on CPU %d runs %s", cpus, cpu,
+	    bu_thread_name(h->machine, bu_cpu_curr(h->machine, cpu)));
+}
+
+static void say_endless(const struct clocksource_run *r, int32_t n, const char *cpus, int64_t now_ns, struct text *to)
+{
+	char retrying[256];
+	const int32_t retry = list_cpus(r, retries_for_ever, now_ns, retrying, sizeof(retrying));
+
+	say(to, "reads of %d CPUs (%s) do not end, interrupts off: ", n, cpus);
+	if (retry)
+		say(to, "%d (%s) are answered too late and retry", retry, retrying);
+	if (retry && retry < n)
+		say(to, ", ");
+	if (retry < n)
+		say(to, "%d wait for their answer", n - retry);
+}
+
+/* The first verdict that applies, with its words in @to; NULL: the run is well, and @to says what was late nevertheless. */
+static const char *judge(struct bu_host *h, const struct totals *t, int64_t now_ns, double share, struct text *to)
+{
+	const struct clocksource_run *r = h->run_of_family;
+	const struct bu_cs_schedule *s = r->schedule;
+	char cpus[256], held[256], b[BU_NS_STRLEN];
+	const int32_t locked = say_lockup(r, t, now_ns, to);
+	const int32_t endless = list_cpus(r, reads_for_ever, now_ns, cpus, sizeof(cpus));
+	const int32_t late = list_cpus(r, held_off, now_ns, held, sizeof(held));
+	const bool unfinished = r->mark_ns[BU_CS_AT_NOTIFIED] == BU_NS_UNKNOWN, ran = r->mark_ns[BU_CS_AT_RAN] != BU_NS_UNKNOWN;
+
+	host_add_metric(h, "soft_lockup_cpus", "CPUs", -1, locked);
+	host_add_metric(h, "endless_read_cpus", "CPUs", -1, endless);
+	host_add_metric(h, "endless_retry_cpus", "CPUs", -1, list_cpus(r, retries_for_ever, now_ns, (char[256]){ 0 }, 256));
+	host_add_metric(h, "holdoff_cpus", "CPUs", -1, late);
+	if (locked && !ran)
+		say(to, "; ");
+	if (!ran)
+		say_stuck(h, now_ns, to);
+	if (locked)
+		return "lockup";
+	if (endless) {
+		say(to, ran ? "" : "; ");
+		say_endless(r, endless, cpus, now_ns, to);
+		return "livelock";
+	}
+	if (unfinished) {
+		if (ran)
+			say(to, "clocksource_done_booting() never came back from the switch");
+		return "failed";
+	}
+	if (late)
+		say(to, "ticks of %d CPUs (%s) were held off for more than a tick, the longest %s", late, held, bu_ns_str(t->late_max_ns, b));
+	if (share >= SATURATED_SHARE || (t->busy <= SATURATED_BUSY && bu_cs_offered(s) < 1))
+		return NULL;
+	say(to, "%s%.1f %% of the ticks that were due came", late ? "; " : "", 100 * share);
+	return "saturation";
+}
+
 static int summarise(struct bu_host *h)
 {
 	struct bu_run *run = &h->out->run;
 	const struct clocksource_run *r = h->run_of_family;
 	const struct bu_cs_schedule *s = r->schedule;
-	const int64_t now_ns = bu_now(h->machine), ran_ns = r->mark_ns[BU_CS_AT_RAN];
+	const int64_t now_ns = bu_now(h->machine);
 	const struct totals t = sum_up(h, now_ns);
 	const double share = t.due > 0 && !s->config.recorded ? (double)(t.ticks - r->ticks_before) / t.due : 1;
-	char cpus[256], unread[256], b[1][BU_NS_STRLEN], detail[1400];
-	int32_t locked, endless;
+	const bool hard = !strncmp(run->verdict_detail, "hard lockup", 11);	/* by the machine's watchdog: ours know of soft ones */
+	struct text detail = { "" };
+	const char *verdict;
 
 	metrics(h, &t, now_ns, share);
-	if (strcmp(run->verdict, "ok"))
+	if (strcmp(run->verdict, "ok") && strcmp(run->verdict, "lockup"))
 		return 0;
-	locked = list_cpus(r, soft_locked_up, now_ns, cpus, sizeof(cpus));
-	host_add_metric(h, "soft_lockup_cpus", "CPUs", -1, locked);
-	if (locked) {
-		run->verdict = "lockup";
-		snprintf(detail, sizeof(detail), "soft lockup of %d CPUs (%s): the first says \"stuck for %" PRId64 "s!\" %s after the switch",
-			 locked, cpus, t.lockup_stuck_s, bu_ns_str(t.lockup_ns - ran_ns, b[0]));
-	}
-	endless = list_cpus(r, reads_for_ever, now_ns, unread, sizeof(unread));
-	host_add_metric(h, "endless_read_cpus", "CPUs", -1, endless);
-	if (!locked && endless) {
-		run->verdict = "livelock";
-		snprintf(detail, sizeof(detail), "reads of %d CPUs (%s) do not end, interrupts off: each is answered too late and retried, "
-			 "or never answered", endless, unread);
-	} else if (!locked && r->mark_ns[BU_CS_AT_NOTIFIED] == BU_NS_UNKNOWN) {
-		run->verdict = "failed";
-		snprintf(detail, sizeof(detail), "%s", ran_ns == BU_NS_UNKNOWN ? "the switch never ran: stop_machine() waits for a CPU that "
-			 "does not run its stopper" : "clocksource_done_booting() never came back from the switch");
-	} else if (!locked && share < SATURATED_SHARE && (t.busy > SATURATED_BUSY || bu_cs_offered(s) >= 1)) {
-		run->verdict = "saturation";
-		snprintf(detail, sizeof(detail), "%.1f %% of the ticks that were due came, the longest %s late", 100 * share,
-			 bu_ns_str(t.late_max_ns, b[0]));
-	} else if (!locked) {
+	if (hard)
+		say(&detail, "%s; ", run->verdict_detail);
+	verdict = judge(h, &t, now_ns, share, &detail);
+	if (!verdict && !strcmp(run->verdict, "lockup"))	/* a watchdog of the machine spoke */
 		return 0;
-	}
-	if (bu_cs_offered(s) >= 1)
-		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "; ticks ask %.2f times what the clock can answer, "
-			 "which begins at %d CPUs", bu_cs_offered(s), bu_cs_saturation_cpus(s, 0));
-	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail);
+	if (verdict)
+		run->verdict = verdict;
+	if (verdict && bu_cs_offered(s) >= 1)
+		say(&detail, "; ticks ask %.2f times what the clock can answer, which begins at %d CPUs", bu_cs_offered(s),
+		    bu_cs_saturation_cpus(s, 0));
+	run->verdict_detail = bu_arena_strdup(&h->out->arena, detail.to);
 	return run->verdict_detail ? 0 : -ENOMEM;
 }
 

@@ -17,6 +17,34 @@ static inline void frozen(struct bu_machine *m, void *arg)
 	work(m, param(m, PARAM_FREEZE));
 }
 
+static inline void spin_for_ever(struct bu_machine *m)
+{
+	KERNEL_FN(m);
+	for (;;)
+		work(m, timekeeper(m)->config->tick_ns);	/* in pieces, so that interrupts that are on are taken when they come */
+}
+
+static inline void preempt_off(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	preempt_disable(m);
+	if (param(m, PARAM_STUCK) == STUCK_IRQS_OFF)
+		local_irq_disable(m);
+	spin_for_ever(m);
+}
+
+/* A loop of a driver, an AP that came up badly, a lock that is never released: the scheduler does not get this CPU back. */
+static inline void stick_cpu(struct bu_machine *m)
+{
+	const int cpu = (int)param(m, PARAM_STUCK_CPU);
+
+	if (param(m, PARAM_STUCK) == STUCK_NONE)
+		return;
+	if (cpu >= (int)nr_cpus(m))
+		core_fail(m, "stuck-cpu is none of this machine's");
+	thread_daemon(m, thread_run(m, "stuck", cpu, preempt_off, NULL));
+}
+
 /* timekeeping_notify(): @change switches the clock; the ticks learn of it afterwards, from the same thread. */
 static inline void clocksource_done_booting(struct bu_machine *m, void (*change)(struct bu_machine *))
 {
@@ -35,6 +63,8 @@ static inline void boot_with_switch(struct bu_machine *m, bool latch, void (*cha
 	KERNEL_FN(m);
 	cpu_stop_init(m);
 	tick_init(m);
+	sleep_ns(m, c->switch_at_ns / 2);
+	stick_cpu(m);
 	sleep_ns(m, c->switch_at_ns - now(m));
 	clocksource_done_booting(m, change);
 	if (param(m, PARAM_FREEZE))

@@ -15,13 +15,19 @@
 enum clock_reader { READER_PLAIN, READER_COMBINING, READER_PER_NODE, READER_COARSE };
 
 /* Parameters that all clocksource cores have, in this order; those of a core come after them. 0: as the schedule has it. */
-enum { PARAM_READER, PARAM_RESCUE, PARAM_FREEZE, PARAM_NMI_READER, NR_TIMEKEEPING_PARAMS };
+enum { PARAM_READER, PARAM_RESCUE, PARAM_FREEZE, PARAM_NMI_READER, PARAM_STUCK, PARAM_STUCK_CPU, NR_TIMEKEEPING_PARAMS };
+
+enum { STUCK_NONE, STUCK_PREEMPT_OFF, STUCK_IRQS_OFF };
+
 #define TIMEKEEPING_PARAMS \
 	{ "reader", "plain|combining|per-node|coarse", "who reads the device: every CPU; one for all that wait (4.9); one per " \
 	  "node; no CPU where the time of the last tick will do, in a tick besides its handlers", 0, 0, 3 }, \
 	{ "rescue", "bool", "a CPU that sees jiffies stand still for five ticks updates them (5.18)", 1, 0, 1 }, \
 	{ "freeze-ns", "ns", "the CPU with timekeeping duty is away for so long, a second after the switch", 0, 0, INT64_C(60000000000) }, \
-	{ "nmi-reader", "bool", "an NMI reads the clock in the middle of the next timekeeping update after the switch", 0, 0, 1 }
+	{ "nmi-reader", "bool", "an NMI reads the clock in the middle of the next timekeeping update after the switch", 0, 0, 1 }, \
+	{ "stuck", "no|preempt-off|irqs-off", "from before the switch on a CPU spins so for ever, and cannot run its stopper", STUCK_NONE, \
+	  STUCK_NONE, STUCK_IRQS_OFF }, \
+	{ "stuck-cpu", "CPU", "that one", 1, 1, 65535 }
 
 struct clocksource {
 	enum bu_cs_clock id;
@@ -63,8 +69,11 @@ static inline void clocksource_init(struct bu_machine *m, struct clocksource *cs
 	n = (cpus + cs->cpus_per_node - 1) / cs->cpus_per_node;
 	if (!own && !c->recorded) {
 		cs->device = alloc(m, (size_t)n * sizeof(*cs->device));
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
 			cs->device[i] = mmio_device(m, names[c->clock], c->read_ns, c->arbitration, i * cs->cpus_per_node);
+			mmio_distance(m, cs->device[i], c->hop_ns);
+			mmio_durations(m, cs->device[i], c->accesses_ns, c->n_accesses);
+		}
 	}
 	if (c->clock == BU_CS_PIT)
 		cs->lock = raw_spinlock(m, "i8253_lock", BU_SPIN_QUEUED);

@@ -146,6 +146,84 @@ static void an_nmi_waits_for_the_writer_below_it_unless_latched(void **state)
 	}
 }
 
+static void far_readers_never_end_where_near_ones_go_first(void **state)
+{
+	static const char *const fair[] = { "fifo", "batch", "round-robin", "random" };
+	struct bu_replay_result r;
+	char model[96];
+	size_t i;
+
+	(void)state;
+	/* 17 CPUs are all that the clock can answer; with a read more per tick, which those that wait repeat, 13. */
+	replay("seq-only", NULL, 40, "hz=1000,read-ns=20000,arbitration=near,run-ms=1500", 1, &r);
+	assert_string_equal(r.run.verdict, "livelock");
+	assert_true(metric(&r, "endless_read_cpus") >= 40 - 17 && metric(&r, "endless_read_cpus") <= 40 - 12);
+	assert_true(metric(&r, "endless_retry_cpus") > 0);
+	assert_true(metric(&r, "jiffies_updates_share") > 0.98);	/* CPU 0, the nearest, ticks on */
+	bu_replay_result_fini(&r);
+	for (i = 0; i < 4; i++) {
+		snprintf(model, sizeof(model), "hz=1000,read-ns=20000,arbitration=%s,run-ms=1500", fair[i]);
+		replay("seq-only", NULL, 40, model, 1, &r);
+		assert_string_equal(r.run.verdict, "saturation");
+		assert_true(metric(&r, "endless_read_cpus") == 0 && metric(&r, "jiffies_updates_share") < 0.5);
+		bu_replay_result_fini(&r);
+	}
+}
+
+static void a_device_may_be_far_and_its_answers_uneven(void **state)
+{
+	struct bu_replay_result r, even;
+
+	(void)state;
+	replay("seq-only", NULL, 8, "hz=1000,read-ns=5000,run-ms=1500", 1, &even);
+	assert_true(metric(&even, "utilisation_offered") == 0.12);
+	/* the mean is the same, so is what is asked; what is unlucky waits longer: nine in a thousand take 7.5 times the mean */
+	replay("seq-only", NULL, 8, "hz=1000,read-ns=5000,spread=measured,run-ms=1500", 1, &r);
+	assert_true(metric(&r, "utilisation_offered") == metric(&even, "utilisation_offered"));
+	assert_true(metric(&r, "read_max") > 5 * 5000);
+	bu_replay_result_fini(&r);
+	/* 3.5 hops on average, of 1 us each */
+	replay("seq-only", NULL, 8, "hz=1000,read-ns=5000,hop-ns=1000,run-ms=1500", 1, &r);
+	assert_true(metric(&r, "utilisation_offered") > 0.203 && metric(&r, "utilisation_offered") < 0.205);
+	assert_true(metric(&r, "read_mean") > metric(&even, "read_mean") + 3000);
+	assert_true(metric(&r, "saturation_cpus") < metric(&even, "saturation_cpus"));
+	bu_replay_result_fini(&r);
+	bu_replay_result_fini(&even);
+}
+
+static void a_stop_waits_for_a_cpu_that_cannot_run_its_stopper(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	replay("stop-machine", "stuck=preempt-off,stuck-cpu=3", 4, "run-ms=2000", 1, &r);
+	assert_string_equal(r.run.verdict, "failed");
+	assert_non_null(strstr(r.run.verdict_detail, "waits for CPU 3, which does not run its stopper; on CPU 3 runs stuck"));
+	bu_replay_result_fini(&r);
+	replay("stop-machine", "stuck=preempt-off,stuck-cpu=3", 4, "run-ms=30000", 1, &r);
+	assert_string_equal(r.run.verdict, "lockup");
+	assert_non_null(strstr(r.run.verdict_detail, "soft lockup of 4 CPUs (0-3): the first says \"stuck for 22s!\""));
+	bu_replay_result_fini(&r);
+	replay("latch", "stuck=irqs-off,stuck-cpu=3", 4, "run-ms=2000", 1, &r);
+	assert_true(metric(&r, "switch_to_notify") < 10000);	/* nobody waits */
+	bu_replay_result_fini(&r);
+}
+
+static void a_late_tick_is_told_of_though_the_clock_keeps_up(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	replay("stop-machine", NULL, 64, "hz=1000,line-ns=20000,run-ms=500", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	assert_non_null(strstr(r.run.verdict_detail, "held off for more than a tick"));
+	assert_true(metric(&r, "holdoff_cpus") == 64);
+	bu_replay_result_fini(&r);
+	replay("seq-only", NULL, 64, "hz=1000,line-ns=20000,run-ms=500", 1, &r);
+	assert_string_equal(r.run.verdict_detail, "");
+	bu_replay_result_fini(&r);
+}
+
 static void jiffies_are_rescued_after_five_ticks(void **state)
 {
 	struct bu_replay_result r;
@@ -202,6 +280,10 @@ int main(void)
 		cmocka_unit_test(the_hang_begins_where_the_arithmetic_says), cmocka_unit_test(without_a_herd_it_crawls),
 		cmocka_unit_test(one_access_for_all_that_wait), cmocka_unit_test(soft_lockup_as_the_watchdog_says_it),
 		cmocka_unit_test(an_nmi_waits_for_the_writer_below_it_unless_latched),
+		cmocka_unit_test(far_readers_never_end_where_near_ones_go_first),
+		cmocka_unit_test(a_device_may_be_far_and_its_answers_uneven),
+		cmocka_unit_test(a_stop_waits_for_a_cpu_that_cannot_run_its_stopper),
+		cmocka_unit_test(a_late_tick_is_told_of_though_the_clock_keeps_up),
 		cmocka_unit_test(jiffies_are_rescued_after_five_ticks),
 		cmocka_unit_test(every_clock_and_reader_runs_under_every_switch), cmocka_unit_test(a_model_is_checked),
 	};
