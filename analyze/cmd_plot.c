@@ -15,7 +15,7 @@ static int check(const struct bu_usage *usage, const struct bu_plot_opts *p)
 	if (!bu_plot_known(p->name, &near))
 		return near ? bu_cli_usage_error(usage, "there is no plot '%s'; did you mean '%s'?", p->name, near) :
 			      bu_cli_usage_error(usage, "there is no plot '%s'; there are timeline, steps, compare, scaling, saturation, "
-						    "holdoff and stop-machine", p->name);
+						    "holdoff, stop-machine and pgd", p->name);
 	if (!p->out)
 		return bu_cli_usage_error(usage, "say with -o where the picture goes: -o %s.svg", p->name);
 	if (!bu_plot_format_of(p->out, &format))
@@ -48,12 +48,13 @@ int bu_cmd_plot(int argc, char **argv)
 	};
 	const struct bu_usage usage = {
 		.command = "plot",
-		.synopsis = "plot timeline|steps|compare|scaling|saturation|holdoff|stop-machine x.db|runs.db -o FILE [options]",
+		.synopsis = "plot timeline|steps|compare|scaling|saturation|holdoff|stop-machine|pgd x.db|runs.db -o FILE [options]",
 		.about = "timeline: what every CPU did when; one panel per run. steps: how long every step took on every\n"
 			 "CPU, with the totals above. compare: how long each phase took, recorded and under each core, side by\n"
 			 "side. scaling: the bring-up time against the number of CPUs, a line per core. Of clocksource runs: saturation: what a\n"
 			 "clock is asked and which ticks come, against the number of CPUs; holdoff: how long ticks of each CPU were held off;\n"
-			 "stop-machine: when each CPU came into and out of it. Drawn by gnuplot (Debian package gnuplot-nox).",
+			 "stop-machine: when each CPU came into and out of it. Of page-table runs: pgd: what each core pays, against the number of\n"
+			 "address spaces and of CPUs. Drawn by gnuplot (Debian package gnuplot-nox).",
 		.examples = "  bringup plot timeline boot.db -o boot.svg\n"
 			    "  bringup plot steps runs.db --run 2 -o steps.png --width 1600\n"
 			    "  bringup plot compare runs.db -o compare.png",

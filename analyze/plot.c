@@ -34,7 +34,7 @@ static const struct {
 	{ "timeline", bu_plot_timeline, BU_PLOT_MAX_PANELS }, { "steps", bu_plot_steps, 1 },
 	{ "compare", bu_plot_compare, BU_PLOT_MAX_COMPARED }, { "scaling", bu_plot_scaling, 0 },
 	{ "saturation", bu_plot_saturation, 0 }, { "holdoff", bu_plot_holdoff, BU_PLOT_MAX_COMPARED },
-	{ "stop-machine", bu_plot_stop_machine, 1 },
+	{ "stop-machine", bu_plot_stop_machine, 1 }, { "pgd", bu_plot_pgd, 0 },
 };
 
 static const struct {

@@ -12,8 +12,7 @@
 
 enum { MAX_LINES = 8, WIDTH_PX = 900, HEIGHT_PX = 560 };
 
-/* The figure @name of the run, or of one CPU; NAN: it has none. */
-static double metric(const struct bu_boot *b, const char *name, int cpu)
+double bu_plot_metric(const struct bu_boot *b, const char *name, int cpu)
 {
 	size_t i;
 
@@ -31,7 +30,7 @@ static int begin(struct bu_plot_job *job, const char *needs, struct bu_err *err)
 	job->height_px = job->opts->height_px ? job->opts->height_px : HEIGHT_PX;
 	bu_plot_terminal(job);
 	for (i = 0; i < job->n; i++)
-		if (!isnan(metric(&job->boots[i], needs, -1)))
+		if (!isnan(bu_plot_metric(&job->boots[i], needs, -1)))
 			return 0;
 	return bu_fail(err, -ENODATA, "%s has no run with the figure %s; make one: bringup replay --clocksource stop-machine --cpus N -o "
 		       "RUNS.db", job->boots->file, needs);
@@ -62,7 +61,7 @@ int bu_plot_saturation(struct bu_plot_job *job, struct bu_err *err)
 	if (rc)
 		return rc;
 	for (i = 0; i < job->n; i++)
-		if (!isnan(metric(&job->boots[i], "utilisation_offered", -1)))
+		if (!isnan(bu_plot_metric(&job->boots[i], "utilisation_offered", -1)))
 			run[n++] = &job->boots[i];
 	qsort(run, n, sizeof(*run), by_cpus);
 	f = bu_plot_file(job, "runs.dat", err);
@@ -70,12 +69,12 @@ int bu_plot_saturation(struct bu_plot_job *job, struct bu_err *err)
 		return -EIO;
 	fprintf(f, "# CPUs, asked of the clock (share of what it can answer), served, ticks that came, hung (1) or not\n");
 	for (i = 0; i < n; i++)
-		fprintf(f, "%lld %.6g %.6g %.6g %d\n", (long long)run[i]->cpus_total, metric(run[i], "utilisation_offered", -1),
-			metric(run[i], "utilisation", -1), metric(run[i], "tick_share", -1),
+		fprintf(f, "%lld %.6g %.6g %.6g %d\n", (long long)run[i]->cpus_total, bu_plot_metric(run[i], "utilisation_offered", -1),
+			bu_plot_metric(run[i], "utilisation", -1), bu_plot_metric(run[i], "tick_share", -1),
 			!strcmp(run[i]->verdict, "lockup") || !strcmp(run[i]->verdict, "failed") || !strcmp(run[i]->verdict, "livelock"));
 	rc = bu_plot_close(job, f, err);
-	fprintf(job->vars, "begins = %.0f\nbegins_retry = %.0f\n", metric(run[0], "saturation_cpus", -1),
-		metric(run[0], "saturation_cpus_with_retry", -1));
+	fprintf(job->vars, "begins = %.0f\nbegins_retry = %.0f\n", bu_plot_metric(run[0], "saturation_cpus", -1),
+		bu_plot_metric(run[0], "saturation_cpus_with_retry", -1));
 	title(job, "What a clock is asked, and which ticks come, against the number of CPUs");
 	return rc;
 }
@@ -90,7 +89,7 @@ int bu_plot_holdoff(struct bu_plot_job *job, struct bu_err *err)
 	for (i = 0; !rc && i < job->n && n < MAX_LINES; i++) {
 		const struct bu_boot *b = &job->boots[i];
 
-		if (isnan(metric(b, "holdoff_max_all", -1)))
+		if (isnan(bu_plot_metric(b, "holdoff_max_all", -1)))
 			continue;
 		snprintf(file, sizeof(file), "line%zu.dat", ++n);
 		f = bu_plot_file(job, file, err);
@@ -127,12 +126,12 @@ int bu_plot_stop_machine(struct bu_plot_job *job, struct bu_err *err)
 
 		if (b->figure[k].cpu < 0 || strcmp(b->figure[k].name, "stop_arrival"))
 			continue;
-		left = metric(b, "stop_exit", b->figure[k].cpu);
+		left = bu_plot_metric(b, "stop_exit", b->figure[k].cpu);
 		fprintf(f, "%d %.6g %.6g\n", b->figure[k].cpu, b->figure[k].value / 1e6, left / 1e6);
 	}
 	rc = bu_plot_close(job, f, err);
-	fprintf(job->vars, "cpus = %lld\nrun_ms = %.6g\nnotified_ms = %.6g\n", (long long)b->cpus_total, metric(b, "stop_machine", -1) / 1e6,
-		isnan(metric(b, "switch_to_notify", -1)) ? -1 : metric(b, "switch_to_notify", -1) / 1e6);
+	fprintf(job->vars, "cpus = %lld\nrun_ms = %.6g\nnotified_ms = %.6g\n", (long long)b->cpus_total, bu_plot_metric(b, "stop_machine", -1) / 1e6,
+		isnan(bu_plot_metric(b, "switch_to_notify", -1)) ? -1 : bu_plot_metric(b, "switch_to_notify", -1) / 1e6);
 	snprintf(text, sizeof(text), "stop_machine() for a clocksource switch: %s, Linux %s, %lld CPUs", b->core,
 		 b->kernel_release ? b->kernel_release : "unknown", (long long)b->cpus_total);
 	title(job, text);

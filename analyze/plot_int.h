@@ -28,6 +28,12 @@ int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_saturation(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_holdoff(struct bu_plot_job *job, struct bu_err *err);
 int bu_plot_stop_machine(struct bu_plot_job *job, struct bu_err *err);
+int bu_plot_pgd(struct bu_plot_job *job, struct bu_err *err);
+
+/**
+ * bu_plot_metric() - The figure @name of a run, or of one CPU of it (-1: of the run). Return: NAN where it has none.
+ */
+double bu_plot_metric(const struct bu_boot *b, const char *name, int cpu);
 
 /**
  * bu_plot_file() - Create file @name in the job's folder. Return: NULL with @err set.

@@ -624,7 +624,7 @@ static int set_up(struct bu_host *h, struct pgd_run *r)
 	return set_up_players(h, r);
 }
 
-static void add_metrics(struct bu_host *h, const struct bu_pgd_outcome *o)
+static void add_metrics(struct bu_host *h, const struct bu_pgd_schedule *s, const struct bu_pgd_outcome *o)
 {
 	static const struct { const char *name, *unit; } of_core[BU_PGD_NR_COUNTS] = {
 		[BU_PGD_WALKS] = { "walks", "walks" }, [BU_PGD_WALKED] = { "walked", "page tables" },
@@ -633,6 +633,8 @@ static void add_metrics(struct bu_host *h, const struct bu_pgd_outcome *o)
 	};
 	int i;
 
+	host_add_metric(h, "address_spaces", "address spaces", -1, (double)s->counts.mms_most);
+	host_add_metric(h, "synthetic_entries", "entries", -1, (double)s->counts.synthetic_entries);
 	host_add_metric(h, "forks", "address spaces", -1, (double)o->forks);
 	host_add_metric(h, "exits", "address spaces", -1, (double)o->exits);
 	host_add_metric(h, "switches", "switches", -1, (double)o->switches);
@@ -673,7 +675,7 @@ static void take_outcome(struct bu_host *h, struct pgd_run *r)
 	o->end_ns = bu_now(h->machine);
 	run->bringup_ns = strcmp(run->verdict, "ok") ? BU_NS_UNKNOWN : o->end_ns;
 	run->bp_busy_ns = o->end_ns;
-	add_metrics(h, o);
+	add_metrics(h, r->schedule, o);
 }
 
 static void run_fini(struct pgd_run *r)
