@@ -21,6 +21,7 @@
 #include "replay/print_text.h"
 #include "schemas/base/hash.h"
 #include "schemas/base/mem.h"
+#include "schemas/store/db.h"
 
 /* What verifying such a run needs: where the events are, and which they were. */
 static int keep_figures(struct bu_pgd_schedule *s, const char *path, const char *text)
@@ -58,12 +59,30 @@ int bu_pgd_read_events(const char *path, struct bu_pgd_schedule *s, struct bu_er
 
 static int load(const struct bu_replay_args *a, struct bu_pgd_schedule *s, bool *ret_complete, struct bu_err *err)
 {
+	_cleanup_(bu_db_closep) struct bu_db *db = NULL;
+	int64_t complete = 1;
+	char figures[32];
+	int rc;
+
 	*ret_complete = true;
+	if ((a->capture != NULL) + (a->events != NULL) + (a->model != NULL) != 1)
+		return bu_fail(err, -EINVAL, "--pgd wants one of a capture, --events and --model");
+	if (a->slot_shift && !a->capture)
+		return bu_fail(err, -EINVAL, "--slot-shift is for captures");
 	if (a->events)
 		return bu_pgd_read_events(a->events, s, err);
 	if (a->model)
 		return bu_pgd_made_up(a->model, s, err);
-	return bu_fail(err, -EINVAL, "--pgd wants --events or --model");
+	rc = bu_db_open(a->capture, &bu_capture_format, &db, err);
+	if (!rc)
+		rc = bu_pgd_schedule_load(db, (int)a->slot_shift, s, err);
+	if (!rc && bu_db_i64(db, "SELECT complete FROM capture", &complete, err) < 0)
+		rc = -EIO;
+	*ret_complete = complete;
+	snprintf(figures, sizeof(figures), "{\"slot_shift\":%d}", (int)a->slot_shift);
+	if (!rc)
+		s->figures = bu_arena_strdup(&s->arena, figures);
+	return rc || s->figures ? rc : bu_fail_errno(err, -ENOMEM, "%s", a->capture);
 }
 
 struct many {
@@ -201,7 +220,11 @@ int bu_replay_pgd_again(const struct bu_replay_args *args, struct bu_replay_job 
 
 	if (rc >= 0)
 		return rc;
-	a.events = figures ? events_path(figures) : NULL;
+	a.model = NULL;
+	if (a.capture)	/* "slot_shift=N" */
+		a.slot_shift = strtoll(args->model + strcspn(args->model, "0123456789"), NULL, 10);
+	else if (figures && !(a.events = events_path(figures)))
+		a.model = args->model;
 	rc = figures ? load(&a, &s, &complete, &err) : bu_fail_errno(&err, -ENOMEM, "run %" PRId64, a.verify);
 	if (!rc)
 		rc = bu_replay_same_capture(&a, s.capture_sha256, &err);

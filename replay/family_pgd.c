@@ -42,6 +42,8 @@ struct player {
 	size_t n_window, cap_window;
 };
 
+enum life { NOT_YET, MADE, ENDS, GONE };	/* ENDS: when nobody uses it any more */
+
 struct area {			/* what is known of a slot */
 	bool handed_out, preallocated;
 	bool free_later;	/* it is given back before it was handed out */
@@ -62,9 +64,8 @@ struct pgd_run {
 	uint32_t *order;	/* events by CPU */
 	struct player *players;
 	struct area *areas;	/* by slot */
-	/* by address space: whether it was made, events that are still to load it, whether it is to end */
-	bool *made, *ends;
-	uint32_t *uses;
+	uint8_t *life;		/* of each address space */
+	uint32_t *uses;		/* likewise: events that are still to load it */
 	bu_word_id births;
 	bu_obj birth;		/* wait queue */
 	int hook;		/* slot that the tracepoint's handler touches; BU_PGD_NONE */
@@ -257,7 +258,7 @@ static void make(struct bu_machine *m, int32_t mm)
 	struct pgd_run *r = run_of(m);
 
 	r->hooks->pgd_alloc(m, machine_mm(mm));
-	r->made[mm] = true;
+	r->life[mm] = MADE;
 	bu_atomic_add_return(m, r->births, 1);
 	if (bu_waitqueue_active(m, r->birth))
 		bu_wake_up_all(m, r->birth);
@@ -267,7 +268,7 @@ static void wait_until_made(struct bu_machine *m, int32_t mm)
 {
 	struct pgd_run *r = run_of(m);
 
-	while (!r->made[mm])
+	while (r->life[mm] == NOT_YET)
 		bu_wait_event(m, r->birth, r->births, BU_GUARD_NE, bu_atomic_read(m, r->births));
 }
 
@@ -276,9 +277,9 @@ static void end_if_unused(struct bu_machine *m, int32_t mm)
 {
 	struct pgd_run *r = run_of(m);
 
-	if (mm < 0 || !r->ends[mm] || r->uses[mm] || bu_pgd_loaded(m, machine_mm(mm)))
+	if (mm < 0 || r->life[mm] != ENDS || r->uses[mm] || bu_pgd_loaded(m, machine_mm(mm)))
 		return;
-	r->ends[mm] = false;
+	r->life[mm] = GONE;
 	r->hooks->pgd_free(m, machine_mm(mm));
 }
 
@@ -332,9 +333,12 @@ static void play_event(struct bu_machine *m, struct player *p, const struct bu_p
 		r->out.forks++;
 		break;
 	case BU_PGD_EXIT:
-		wait_until_made(m, e->mm);
-		r->ends[e->mm] = true;
 		r->out.exits++;
+		if (e->mm == BU_PGD_NONE)	/* nobody saw it being made */
+			break;
+		wait_until_made(m, e->mm);
+		if (r->life[e->mm] == MADE)
+			r->life[e->mm] = ENDS;
 		end_if_unused(m, e->mm);
 		break;
 	case BU_PGD_SWITCH:
@@ -599,17 +603,16 @@ static int set_up(struct bu_host *h, struct pgd_run *r)
 	run->ap_latency_p50_ns = run->ap_latency_p99_ns = run->ap_latency_max_ns = BU_NS_UNKNOWN;
 	r->names = bu_arena_alloc(arena, ((size_t)s->n_slots + 1) * sizeof(*r->names));
 	r->areas = bu_arena_alloc(arena, ((size_t)s->n_slots + 1) * sizeof(*r->areas));
-	r->made = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->made));
-	r->ends = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->ends));
+	r->life = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->life));
 	r->uses = bu_arena_alloc(arena, ((size_t)s->n_mms + 1) * sizeof(*r->uses));
-	if (!run->machine || !r->names || !r->areas || !r->made || !r->ends || !r->uses)
+	if (!run->machine || !r->names || !r->areas || !r->life || !r->uses)
 		return -ENOMEM;
 	for (i = 0; i < s->n_slots; i++) {
 		r->names[i] = s->slots[i].name;
 		r->areas[i] = (struct area){ .handed_out = s->slots[i].at_start, .preallocated = true };
 	}
 	for (i = 0; i < s->n_mms; i++)
-		r->made[i] = s->mms[i].at_start;
+		r->life[i] = s->mms[i].at_start ? MADE : NOT_YET;
 	for (i = 0; i < s->cpus; i++)
 		if (s->loaded[i] != BU_PGD_NONE)
 			r->uses[s->loaded[i]]++;
