@@ -111,8 +111,8 @@ static const char rows_sql[] =
 static int load_rows(struct bu_pgd_loader *l)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int64_t zero = BU_NS_UNKNOWN, last = 0;
 	struct bu_pgd_row r;
-	bool first = true;
 	int rc;
 
 	rc = bu_stmt_prepare(l->db, rows_sql, &st, l->b.err);
@@ -122,10 +122,9 @@ static int load_rows(struct bu_pgd_loader *l)
 		rc = 0;
 		if (cpu < 0 || cpu >= l->b.s->cpus)
 			continue;
-		if (first)
-			l->origin_ns = ts;
-		first = false;
-		r = (struct bu_pgd_row){ .ts_ns = l->origin_ns + bu_ns_since(ts, l->origin_ns), .cpu = (int32_t)cpu,
+		zero = zero == BU_NS_UNKNOWN ? ts : zero;
+		last = bu_ns_since(ts, zero) > last ? bu_ns_since(ts, zero) : last;
+		r = (struct bu_pgd_row){ .ns = last, .cpu = (int32_t)cpu,
 					 .ctx = (uint32_t)bu_stmt_i64(st, 2), .pid = (int32_t)bu_stmt_i64(st, 3),
 					 .comm = bu_stmt_text(st, 4), .name = bu_stmt_text(st, 5), .a = bu_stmt_i64(st, 6),
 					 .b = bu_stmt_i64(st, 7), .text = bu_stmt_text(st, 8) };

@@ -43,7 +43,7 @@ int bu_pgd_build_end(struct bu_pgd_builder *b);
 
 /* A row of the capture, from any of its tables. */
 struct bu_pgd_row {
-	int64_t ts_ns;
+	int64_t ns;		/* since the first of them; never less than that of the one before */
 	int32_t cpu, pid;
 	uint32_t ctx;
 	const char *comm;
@@ -73,7 +73,6 @@ struct bu_pgd_living {		/* beside a schedule's tasks */
 struct bu_pgd_loader {
 	struct bu_db *db;
 	struct bu_pgd_builder b;
-	int64_t origin_ns;
 	struct bu_pgd_cpu *cpu;
 	struct bu_pgd_living *living;
 	size_t cap_living;

@@ -22,9 +22,9 @@ static struct bu_pgd_schedule *schedule(struct bu_pgd_loader *l)
 	return l->b.s;
 }
 
-static struct bu_pgd_event event(const struct bu_pgd_loader *l, enum bu_pgd_what what, const struct bu_pgd_row *r)
+static struct bu_pgd_event event(enum bu_pgd_what what, const struct bu_pgd_row *r)
 {
-	return bu_pgd_event(what, r->ts_ns - l->origin_ns, r->cpu);
+	return bu_pgd_event(what, r->ns, r->cpu);
 }
 
 static int32_t new_mm(struct bu_pgd_loader *l, const char *comm, int32_t pid, bool at_start)
@@ -132,7 +132,7 @@ static void exec_failed(struct bu_pgd_loader *l, struct bu_pgd_living *t)
 
 static void on_alloc(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
-	struct bu_pgd_event e = event(l, BU_PGD_EXEC, r);
+	struct bu_pgd_event e = event(BU_PGD_EXEC, r);
 
 	exec_failed(l, &l->living[task]);
 	e.mm = new_mm(l, r->comm, r->pid, false);
@@ -157,7 +157,7 @@ static void on_free(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 {
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
 	struct bu_pgd_living *t = &l->living[task];
-	struct bu_pgd_event e = event(l, BU_PGD_EXIT, r);
+	struct bu_pgd_event e = event(BU_PGD_EXIT, r);
 
 	e.task = task;
 	if (l->listed)
@@ -167,7 +167,7 @@ static void on_free(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 		cpu->dropped = BU_PGD_NONE;
 	} else if (t->alloc >= 0 && t->freed < 0) {
 		/* Of the old program, which the new one is loaded before, or the new one: known when it goes on. */
-		struct bu_pgd_event a = event(l, BU_PGD_WHAT_NR, r);
+		struct bu_pgd_event a = event(BU_PGD_WHAT_NR, r);
 
 		t->activate = (int64_t)bu_pgd_build_event(&l->b, &a);
 		t->freed = (int64_t)bu_pgd_build_event(&l->b, &e);
@@ -215,7 +215,7 @@ static void on_fork(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 static void on_exec(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	struct bu_pgd_living *t = &l->living[task];
-	struct bu_pgd_event e = event(l, BU_PGD_ACTIVATE, r);
+	struct bu_pgd_event e = event(BU_PGD_ACTIVATE, r);
 	int32_t new;
 
 	if (t->alloc < 0)	/* before the trace, or not traced */
@@ -239,14 +239,14 @@ static void on_exec(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 	l->users[new].tasks++;
 	l->cpu[r->cpu].active = new;
 	t->alloc = t->activate = t->freed = -1;
-	bu_pgd_memory_switched(l, r->ts_ns - l->origin_ns, r->cpu);
+	bu_pgd_memory_switched(l, r->ns, r->cpu);
 }
 
 static void on_switch(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	const int32_t next = find_task(l, r->text, (int32_t)r->a, r->cpu);
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
-	struct bu_pgd_event e = event(l, BU_PGD_SWITCH, r);
+	struct bu_pgd_event e = event(BU_PGD_SWITCH, r);
 
 	if (l->b.error)
 		return;

@@ -25,9 +25,9 @@ enum { STACK_ALIGN = 16 << 10, STACK_AREA = STACK_ALIGN + (4 << 10) };
 
 #define I386_PAGE_OFFSET 0xc0000000	/* CONFIG_VMSPLIT_3G, the default of 32-bit x86 */
 
-static struct bu_pgd_event event(const struct bu_pgd_loader *l, enum bu_pgd_what what, const struct bu_pgd_row *r, int32_t task)
+static struct bu_pgd_event event(enum bu_pgd_what what, const struct bu_pgd_row *r, int32_t task)
 {
-	struct bu_pgd_event e = bu_pgd_event(what, r->ts_ns - l->origin_ns, r->cpu);
+	struct bu_pgd_event e = bu_pgd_event(what, r->ns, r->cpu);
 
 	e.task = task;
 	return e;
@@ -89,7 +89,7 @@ static void note_percpu(struct bu_pgd_loader *l, int32_t slot)
 static size_t on_area(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task, int64_t start, int64_t end, int use)
 {
 	const uint64_t step = UINT64_C(1) << l->shift, size = (uint64_t)end - (uint64_t)start;
-	struct bu_pgd_event e = event(l, BU_PGD_ALLOC, r, task);
+	struct bu_pgd_event e = event(BU_PGD_ALLOC, r, task);
 	size_t first = 0;
 	uint64_t at, n = 0;
 
@@ -134,7 +134,7 @@ static void on_vmap(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t
 	if (!probe)
 		end = (int64_t)((uint64_t)start + (uint64_t)end);
 	i = on_area(l, r, task, start, end, t->use);
-	if (t->use == BU_PGD_VMAP && end - start == STACK_AREA && !(start & (STACK_ALIGN - 1)))
+	if (t->use == BU_PGD_VMAP && (uint64_t)end - (uint64_t)start == STACK_AREA && !(start & (STACK_ALIGN - 1)))
 		t->area = (int64_t)i;
 	t->use = BU_PGD_VMAP;
 }
@@ -144,7 +144,7 @@ static void on_percpu(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32
 	int64_t base;
 
 	if (bu_pgd_field(r->text, "base_addr", &base))
-		on_area(l, r, task, base, base + 1, BU_PGD_PERCPU);
+		on_area(l, r, task, base, (int64_t)((uint64_t)base + 1), BU_PGD_PERCPU);
 }
 
 /* ------------------------------------------------------------------------------------------------------ walks and faults */
@@ -161,7 +161,7 @@ static void on_range(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_
 static void on_sync(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
-	struct bu_pgd_event e = event(l, BU_PGD_SYNC, r, task), *events;
+	struct bu_pgd_event e = event(BU_PGD_SYNC, r, task), *events;
 	const bool known = cpu->range_task == task && is_kernel(l, cpu->range_start) && cpu->range_end > cpu->range_start;
 	uint64_t at, n = 0;
 
@@ -189,7 +189,7 @@ static int context_of(uint32_t ctx)
 static void on_fault(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
-	struct bu_pgd_event e = event(l, BU_PGD_FAULT, r, task);
+	struct bu_pgd_event e = event(BU_PGD_FAULT, r, task);
 
 	e.context = (uint8_t)context_of(r->ctx);
 	e.mm = cpu->active;
@@ -210,7 +210,7 @@ static void on_fault(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_
 static void on_vmalloc_fault(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
-	struct bu_pgd_event e = event(l, BU_PGD_FAULT, r, task);
+	struct bu_pgd_event e = event(BU_PGD_FAULT, r, task);
 
 	if (cpu->open_fault < 0) {	/* page_fault_kernel was not traced */
 		e.context = (uint8_t)context_of(r->ctx);
