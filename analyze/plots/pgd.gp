@@ -21,6 +21,7 @@ set format x '%g'
 set grid xtics ytics lc rgb '#e4e4e4' lw 0.6 lt 1
 set grid back
 set label 1 main_title at screen 0.5, 0.985 center font title_font
+set label 3 'crosses: the run hung or died; what is nothing is not drawn' at screen 0.02, 0.010 left font small_font tc rgb '#606060'
 set label 2 'source: ' . source at screen 0.985, 0.010 right font small_font tc rgb '#606060'
 # The legend: cores, above the panels.
 do for [k = 1:lines] {
@@ -41,6 +42,7 @@ do for [row = 1:5] {
 			lc rgb 0xd55e00 notitle
 		unset label 1
 		unset label 2
+		unset label 3
 		do for [k = 1:lines] {
 			unset label 10 + k
 		}

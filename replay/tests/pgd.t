@@ -12,6 +12,9 @@ is 'six cores run without a capture' "$status" 0
 like 'what is made up says so' "$out" 'synthetic'
 is 'the runs are stored' "$(sqlite3 -readonly "$runs" "SELECT group_concat(core || ' ' || verdict) FROM run WHERE family = 'pgd'")" \
 	'eager-walk ok,lazy-fault ok,percpu-seq ok,pgd-count ok,prealloc ok,sync-mappings ok'
+run "$BRINGUP" plot pgd "$runs" -o "$TMP/pgd.svg"
+is 'what they cost is drawn' "$status" 0
+like 'and called synthetic there too' "$(cat "$TMP/pgd.svg")" 'new entries are synthetic'
 replay --pgd lazy-fault --events "$SRC/datasets/scenarios/pgd-nmi/events" -o "$runs"
 like 'a crash names who, where and in what' "$out" 'page fault in an NMI.*perf_event_nmi_handler'
 for id in 1 3 7; do
