@@ -364,7 +364,8 @@ static void play_event(struct bu_machine *m, struct player *p, const struct bu_p
 		break;
 	case BU_PGD_FAULT:
 		/* Without a handler of the tracepoint it does what it did, in the time that it took. */
-		if (r->hook != BU_PGD_NONE && e->fault != BU_PGD_FAULT_VMALLOC)
+		r->out.other_faults += !e->lazy;
+		if (r->hook != BU_PGD_NONE && !e->lazy)
 			bu_page_fault(m);
 		break;
 	case BU_PGD_HOOK:
@@ -644,6 +645,7 @@ static void add_metrics(struct bu_host *h, const struct bu_pgd_schedule *s, cons
 	host_add_metric(h, "mm_switches", "switches", -1, (double)o->mm_switches);
 	host_add_metric(h, "allocs", "allocations", -1, (double)o->allocs);
 	host_add_metric(h, "faults", "faults", -1, (double)o->faults);
+	host_add_metric(h, "other_faults", "faults", -1, (double)o->other_faults);
 	host_add_metric(h, "deepest", "faults", -1, o->deepest);
 	for (i = 0; i < BU_PGD_NR_COUNTS; i++)
 		host_add_metric(h, of_core[i].name, of_core[i].unit, -1, (double)o->counts[i]);

@@ -17,6 +17,7 @@
 struct bu_pgd_outcome {
 	int64_t forks, exits, switches, mm_switches;	/* played; mm_switches: to tasks with an address space */
 	int64_t allocs;			/* handed out, or mapped anew; those that were not: see the schedule */
+	int64_t other_faults;		/* recorded ones of other causes, played */
 	uint64_t faults;		/* for want of an entry */
 	uint32_t deepest;		/* nesting of page faults */
 	int64_t counts[BU_PGD_NR_COUNTS];	/* the core's own */

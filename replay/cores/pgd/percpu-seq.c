@@ -8,16 +8,18 @@
  * torn down, a wait for a scheduling cycle on all CPUs, and in the scheduler, whether the same task goes on or another one,
  * a comparison and the update of the page table. Not from the mail, and assumed: each page table remembers the counter that it
  * was brought up to; an idle CPU is sent through schedule() by an interrupt; the comparison comes when the next
- * task runs (parameter check), which leaves its page table loaded and old until then.
+ * task runs (parameter check), which leaves its page table loaded and old until then; and only a new entry is waited for, since
+ * nothing else is missing anywhere (wait=every: each allocation, as the mail has it for those of the percpu allocator).
  *
  * The parameter per_task is the mail's second half: what is allocated for one task is entered into its page table at once,
  * and nobody waits.
  */
 #include "replay/kit/pgd.h"
 
-enum { PARAM_CHECK = NR_PGD_PARAMS, PARAM_PER_TASK, PARAM_CHECK_NS, PARAM_STORE_NS };
+enum { PARAM_CHECK = NR_PGD_PARAMS, PARAM_PER_TASK, PARAM_WAIT, PARAM_CHECK_NS, PARAM_STORE_NS };
 
 enum { CHECK_AFTER, CHECK_BEFORE };
+enum { WAIT_ENTRY, WAIT_EVERY };
 
 /* A load and a comparison in a line that is cached; a store to another CPU's line. */
 static const struct bu_param parameters[] = {
@@ -25,6 +27,7 @@ static const struct bu_param parameters[] = {
 	{ "check", "after|before", "the counter is looked at after CR3 has been loaded, or before", CHECK_AFTER, CHECK_AFTER,
 	  CHECK_BEFORE },
 	{ "per_task", "bool", "what is for one task is entered into its page table, without a wait", 0, 0, 1 },
+	{ "wait", "entry|every", "who makes an entry waits, or who allocates", WAIT_ENTRY, WAIT_ENTRY, WAIT_EVERY },
 	{ "check_ns", "ns", "a comparison in schedule()", 1, 0, 1000000 },
 	{ "store_ns", "ns", "a store for another CPU", 100, 0, 1000000 },
 	{ NULL, NULL, NULL, 0, 0, 0 },
@@ -129,14 +132,16 @@ static void wait_for_schedule_on_all_cpus(struct bu_machine *m)
 static void map(struct bu_machine *m, const struct bu_pgd_request *r)
 {
 	const struct percpu_seq *p = core(m);
+	const bool at_once = param(m, PARAM_PER_TASK) && r->of_task;
+	bool modified;
 
 	KERNEL_FN(m);
 	mutex_lock(m, p->pcpu_alloc_mutex);
-	pgd_populate(m, r->slot);
-	if (param(m, PARAM_PER_TASK) && r->of_task && active_mm(m))
+	modified = pgd_populate(m, r->slot);
+	if (at_once && active_mm(m))
 		set_pgd(m, active_mm(m), r->slot);
 	bu_pg(m)->early_use(m, r);
-	if (!param(m, PARAM_PER_TASK) || !r->of_task)
+	if (!at_once && (modified || param(m, PARAM_WAIT) == WAIT_EVERY))
 		wait_for_schedule_on_all_cpus(m);
 	mutex_unlock(m, p->pcpu_alloc_mutex);
 }
