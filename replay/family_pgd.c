@@ -90,6 +90,14 @@ static int32_t schedule_mm(int mm)
 	return mm - 1;
 }
 
+/* Idle tasks have pid 0, and these names in traces. */
+static bool is_idle(const struct bu_pgd_schedule *s, int32_t task)
+{
+	const struct bu_pgd_task *t = task == BU_PGD_NONE ? NULL : &s->tasks[task];
+
+	return !t || (!t->pid && (!strncmp(t->comm, "swapper/", 8) || !strcmp(t->comm, "<idle>")));
+}
+
 static void remember(struct bu_machine *m, uint32_t **list, size_t *n, size_t *cap, const struct bu_pgd_event *e)
 {
 	if (bu_grow(list, *n, cap, sizeof(**list))) {
@@ -299,7 +307,7 @@ static void load(struct bu_machine *m, const struct bu_pgd_event *e)
 			stack = r->schedule->tasks[e->task].stack_slot;
 		if (stack != BU_PGD_NONE && !r->areas[stack].handed_out)
 			stack = BU_PGD_NONE;	/* it would not be there if it had no stack yet */
-		p->idle = e->task == BU_PGD_NONE;
+		p->idle = is_idle(r->schedule, e->task);
 		r->hooks->context_switch(m, e->mm == BU_PGD_NONE ? 0 : machine_mm(e->mm), stack);
 		r->out.switches++;
 		r->out.mm_switches += e->mm != BU_PGD_NONE;
@@ -577,7 +585,7 @@ static int set_up_players(struct bu_host *h, struct pgd_run *r)
 	bu_rng_init(&rng, h->options->seed, RANDOM_GAPS);
 	for (c = 0; c < s->cpus; c++) {
 		r->players[c] = (struct player){ .cpu = c, .events = r->order + first[c], .n = first[c + 1] - first[c],
-						 .idle = s->running[c] == BU_PGD_NONE };
+						 .idle = is_idle(s, s->running[c]) };
 		if (h->options->sampled)
 			draw_times(r, &r->players[c], &rng, r->at_ns);
 	}
