@@ -270,6 +270,7 @@ static void boot_fini(struct bu_boot *boot)
 	free(boot->op_step);
 	free(boot->loss);
 	free(boot->note);
+	free(boot->rendezvous);
 	bu_arena_fini(&boot->arena);
 }
 

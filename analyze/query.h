@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/rendezvous.h"
 #include "analyze/tax.h"
 #include "schemas/base/err.h"
 #include "schemas/base/mem.h"
@@ -147,6 +148,7 @@ struct bu_boot {
 	struct bu_op_step *op_step; size_t n_op_step;
 	struct bu_loss *loss; size_t n_loss;
 	struct bu_note *note; size_t n_note;	/* warnings and errors only */
+	struct bu_rendezvous *rendezvous; size_t n_rendezvous;	/* captures: those that ended, the longest first */
 	struct bu_tax tax;		/* captures: what recording cost */
 	struct bu_clock_check clocks;	/* captures: how fine the clocks are */
 	const struct bu_spaces *spaces;	/* borrowed, too; NULL: page tables were not traced */

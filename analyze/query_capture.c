@@ -395,7 +395,7 @@ int bu_boot_read_capture(struct bu_boot_builder *b, struct bu_err *err)
 {
 	static int (*const parts[])(struct bu_boot_builder *, struct bu_err *) = {
 		read_head, read_bringup, read_end, read_cpus, read_last_steps, read_steps, read_phases,
-		add_open_ends, read_ops, read_op_steps, read_losses, read_tax,
+		add_open_ends, read_ops, read_op_steps, read_losses, read_tax, bu_rendezvous_read,
 	};
 	size_t i;
 	int rc = 0;

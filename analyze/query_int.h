@@ -13,7 +13,7 @@ struct bu_boot_builder {
 	struct bu_boot *boot;
 	struct bu_db *db;
 	int64_t base_ns;		/* subtracted from every time of the file */
-	size_t cap_cpu, cap_interval, cap_step, cap_wait, cap_figure, cap_op, cap_op_step, cap_loss, cap_note;
+	size_t cap_cpu, cap_interval, cap_step, cap_wait, cap_figure, cap_op, cap_op_step, cap_loss, cap_note, cap_rendezvous;
 	unsigned int last_step;		/* index of the step looked up last: steps come in order */
 };
 

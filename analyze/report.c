@@ -117,6 +117,7 @@ static void head_capture(struct out *o)
 		fprintf(o->to, "; its rate is not known, so every time below is in its ticks");
 	fprintf(o->to, "\n");
 	bu_clock_text(o->to, b);
+	bu_rendezvous_head(o->to, b);
 	fprintf(o->to, "  events        %" PRId64, b->events_total);
 	if (b->complete)
 		fprintf(o->to, ", none lost\n");
@@ -510,6 +511,7 @@ static void print_one(struct out *o)
 	print_ops(o);
 	if (o->boot->spaces)
 		bu_spaces_text(o->to, o->boot->spaces);
+	bu_rendezvous_text(o->to, o->boot, o->top);
 	bu_tax_text(o->to, o->boot);
 	print_losses(o);
 	bu_hang_text(o->to, o->boot->hang, o->top);

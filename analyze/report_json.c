@@ -168,6 +168,30 @@ static json_t *tax(struct maker *m, const struct bu_boot *b)
 	return o;
 }
 
+static json_t *rendezvous(struct maker *m, const struct bu_boot *b)
+{
+	json_t *a = json_array(), *o;
+	size_t i;
+
+	for (i = 0; i < b->n_rendezvous; i++) {
+		const struct bu_rendezvous *r = &b->rendezvous[i];
+
+		o = json_object();
+		set_ns(m, o, "start_ns", r->start_ns);
+		set(m, o, "starter_cpu", r->starter_cpu < 0 ? json_null() : json_integer(r->starter_cpu));
+		set_text(m, o, "starter_comm", r->starter_comm);
+		set_text(m, o, "callback", r->callback);
+		set_int(m, o, "cpus", (int64_t)r->cpus);
+		set_ns(m, o, "all_in_ns", r->last_ns);
+		set_int(m, o, "last_cpu", r->last_cpu);
+		set_ns(m, o, "late_ns", r->late_ns);
+		set_ns(m, o, "error_ns", r->error_ns);
+		set_ns(m, o, "over_ns", r->over_ns);
+		append(m, a, o);
+	}
+	return a;
+}
+
 static json_t *clocks(struct maker *m, const struct bu_boot *b)
 {
 	const struct bu_clock_check *c = &b->clocks;
@@ -359,6 +383,7 @@ static json_t *one(struct maker *m, const struct bu_boot *b, const struct bu_sum
 		set(m, o, "waits", waits(m, s));
 	} else {
 		set(m, o, "losses", losses(m, b));
+		set(m, o, "rendezvous", rendezvous(m, b));
 		set(m, o, "tax", tax(m, b));
 		set(m, o, "clocks", clocks(m, b));
 		set(m, o, "address_spaces", bu_spaces_json(b->spaces));
