@@ -46,6 +46,21 @@ static int read_head(struct bu_boot_builder *b, struct bu_err *err)
 	return rc;
 }
 
+/* What the importer found to be wrong may be the reason. */
+static int no_hotplug(const struct bu_boot_builder *b, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int rc;
+
+	rc = bu_stmt_prepare(b->db, "SELECT detail FROM import_note WHERE severity = 'error' ORDER BY id LIMIT 1", &st, err);
+	if (!rc)
+		rc = bu_stmt_step(st, err);
+	if (rc < 0)
+		return rc;
+	return bu_fail(err, -ENODATA, "%s shows no CPU coming up or going down; %s", bu_db_path(b->db), rc ? bu_stmt_text(st, 0) :
+		       "record with the cpuhp events on (trace_event=cpuhp:* on the kernel command line)");
+}
+
 /* The bring-up as a whole; decides where zero is. */
 static int read_bringup(struct bu_boot_builder *b, struct bu_err *err)
 {
@@ -79,9 +94,7 @@ static int read_bringup(struct bu_boot_builder *b, struct bu_err *err)
 	} else {
 		rc = bu_db_i64(b->db, "SELECT min(start_ns) FROM hotplug_op", &first, err);
 		if (!rc)
-			return bu_fail(err, -ENODATA, "%s shows no CPU coming up or going down; record with the cpuhp"
-				       " events on (trace_event=cpuhp:* on the kernel command line)",
-				       bu_db_path(b->db));
+			return no_hotplug(b, err);
 		b->base_ns = first;
 		boot->runtime = true;
 		boot->algorithm = "runtime";

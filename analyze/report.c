@@ -469,7 +469,10 @@ static void print_losses(struct out *o)
 	for (i = 0; i < n; i++) {
 		const struct bu_loss *l = &b->loss[i];
 
-		fprintf(o->to, "  CPU %d, buffer %s: %s ", l->cpu, l->buffer, l->kind);
+		if (l->cpu < 0)		/* the source does not say */
+			fprintf(o->to, "  some CPU, buffer %s: %s ", l->buffer, l->kind);
+		else
+			fprintf(o->to, "  CPU %d, buffer %s: %s ", l->cpu, l->buffer, l->kind);
 		if (known(l->count))
 			fprintf(o->to, "%" PRId64 " events", l->count);
 		else

@@ -125,7 +125,8 @@ static int find_steps_back(struct bu_db *db, const struct bu_clock_doctor_params
 	dur(p, bu_stmt_i64(st, 3), at);
 	return bu_capture_note(db, "warning", "clock", cpus, err, "clock step: the clock went back by up to %s on %" PRId64 " of %"
 			       PRId64 " CPUs, the first being CPU %" PRId64 ", at %s: %s", by, cpus, all, bu_stmt_i64(st, 1), at,
-			       cpus == all && all > 1 ? "it was set for all of them" : "it is not the same clock on all CPUs");
+			       cpus == all && all > 1 ? "it was set for all of them" : "either these CPUs have a clock of their own, or it was "
+			       "set for all and the others recorded nothing so close to it");
 }
 
 /* hrtimers carry CLOCK_MONOTONIC or the like: a second clock. Where the two part at once, the trace's own was set. */

@@ -304,6 +304,8 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 	if (!rc)
 		rc = s->text ? bu_text_import_account(s, err) : bu_import_account(s, err);
 	if (!rc)
+		rc = bu_import_emptied(s, err);
+	if (!rc)
 		rc = bu_import_files(s, err);
 	if (!rc)
 		rc = examine_clocks(s, true, err);

@@ -209,3 +209,25 @@ int bu_import_account(struct bu_import_state *s, struct bu_err *err)
 				     s->lost_unknown ? ", and more of which the number is not known" : "");
 	return rc;
 }
+
+/*
+ * tracing_set_default_clock() empties the top-level buffer where it has to change the clock (kernel/trace/trace.c, 6.1 and
+ * 6.12), which no statistics show: they begin anew. A buffer that is still on that clock, of a kernel that was told to trace
+ * from its beginning, has lost the boot that way.
+ */
+int bu_import_emptied(struct bu_import_state *s, struct bu_err *err)
+{
+	const char *line = s->machine.cmdline;
+	struct bu_loss loss = { .buf = 0, .cpu = -1, .kind = "missed", .count = UNKNOWN, .after_id = UNKNOWN, .before_id = UNKNOWN,
+				.after_ns = UNKNOWN, .before_ns = 0 };
+	int rc;
+
+	if (!s->machine.clock_switched || !line || !s->clock.name || strcmp(s->clock.name, "global") != 0 ||
+	    strstr(line, "trace_clock=") || (!strstr(line, "trace_event=") && !strstr(line, "ftrace=")))
+		return 0;
+	s->complete = false;
+	rc = add_loss(s, loss, err);
+	return rc ? rc : bu_capture_note(s->db, "error", "clock", 1, err, "as its boot ended the kernel changed the trace clock to 'global', "
+					 "because sched_clock is not stable here, and that emptied the buffer: what it had recorded "
+					 "of the bring-up is gone; boot with trace_clock=x86-tsc or trace_clock=local ('bringup plan')");
+}

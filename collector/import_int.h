@@ -51,4 +51,9 @@ int bu_import_machine(struct bu_import_state *s, struct bu_err *err);
  */
 int bu_import_account(struct bu_import_state *s, struct bu_err *err);
 
+/**
+ * bu_import_emptied() - After the account: what the kernel threw away as it changed the clock at the end of the boot.
+ */
+int bu_import_emptied(struct bu_import_state *s, struct bu_err *err);
+
 #endif

@@ -458,7 +458,7 @@ static int64_t khz_of(const char *p)
 	return strncmp(p, " MHz", 4) ? UNKNOWN : mhz * 1000 + thousandths;
 }
 
-/* Messages of arch/x86/kernel/tsc.c and arch/x86/kernel/cpu/hypervisor.c, 6.1 and 6.12. */
+/* Messages of arch/x86/kernel/tsc.c, arch/x86/kernel/cpu/hypervisor.c and kernel/trace/trace.c, 6.1 and 6.12. */
 static int parse_dmesg(struct bu_machine *m, const char *text)
 {
 	const char *p, *msg;
@@ -472,6 +472,8 @@ static int parse_dmesg(struct bu_machine *m, const char *text)
 			m->tsc_refined_khz = khz_of(msg + strlen("tsc: Refined TSC clocksource calibration: "));
 		else if (after(msg, "tsc: Marking TSC unstable due to "))
 			m->tsc_unstable = rest_of_line(m, msg + strlen("tsc: Marking TSC unstable due to "));
+		else if (after(msg, "Unstable clock detected, switching default tracing clock to "))
+			m->clock_switched = true;
 		else if (after(msg, "Hypervisor detected: "))
 			m->hypervisor = rest_of_line(m, msg + strlen("Hypervisor detected: "));
 	}

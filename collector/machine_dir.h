@@ -43,6 +43,7 @@ struct bu_machine {
 	const char *release, *version, *arch, *cmdline;
 	const char *trace_clock, *hypervisor, *cpu_model, *smt, *clocksource_current, *clocksource_available;
 	const char *tsc_unstable;	/* dmesg's reason for calling the TSC unstable */
+	bool clock_switched;		/* at the end of the boot the kernel chose another trace clock, by dmesg */
 	int64_t cpus_possible, cpus_present, cpus_online;
 	int64_t tsc_detected_khz, tsc_refined_khz, memory_kib;
 	struct bu_machine_cpu *cpus;	/* by number */

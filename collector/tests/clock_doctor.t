@@ -86,6 +86,24 @@ sql two.db "UPDATE ev_func SET ts_ns = ts_ns + 90000000000000 WHERE buf = 1"
 "$doctor" shift two.db out.db 0 0 >/dev/null
 like "an instance on another clock" "$(sql out.db 'SELECT detail FROM import_note')" "instance 'second' seems to be on another clock"
 
+# ---- a kernel that changed the clock as its boot ended, which emptied the buffer
+
+cp -r "$SRC/datasets/hangs/6.1-rendezvous-one-missing/machine" emptied
+echo 'trace_event=cpuhp:* console=ttyS0' >emptied/cmdline
+echo 'local [global]' >emptied/trace_clock
+echo '[    6.240462] Unstable clock detected, switching default tracing clock to "global"' >>emptied/dmesg
+zcat "$SRC/datasets/hangs/6.1-rendezvous-one-missing/trace.txt.gz" | grep -v ': cpuhp_' |
+	sed -E 's/ ([0-9]+)([0-9]{6}): / \1.\2: /' | head -n 200 >emptied.txt
+run "$BRINGUP" import emptied.txt --machine emptied -o emptied.db
+is "an emptied buffer: exit code" "$status" 3
+is "an emptied buffer: a loss of unknown size before all" "$(sql emptied.db 'SELECT lost_unknown > 0, complete, (SELECT count(*) FROM loss
+	WHERE count IS NULL AND after_id IS NULL AND before_ns = 0) FROM capture')" "1|0|1"
+run "$BRINGUP" report emptied.db
+like "an emptied buffer: the report says why there is nothing" "$err" "changed the trace clock to 'global'.*emptied the buffer.*trace_clock=x86-tsc"
+echo 'trace_event=cpuhp:* trace_clock=global' >emptied/cmdline
+"$BRINGUP" import emptied.txt --machine emptied -o emptied.db --force >/dev/null
+is "a clock that was asked for: none of that" "$(sql emptied.db "SELECT count(*) FROM import_note WHERE detail LIKE '%emptied%'")" 0
+
 # ---- at import
 
 "$synth" write skew.dat 8 20000 skew_cpu=3 skew=-700000000 >/dev/null

@@ -134,7 +134,10 @@ if mount -t tmpfs -o "size=$((head * 3 / 2 + (1 << 20)))" live_test small 2>/dev
 
 	# It fills up while events are recorded: what was read from the kernel by then is not lost either.
 	mount -o "remount,size=$((head * 2 + (2 << 20)))" small
-	run record -e 'sched:*' --min-free 0 -o small/y.dat --for 60s -- bash -c 'for _ in {1..60000}; do /bin/true; done'
+	# shellcheck disable=SC2016  # for the inner shell
+	run record -e 'sched:*' --min-free 0 -o small/y.dat --for 60s -- \
+		bash -c 'echo $$ >flood.pid; for _ in {1..60000}; do /bin/true; done'
+	kill "$(<flood.pid)"
 	is "a disk that fills up: exit code" "$status" 1
 	like "a disk that fills up: ends it early" "$err" "record --recover.*No space left"
 	mount -o remount,size=60M small
