@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "collector/clock_doctor_int.h"
+#include "collector/cpuhp_events.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 
@@ -72,70 +73,72 @@ static int add(struct events *v, struct event e, struct bu_err *err)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum mark mark;
+} functions[] = {
+	{ "native_cpu_up", M_BEFORE_INIT }, { "common_cpu_up", M_BEFORE_INIT }, { "init_espfix_ap", M_BEFORE_INIT },
+	{ "native_kick_ap", M_BEFORE_INIT }, { "arch_cpuhp_cleanup_kick_cpu", M_CLEANUP },
+	{ "check_tsc_sync_source", M_TSC_SOURCE }, { "cpuhp_kick_ap", M_KICK_THREAD }, { "load_ucode_ap", M_UCODE },
+	{ "cpuhp_ap_sync_alive", M_ALIVE }, { "check_tsc_sync_target", M_TSC_TARGET }, { "check_tsc_warp", M_TSC_WARP },
+	{ "cpuhp_online_idle", M_IDLE },
+};
+
+/* The calls of one function. */
+static int read_function(struct events *v, struct bu_stmt *st, const char *name, enum mark mark, struct bu_err *err)
+{
+	int rc;
+
+	bu_stmt_bind_text(st, 1, name);
+	while ((rc = bu_stmt_step(st, err)) == 1) {
+		rc = add(v, (struct event){ .id = bu_stmt_i64(st, 0), .ns = bu_stmt_i64(st, 1), .cpu = bu_stmt_i64(st, 2),
+					    .cpu_for = -1, .mark = mark }, err);
+		if (rc)
+			break;
+	}
+	bu_stmt_reset(st);
+	return rc;
+}
+
 static int read_functions(struct bu_db *db, struct events *v, struct bu_err *err)
 {
-	static const struct {
-		const char *name;
-		enum mark mark;
-	} marks[] = {
-		{ "native_cpu_up", M_BEFORE_INIT }, { "common_cpu_up", M_BEFORE_INIT }, { "init_espfix_ap", M_BEFORE_INIT },
-		{ "native_kick_ap", M_BEFORE_INIT }, { "arch_cpuhp_cleanup_kick_cpu", M_CLEANUP },
-		{ "check_tsc_sync_source", M_TSC_SOURCE }, { "cpuhp_kick_ap", M_KICK_THREAD }, { "load_ucode_ap", M_UCODE },
-		{ "cpuhp_ap_sync_alive", M_ALIVE }, { "check_tsc_sync_target", M_TSC_TARGET }, { "check_tsc_warp", M_TSC_WARP },
-		{ "cpuhp_online_idle", M_IDLE },
-	};
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	size_t i;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "SELECT f.id, f.ts_ns, f.cpu, y.base FROM ev_func f JOIN symbol y ON y.id = f.func WHERE f.func IN "
-			     "(SELECT id FROM symbol WHERE base IN ('native_cpu_up', 'common_cpu_up', 'init_espfix_ap', "
-			     "'native_kick_ap', 'arch_cpuhp_cleanup_kick_cpu', 'check_tsc_sync_source', 'cpuhp_kick_ap', "
-			     "'load_ucode_ap', 'cpuhp_ap_sync_alive', 'check_tsc_sync_target', 'check_tsc_warp', "
-			     "'cpuhp_online_idle'))", &st, err);
-	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
-		rc = 0;
-		for (i = 0; i < ARRAY_SIZE(marks); i++)
-			if (!strcmp(marks[i].name, bu_stmt_text(st, 3)))
-				rc = add(v, (struct event){ .id = bu_stmt_i64(st, 0), .ns = bu_stmt_i64(st, 1),
-							    .cpu = bu_stmt_i64(st, 2), .cpu_for = -1,
-							    .mark = marks[i].mark }, err);
-	}
+	rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu FROM ev_func WHERE func IN (SELECT id FROM symbol WHERE base = ?)", &st, err);
+	for (i = 0; !rc && i < ARRAY_SIZE(functions); i++)
+		rc = read_function(v, st, functions[i].name, functions[i].mark, err);
 	return rc;
+}
+
+static enum mark mark_of(const struct bu_cpuhp_event *e)
+{
+	const char *name = e->name ? e->name : "";
+
+	if (e->cpu == e->target_cpu)
+		return e->is_exit ? M_OWN_END : M_OWN_BEGIN;
+	if (!strcmp(name, "cpuhp_kick_ap_alive"))
+		return e->is_exit ? M_KICK_END : M_KICK_BEGIN;
+	if (!strcmp(name, "bringup_cpu") || !strcmp(name, "cpuhp_bringup_ap"))
+		return e->is_exit ? M_UP_END : M_UP_BEGIN;
+	if (!strcmp(name, "cpuhp_kick_ap_work"))
+		return e->is_exit ? M_WORK_END : M_WORK_BEGIN;
+	return !strcmp(name, "takedown_cpu") && !e->is_exit ? M_DOWN : M_KINDS;
 }
 
 static int read_steps(struct bu_db *db, struct events *v, struct bu_err *err)
 {
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	const char *kind, *name;
-	struct event e;
-	bool exit_of;
+	_cleanup_(bu_cpuhp_closep) struct bu_cpuhp_reader *events = NULL;
+	struct bu_cpuhp_event e;
+	enum mark mark;
 	int rc;
 
-	/* An exit has no name: it is that of the enter before it, of the same step for the same CPU. */
-	rc = bu_stmt_prepare(db, "SELECT e.id, e.ts_ns, e.cpu, e.target_cpu, e.step, coalesce(e.target, 0), e.kind, "
-			     "coalesce(y.base, '') FROM (SELECT id, ts_ns, cpu, target_cpu, step, target, kind, "
-			     "coalesce(func, lag(func) OVER (PARTITION BY buf, target_cpu, step ORDER BY id)) AS func FROM ev_cpuhp) e "
-			     "LEFT JOIN symbol y ON y.id = e.func", &st, err);
-	while (!rc && (rc = bu_stmt_step(st, err)) > 0) {
-		rc = 0;
-		kind = bu_stmt_text(st, 6);
-		name = bu_stmt_text(st, 7);
-		exit_of = !strcmp(kind, "exit");
-		e = (struct event){ bu_stmt_i64(st, 0), bu_stmt_i64(st, 1), bu_stmt_i64(st, 2), bu_stmt_i64(st, 3),
-				    bu_stmt_i64(st, 4), bu_stmt_i64(st, 5), M_KINDS, !strcmp(kind, "multi") };
-		if (e.cpu == e.cpu_for)
-			e.mark = exit_of ? M_OWN_END : M_OWN_BEGIN;
-		else if (!strcmp(name, "cpuhp_kick_ap_alive"))
-			e.mark = exit_of ? M_KICK_END : M_KICK_BEGIN;
-		else if (!strcmp(name, "bringup_cpu") || !strcmp(name, "cpuhp_bringup_ap"))
-			e.mark = exit_of ? M_UP_END : M_UP_BEGIN;
-		else if (!strcmp(name, "cpuhp_kick_ap_work"))
-			e.mark = exit_of ? M_WORK_END : M_WORK_BEGIN;
-		else if (!strcmp(name, "takedown_cpu") && !exit_of)
-			e.mark = M_DOWN;
-		if (e.mark != M_KINDS)
-			rc = add(v, e, err);
+	rc = bu_cpuhp_open(db, &events, err);
+	while (!rc && (rc = bu_cpuhp_next(events, &e, err)) == 1) {
+		mark = mark_of(&e);
+		rc = mark == M_KINDS ? 0 : add(v, (struct event){
+			e.id, e.ts_ns, e.cpu, e.target_cpu, e.nr, e.target == BU_NS_UNKNOWN ? 0 : e.target, mark, e.multi }, err);
 	}
 	return rc;
 }
@@ -184,19 +187,71 @@ static size_t count_on(const struct events *v, int64_t cpu)
 	return v->first[cpu + 1] - v->first[cpu];
 }
 
-/* The @nth (from 0) event of @mark on @cpu, as position among the events of that CPU; -1 where there are not @of. */
-static int64_t nth_mark(const struct events *v, int64_t cpu, enum mark mark, size_t nth, size_t of)
-{
-	int64_t found = -1;
-	size_t k, seen = 0;
+/* What one CPU did for itself. */
+#define OWN_MARKS 4		/* M_UCODE to M_IDLE */
 
-	for (k = 0; k < count_on(v, cpu); k++)
-		if (on_cpu(v, cpu, k)->mark == mark) {
-			if (seen == nth)
-				found = (int64_t)k;
-			seen++;
+struct own {
+	size_t *at[OWN_MARKS], n[OWN_MARKS], cap[OWN_MARKS];	/* positions of each mark among the events of the CPU */
+	struct run {
+		const struct event *begin, *end;	/* first begin and last end of the steps down */
+	} *down;
+	size_t n_down, cap_down;
+};
+
+static int add_down(struct own *o, const struct event *e)
+{
+	if (bu_grow(&o->down, o->n_down, &o->cap_down, sizeof(*o->down)))
+		return -ENOMEM;
+	o->down[o->n_down++] = (struct run){ e, NULL };
+	return 0;
+}
+
+/* Fills @o anew with the marks and the runs of steps down on @cpu. */
+static int read_own(const struct events *v, int64_t cpu, struct own *o)
+{
+	const struct event *e;
+	int64_t at = -1;
+	int rc = 0, which;
+	size_t k;
+
+	memset(o->n, 0, sizeof(o->n));
+	o->n_down = 0;
+	for (k = 0; !rc && k < count_on(v, cpu); k++) {
+		e = on_cpu(v, cpu, k);
+		if (e->mark >= M_UCODE && e->mark <= M_IDLE) {
+			which = (int)e->mark - M_UCODE;
+			rc = bu_grow(&o->at[which], o->n[which], &o->cap[which], sizeof(**o->at));
+			if (!rc)
+				o->at[which][o->n[which]++] = k;
 		}
-	return seen == of ? found : -1;
+		if (e->mark == M_OWN_BEGIN && e->target < e->step) {
+			if (at < 0 || e->step > at)
+				rc = add_down(o, e);
+			at = e->step;
+		} else if (e->mark == M_OWN_END && at >= 0) {
+			o->down[o->n_down - 1].end = e;
+		} else {
+			at = -1;	/* up again, or offline in between */
+		}
+	}
+	return rc;
+}
+
+static void own_fini(struct own *o)
+{
+	int i;
+
+	for (i = 0; i < OWN_MARKS; i++)
+		free(o->at[i]);
+	free(o->down);
+}
+
+/* The @nth (from 0) @mark, as position among the events of the CPU; -1 where there are not @of. */
+static int64_t nth_mark(const struct own *o, enum mark mark, size_t nth, size_t of)
+{
+	const int which = (int)mark - M_UCODE;
+
+	return o->n[which] == of ? (int64_t)o->at[which][nth] : -1;
 }
 
 /* Position of event @e among those of its CPU. */
@@ -270,18 +325,18 @@ static void own_steps(const struct events *v, int64_t cpu, int64_t idle, const s
 }
 
 /* One bring-up of @cpu: the steps on its control CPU and the @nth of the @of marks on itself. */
-static int one_bringup(struct events *v, int64_t cpu, const struct event *kick, const struct event *kick_end,
+static int one_bringup(struct events *v, int64_t cpu, const struct own *own, const struct event *kick, const struct event *kick_end,
 		       const struct event *up, const struct event *up_end, size_t nth, size_t of, struct bu_err *err)
 {
 	const struct event *sign[2] = { NULL, NULL }, *alive = NULL, *target = NULL, *warp = NULL, *idle = NULL, *first, *last, *e;
 	int64_t k;
 	int rc;
 
-	k = nth_mark(v, cpu, M_UCODE, nth, of);
+	k = nth_mark(own, M_UCODE, nth, of);
 	sign[0] = k < 0 ? NULL : on_cpu(v, cpu, (size_t)k);
-	k = nth_mark(v, cpu, M_ALIVE, nth, of);
+	k = nth_mark(own, M_ALIVE, nth, of);
 	sign[1] = alive = k < 0 ? NULL : on_cpu(v, cpu, (size_t)k);
-	k = nth_mark(v, cpu, M_TSC_TARGET, nth, of);
+	k = nth_mark(own, M_TSC_TARGET, nth, of);
 	if (k >= 0) {
 		target = on_cpu(v, cpu, (size_t)k);
 		if ((size_t)k + 1 < count_on(v, cpu) && on_cpu(v, cpu, (size_t)k + 1)->mark == M_TSC_WARP)
@@ -304,7 +359,7 @@ static int one_bringup(struct events *v, int64_t cpu, const struct event *kick, 
 				rc = before(v, target, there, err);
 		}
 	}
-	k = nth_mark(v, cpu, M_IDLE, nth, of);
+	k = nth_mark(own, M_IDLE, nth, of);
 	if (rc || k < 0)
 		return rc;
 	idle = on_cpu(v, cpu, (size_t)k);
@@ -320,36 +375,6 @@ static int one_bringup(struct events *v, int64_t cpu, const struct event *kick, 
 	if (!rc)
 		rc = before(v, last, up_end, err);
 	return rc;
-}
-
-/* The @nth (from 0) run of steps down on @cpu itself, where there are @of such runs: where it begins and ends. */
-static void own_steps_down(const struct events *v, int64_t cpu, size_t nth, size_t of, const struct event **ret_begin,
-			   const struct event **ret_end)
-{
-	const struct event *e, *begin = NULL;
-	int64_t at = -1;
-	size_t k, runs = 0;
-
-	*ret_begin = *ret_end = NULL;
-	for (k = 0; k < count_on(v, cpu); k++) {
-		e = on_cpu(v, cpu, k);
-		if (e->mark == M_OWN_BEGIN && e->target < e->step) {
-			if (at < 0 || e->step > at) {
-				runs++;
-				begin = e;
-			}
-			at = e->step;
-			if (runs == nth + 1)
-				*ret_begin = begin;
-		} else if (e->mark == M_OWN_END && at >= 0) {
-			if (runs == nth + 1)
-				*ret_end = e;
-		} else {
-			at = -1;	/* up again, or offline in between */
-		}
-	}
-	if (runs != of)
-		*ret_begin = *ret_end = NULL;
 }
 
 #define KINDS 6
@@ -369,7 +394,7 @@ static int add_step(struct of_target *t, const struct event *e)
 	return 0;
 }
 
-static int bringups_of(struct events *v, int64_t cpu, const struct of_target *t, struct bu_err *err)
+static int bringups_of(struct events *v, int64_t cpu, const struct own *own, const struct of_target *t, struct bu_err *err)
 {
 	bool split = t->n[0] > 0;
 	size_t n = t->n[1], i;
@@ -383,22 +408,20 @@ static int bringups_of(struct events *v, int64_t cpu, const struct of_target *t,
 		const struct event *kick = split ? t->e[0][i] : up;
 		const struct event *kick_end = split ? (t->n[2] == n ? t->e[2][i] : NULL) : up_end;
 
-		rc = one_bringup(v, cpu, kick, kick_end, up, up_end, i, n, err);
+		rc = one_bringup(v, cpu, own, kick, kick_end, up, up_end, i, n, err);
 	}
 	return rc;
 }
 
-static int takedowns_of(struct events *v, int64_t cpu, const struct of_target *t, struct bu_err *err)
+static int takedowns_of(struct events *v, const struct own *own, const struct of_target *t, struct bu_err *err)
 {
-	const struct event *first, *last;
 	size_t n = t->n[4], i;
 	int rc = 0;
 
-	for (i = 0; !rc && i < n; i++) {
-		own_steps_down(v, cpu, i, n, &first, &last);
-		rc = before(v, t->e[4][i], first, err);
+	for (i = 0; !rc && own->n_down == n && i < n; i++) {
+		rc = before(v, t->e[4][i], own->down[i].begin, err);
 		if (!rc && t->n[5] == n)
-			rc = before(v, last, t->e[5][i], err);
+			rc = before(v, own->down[i].end, t->e[5][i], err);
 	}
 	return rc;
 }
@@ -421,18 +444,23 @@ static int bringups(struct events *v, struct bu_err *err)
 	_cleanup_free_ struct of_target *t = calloc((size_t)v->n_cpu + 1, sizeof(*t));
 	size_t i, k;
 	int rc = t ? 0 : bu_fail_errno(err, -ENOMEM, "clock doctor");
+	struct own own = { .n_down = 0 };
 
 	for (i = 0; !rc && i < v->n; i++)
 		if (v->e[i].mark >= M_KICK_BEGIN && v->e[i].mark <= M_WORK_END && add_step(&t[v->e[i].cpu_for], &v->e[i]))
 			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
 	for (i = 0; !rc && i < (size_t)v->n_cpu; i++) {
-		rc = bringups_of(v, (int64_t)i, &t[i], err);
+		if (read_own(v, (int64_t)i, &own))
+			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
 		if (!rc)
-			rc = takedowns_of(v, (int64_t)i, &t[i], err);
+			rc = bringups_of(v, (int64_t)i, &own, &t[i], err);
+		if (!rc)
+			rc = takedowns_of(v, &own, &t[i], err);
 	}
 	for (i = 0; t && i < (size_t)v->n_cpu; i++)
 		for (k = 0; k < KINDS; k++)
 			free(t[i].e[k]);
+	own_fini(&own);
 	return rc;
 }
 

@@ -6,11 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "schemas/base/hash.h"
+#include "collector/cpuhp_events.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
-#include "schemas/model/dict.h"
-#include "schemas/store/feed.h"
+#include "schemas/store/load.h"
 
 #define MAX_CPUS 65536
 
@@ -214,130 +213,86 @@ int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_
 
 /* ---- database ---------------------------------------------------------------------------------------------- */
 
-/* The step of each (buffer, CPU, number) that began last, by open addressing, at most half full. */
-struct latest {
-	int64_t buf, target_cpu, nr;
-	size_t step;		/* its number among the steps, from 1; 0: it has ended */
-	bool used;
+/* A row of hotplug_state. */
+struct hp_state {
+	int64_t nr;
+	const char *name;
 };
 
 struct reader {
-	struct bu_dict names;	/* of steps and of states */
 	struct bu_hp_step *steps;
 	size_t n, cap;
-	struct latest *slots;
-	size_t n_slots, n_used;
+	struct hp_state *states;	/* by number */
+	size_t n_states, cap_states;
+	struct bu_arena texts;
 };
 
-static struct latest *slot_of(struct latest *slots, size_t n, int64_t buf, int64_t target_cpu, int64_t nr)
-{
-	uint64_t h = bu_hash_mix(bu_hash_u64(bu_hash_u64((uint64_t)buf, (uint64_t)target_cpu), (uint64_t)nr));
-	struct latest *l;
-
-	for (;; h++) {
-		l = &slots[h & (n - 1)];
-		if (!l->used || (l->buf == buf && l->target_cpu == target_cpu && l->nr == nr))
-			return l;
-	}
-}
-
-static int grow_slots(struct reader *r)
-{
-	size_t n = r->n_slots ? 2 * r->n_slots : 1024, i;
-	struct latest *slots = calloc(n, sizeof(*slots)), *l;
-
-	if (!slots)
-		return -ENOMEM;
-	for (i = 0; i < r->n_slots; i++) {
-		l = &r->slots[i];
-		if (l->used)
-			*slot_of(slots, n, l->buf, l->target_cpu, l->nr) = *l;
-	}
-	free(r->slots);
-	r->slots = slots;
-	r->n_slots = n;
-	return 0;
-}
-
-static const char *name_of(struct reader *r, const char *text)
-{
-	uint32_t id = bu_dict_id(&r->names, text, 0);
-
-	return id ? r->names.entries[id - 1].text : NULL;
-}
-
-/* An event of what the slot's step was last seen in: its end, or, when it is no exit, the loss of that. */
-static void end_step(struct reader *r, struct latest *l, struct bu_stmt *st, bool is_exit)
-{
-	struct bu_hp_step *s = &r->steps[l->step - 1];
-
-	l->step = 0;
-	s->lost = !is_exit;
-	if (!is_exit)
-		return;
-	s->exit_id = bu_stmt_i64(st, 0);
-	s->end_ns = bu_stmt_i64(st, 1);
-	s->ret = bu_stmt_ns(st, 9);
-}
-
-static int begin_step(struct reader *r, struct latest *l, struct bu_stmt *st, bool multi)
-{
-	struct bu_hp_step s = {
-		.id = bu_stmt_i64(st, 0), .exit_id = BU_NS_UNKNOWN, .cpu = bu_stmt_i64(st, 2),
-		.task = bu_stmt_i64(st, 3), .multi = multi, .target_cpu = l->target_cpu, .nr = l->nr,
-		.target = bu_stmt_i64(st, 8), .name = name_of(r, bu_stmt_text(st, 10)), .start_ns = bu_stmt_i64(st, 1),
-		.end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .op = -1,
-	};
-
-	if (!bu_stmt_is_null(st, 11)) {
-		s.state_name = name_of(r, bu_stmt_text(st, 11));
-		if (!s.state_name)
-			return -ENOMEM;
-	}
-	if (!s.name || bu_grow(&r->steps, r->n, &r->cap, sizeof(*r->steps)))
-		return -ENOMEM;
-	r->steps[r->n++] = s;
-	l->step = r->n;
-	return 0;
-}
-
-/*
- * An exit belongs to the latest enter of the same step for the same CPU (the step number alone is ambiguous: number 91
- * of 6.1 is bringup_cpu going up and finish_cpu coming down, but they never overlap).
- */
-static int read_event(struct reader *r, struct bu_stmt *st)
-{
-	const char *kind = bu_stmt_text(st, 5);
-	bool is_exit = kind && !strcmp(kind, "exit");
-	struct latest *l;
-
-	if (2 * (r->n_used + 1) > r->n_slots && grow_slots(r))
-		return -ENOMEM;
-	l = slot_of(r->slots, r->n_slots, bu_stmt_i64(st, 4), bu_stmt_i64(st, 6), bu_stmt_i64(st, 7));
-	if (!l->used) {
-		*l = (struct latest){ bu_stmt_i64(st, 4), bu_stmt_i64(st, 6), bu_stmt_i64(st, 7), 0, true };
-		r->n_used++;
-	}
-	if (l->step)
-		end_step(r, l, st, is_exit);
-	if (is_exit || bu_stmt_is_null(st, 10))
-		return 0;
-	return begin_step(r, l, st, kind && !strcmp(kind, "multi"));
-}
-
-static int read_steps(struct bu_db *db, struct reader *r, struct bu_err *err)
+static int read_states(struct bu_db *db, struct reader *r, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const char *name;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "SELECT e.id, e.ts_ns, e.cpu, e.task, e.buf, e.kind, e.target_cpu, e.step, e.target, e.ret, "
-			     "y.base, h.name FROM ev_cpuhp e LEFT JOIN symbol y ON y.id = e.func "
-			     "LEFT JOIN hotplug_state h ON h.nr = e.step ORDER BY e.id", &st, err);
+	rc = bu_stmt_prepare(db, "SELECT nr, name FROM hotplug_state ORDER BY nr", &st, err);
 	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
-		rc = read_event(r, st);
-		if (rc)
-			bu_fail_errno(err, rc, "hotplug steps");
+		name = bu_arena_strdup(&r->texts, bu_stmt_text(st, 1));
+		if (!name || bu_grow(&r->states, r->n_states, &r->cap_states, sizeof(*r->states)))
+			return bu_fail_errno(err, -ENOMEM, "hotplug states");
+		r->states[r->n_states++] = (struct hp_state){ bu_stmt_i64(st, 0), name };
+		rc = 0;
 	}
+	return rc;
+}
+
+static int by_nr(const void *pa, const void *pb)
+{
+	const struct hp_state *a = pa, *b = pb;
+
+	return (a->nr > b->nr) - (a->nr < b->nr);
+}
+
+static const char *state_of(const struct reader *r, int64_t nr)
+{
+	const struct hp_state key = { nr, NULL }, *s = NULL;
+
+	if (r->n_states)
+		s = bsearch(&key, r->states, r->n_states, sizeof(key), by_nr);
+	return s ? s->name : NULL;
+}
+
+static int take_event(struct reader *r, const struct bu_cpuhp_event *e)
+{
+	struct bu_hp_step *s;
+
+	if (e->lost)
+		r->steps[e->lost - 1].lost = true;
+	if (!e->step)
+		return 0;
+	if (e->is_exit) {
+		s = &r->steps[e->step - 1];
+		s->exit_id = e->id;
+		s->end_ns = e->ts_ns;
+		s->ret = e->ret;
+		return 0;
+	}
+	if (bu_grow(&r->steps, r->n, &r->cap, sizeof(*r->steps)))
+		return -ENOMEM;
+	r->steps[r->n++] = (struct bu_hp_step){
+		.id = e->id, .exit_id = BU_NS_UNKNOWN, .cpu = e->cpu, .task = e->task, .multi = e->multi,
+		.target_cpu = e->target_cpu, .nr = e->nr, .target = e->target == BU_NS_UNKNOWN ? 0 : e->target, .name = e->name,
+		.state_name = state_of(r, e->nr), .start_ns = e->ts_ns, .end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .op = -1,
+	};
+	return 0;
+}
+
+static int read_steps(struct reader *r, struct bu_cpuhp_reader *events, struct bu_err *err)
+{
+	struct bu_cpuhp_event e;
+	int rc;
+
+	while ((rc = bu_cpuhp_next(events, &e, err)) == 1)
+		if (take_event(r, &e))
+			return bu_fail_errno(err, -ENOMEM, "hotplug steps");
 	return rc;
 }
 
@@ -348,91 +303,93 @@ static const char *verdict_of(const struct bu_hp_step *s)
 	return s->ret != BU_NS_UNKNOWN && s->ret < 0 ? "failed" : "ok";
 }
 
-static int write_steps(struct bu_db *db, const struct reader *r, struct bu_err *err)
+enum { STEP, HOTPLUG_OP };
+
+static const struct bu_load_table tables[] = {
+	[STEP] = { "step", "inniiiissiiinns", "step_by_op", 2, true },
+	[HOTPLUG_OP] = { .name = "hotplug_op", .types = "iisiiinns" },
+};
+
+static int write_step(struct bu_load *load, const struct bu_hp_step *s, struct bu_err *err)
 {
-	struct bu_feed *feed = NULL;
-	union bu_cell *c;
-	size_t i;
-	int rc;
+	union bu_cell *c = bu_load_row(load, STEP);
 
-	rc = bu_feed_create(db, "step", "id, exit_id, op, cpu, target_cpu, task, nr, name, state_name, multi, target, start_ns, "
-			    "end_ns, ret, verdict", "inniiiissiiinns", &feed, err);
-	for (i = 0; !rc && i < r->n; i++) {
-		const struct bu_hp_step *s = &r->steps[i];
-
-		c = bu_feed_row(feed);
-		c[0].i = s->id;
-		c[1].i = s->exit_id;
-		c[2].i = s->op < 0 ? BU_NS_UNKNOWN : s->op + 1;
-		c[3].i = s->cpu;
-		c[4].i = s->target_cpu;
-		c[5].i = s->task;
-		c[6].i = s->nr;
-		c[7].text = s->name;
-		c[8].text = s->state_name;
-		c[9].i = s->multi;
-		c[10].i = s->target;
-		c[11].i = s->start_ns;
-		c[12].i = s->end_ns;
-		c[13].i = s->ret;
-		c[14].text = verdict_of(s);
-		rc = bu_feed_push(feed, err);
-	}
-	if (!rc)
-		rc = bu_feed_flush(feed, err);
-	bu_feed_destroy(feed);
-	return rc;
+	c[0].i = s->id;
+	c[1].i = s->exit_id;
+	c[2].i = s->op < 0 ? BU_NS_UNKNOWN : s->op + 1;
+	c[3].i = s->cpu;
+	c[4].i = s->target_cpu;
+	c[5].i = s->task;
+	c[6].i = s->nr;
+	c[7].text = s->name;
+	c[8].text = s->state_name;
+	c[9].i = s->multi;
+	c[10].i = s->target;
+	c[11].i = s->start_ns;
+	c[12].i = s->end_ns;
+	c[13].i = s->ret;
+	c[14].text = verdict_of(s);
+	return bu_load_push(load, STEP, err);
 }
 
-static int write_ops(struct bu_db *db, const struct bu_hp_op *ops, size_t n, struct bu_err *err)
+static int write_op(struct bu_load *load, int64_t id, const struct bu_hp_op *op, struct bu_err *err)
 {
 	static const char *const directions[] = { "up", "down", "rollback" };
 	static const char *const verdicts[] = { "ok", "failed", "open" };
-	struct bu_feed *feed = NULL;
-	union bu_cell *c;
+	union bu_cell *c = bu_load_row(load, HOTPLUG_OP);
+
+	c[0].i = id;
+	c[1].i = op->cpu;
+	c[2].text = directions[op->direction];
+	c[3].i = op->nth;
+	c[4].i = op->control_cpu;
+	c[5].i = op->start_ns;
+	c[6].i = op->end_ns;
+	c[7].i = op->ret;
+	c[8].text = verdicts[op->verdict];
+	return bu_load_push(load, HOTPLUG_OP, err);
+}
+
+static int write_rows(struct bu_db *db, const struct reader *r, const struct bu_hp_op *ops, size_t n_ops, struct bu_err *err)
+{
+	struct bu_load *load = NULL;
 	size_t i;
 	int rc;
 
-	rc = bu_feed_create(db, "hotplug_op", "id, cpu, direction, nth, control_cpu, start_ns, end_ns, ret, verdict", "iisiiinns",
-			    &feed, err);
-	for (i = 0; !rc && i < n; i++) {
-		c = bu_feed_row(feed);
-		c[0].i = (int64_t)i + 1;
-		c[1].i = ops[i].cpu;
-		c[2].text = directions[ops[i].direction];
-		c[3].i = ops[i].nth;
-		c[4].i = ops[i].control_cpu;
-		c[5].i = ops[i].start_ns;
-		c[6].i = ops[i].end_ns;
-		c[7].i = ops[i].ret;
-		c[8].text = verdicts[ops[i].verdict];
-		rc = bu_feed_push(feed, err);
-	}
+	rc = bu_load_begin(db, tables, ARRAY_SIZE(tables), &load, err);
+	for (i = 0; !rc && i < r->n; i++)
+		rc = write_step(load, &r->steps[i], err);
+	for (i = 0; !rc && i < n_ops; i++)
+		rc = write_op(load, (int64_t)i + 1, &ops[i], err);
 	if (!rc)
-		rc = bu_feed_flush(feed, err);
-	bu_feed_destroy(feed);
+		rc = bu_load_end(load, err);
+	bu_load_destroy(load);
 	return rc;
 }
 
 int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err)
 {
+	struct bu_cpuhp_reader *events = NULL;
 	_cleanup_free_ struct bu_hp_op *ops = NULL;
 	struct reader r = { .n = 0 };
 	size_t n_ops = 0;
 	int rc;
 
-	rc = read_steps(db, &r, err);
+	rc = read_states(db, &r, err);
+	if (!rc)
+		rc = bu_cpuhp_open(db, &events, err);
+	if (!rc)
+		rc = read_steps(&r, events, err);
 	if (!rc) {
 		rc = bu_hp_assign(r.steps, r.n, first_ids, n_cpus, &ops, &n_ops);
 		if (rc)
 			bu_fail_errno(err, rc, "hotplug operations");
 	}
 	if (!rc)
-		rc = write_ops(db, ops, n_ops, err);
-	if (!rc)
-		rc = write_steps(db, &r, err);
-	bu_dict_fini(&r.names);
-	free(r.slots);
+		rc = write_rows(db, &r, ops, n_ops, err);
+	bu_cpuhp_close(events);
+	bu_arena_fini(&r.texts);
+	free(r.states);
 	free(r.steps);
 	return rc;
 }

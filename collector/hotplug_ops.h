@@ -3,7 +3,7 @@
  * hotplug_ops.h - from hotplug events to steps, and which steps belong together: one CPU coming up, going down, or being
  * rolled back.
  *
- * Flow: ev_cpuhp -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its operations in the
+ * Flow: cpuhp_events -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its operations in the
  * trace; they follow from what each step is meant to reach (kernel/cpu.c of 5.10, 6.1, 6.12):
  *
  *            target >= nr                      bringup_cpu or cpuhp_bringup_ap returned 0
@@ -59,7 +59,9 @@ int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_
 		 struct bu_hp_op **ret_ops, size_t *ret_n_ops);
 
 /**
- * bu_hotplug_ops() - Fill the tables step and hotplug_op of @db from ev_cpuhp. @first_ids, @n_cpus: as bu_hp_assign().
+ * bu_hotplug_ops() - Fill the tables step and hotplug_op of @db, which is being made and has the indexes of index.sql, from
+ * ev_cpuhp. They are loaded (schemas/store/load.h): what is attached to @db or temporary in it does not outlive this.
+ * @first_ids, @n_cpus: as bu_hp_assign().
  */
 int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err);
 

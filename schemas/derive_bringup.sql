@@ -3,7 +3,6 @@
 -- Which functions mark what, per kernel line, is in docs/methods.md (kernel/cpu.c and arch/x86/kernel/smpboot.c
 -- of 6.1 and 6.12). A milestone whose function was not traced stays NULL.
 
-CREATE INDEX step_by_op ON step (op, id);
 CREATE INDEX hotplug_op_by_cpu ON hotplug_op (cpu, direction, id);
 
 CREATE TEMP TABLE mark AS		-- the events that mark something; without statistics yet, their index has to be named

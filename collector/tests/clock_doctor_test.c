@@ -151,6 +151,8 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 			rc = bu_db_exec(db, sql, err);
 	}
 	if (!rc)
+		rc = bu_db_exec(db, "COMMIT; DETACH o; BEGIN", err);
+	if (!rc)
 		rc = bu_clock_doctor(db, &p, &r, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_index, err);
@@ -158,8 +160,6 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 		rc = bu_hotplug_ops(db, NULL, 0, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_derive_bringup, err);
-	if (!rc)
-		rc = bu_db_exec(db, "COMMIT; DETACH o; BEGIN", err);
 	if (!rc)
 		rc = bu_db_finish(db, err);
 	bu_db_close(db);

@@ -18,7 +18,7 @@
 #define LOCK_BYTE 0x40000000	/* the page with this byte is never used */
 #define LEAF_HEADER 8
 #define INNER_HEADER 12
-#define MAX_INNER_KEY 32	/* bytes of a key in an inner page: of our indexes, two numbers */
+#define MAX_INNER_KEY 32	/* bytes of a key in an inner page: of our indexes, three numbers at most */
 
 /* Places in the header of the file. */
 enum { PAGE_BYTES_AT = 16, RESERVED_AT = 20, CHANGES_AT = 24, PAGES_AT = 28, AUTOVACUUM_AT = 52, VALID_FOR_AT = 92,

@@ -32,7 +32,7 @@ struct key {
 struct table {
 	char *types;
 	int n_columns, index_column;	/* -1: no index */
-	bool has_text;
+	bool has_text, index_with_id, index_has_null;	/* index_has_null: as number 0 */
 	struct bu_tree rows, index;
 	struct key *keys;		/* by number */
 	size_t n_keys, cap_keys;
@@ -164,7 +164,8 @@ static int put_row(struct bu_load *load, struct table *t, struct bu_err *err)
 
 static int remember(struct bu_load *load, struct table *t, struct bu_err *err)
 {
-	uint64_t number = (uint64_t)t->cells[t->index_column].i;
+	const int64_t indexed = t->cells[t->index_column].i;
+	uint64_t number = t->index_has_null && indexed == BU_NS_UNKNOWN ? 0 : (uint64_t)indexed;
 	unsigned char distance[BU_VARINT_BYTES];
 	struct chunk *c;
 	struct key *k;
@@ -213,12 +214,17 @@ static size_t get_varint(const unsigned char *from, uint64_t *ret)
 
 static int put_key(struct table *t, int64_t number, int64_t id, struct bu_err *err)
 {
-	unsigned char cell[4 + 2 * sizeof(int64_t)];
-	size_t n = 4;
+	unsigned char cell[5 + 3 * sizeof(int64_t)], *types = cell + 2;
+	const size_t n_types = t->index_with_id ? 3 : 2;
+	size_t n = 2 + n_types, i;
 
-	n += put_integer(cell + n, number, &cell[2]);
-	n += put_integer(cell + n, id, &cell[3]);
-	cell[1] = 3;			/* bytes of the record's header, this one with them */
+	if (t->index_has_null && !number)
+		types[0] = 0;
+	else
+		n += put_integer(cell + n, number, &types[0]);
+	for (i = 1; i < n_types; i++)	/* the last one is the rowid, which every index ends with */
+		n += put_integer(cell + n, id, &types[i]);
+	cell[1] = (unsigned char)(1 + n_types);	/* bytes of the record's header, this one with them */
 	cell[0] = (unsigned char)(n - 1);
 	return bu_tree_add_key(&t->index, cell, n, err);
 }
@@ -267,6 +273,8 @@ static int prepare_table(struct bu_load *load, struct table *t, const struct bu_
 	int rc;
 
 	t->index_column = from->index ? from->index_column : -1;
+	t->index_with_id = from->index_with_id;
+	t->index_has_null = from->index && from->types[from->index_column] == 'n';
 	t->n_columns = (int)strlen(from->types);
 	t->has_text = strpbrk(from->types, "ts") != NULL;
 	t->types = strdup(from->types);

@@ -12,6 +12,7 @@
 #ifndef BU_SCHEMAS_STORE_LOAD_H
 #define BU_SCHEMAS_STORE_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "schemas/base/err.h"
@@ -25,7 +26,8 @@ struct bu_load_table {
 	const char *name;
 	const char *types;	/* of all its columns in their order, as bu_feed_create() has them */
 	const char *index;	/* the one index that it has, NULL: none */
-	int index_column;	/* which it is on: a column of numbers out of a dictionary, never NULL */
+	int index_column;	/* which it is on: a column of small numbers; of type 'n' they count from 1 */
+	bool index_with_id;	/* the index has the first column as its second */
 };
 
 /**

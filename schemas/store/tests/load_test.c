@@ -25,10 +25,13 @@
 
 static const struct bu_db_format format = {
 	"database of a test", "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, copied TEXT, kept TEXT, none INTEGER,"
-	" key INTEGER NOT NULL) STRICT; CREATE INDEX t_by_key ON t (key); CREATE TABLE u (id INTEGER PRIMARY KEY, v INTEGER) STRICT",
+	" key INTEGER NOT NULL) STRICT; CREATE INDEX t_by_key ON t (key); CREATE TABLE u (id INTEGER PRIMARY KEY, v INTEGER) STRICT;"
+	"CREATE TABLE w (id INTEGER PRIMARY KEY, op INTEGER) STRICT; CREATE INDEX w_by_op ON w (op, id)",
 	1, 1, NULL
 };
-static const struct bu_load_table tables[] = { { "t", "ints0i", "t_by_key", 5 }, { "u", "ii", NULL, 0 } };
+static const struct bu_load_table tables[] = {
+	{ "t", "ints0i", "t_by_key", 5, false }, { "u", "ii", NULL, 0, false }, { "w", "in", "w_by_op", 1, true },
+};
 
 struct fixture {
 	char folder[32], path[64], partial[80];
@@ -86,6 +89,15 @@ static int push_u(struct fixture *f, int64_t id, int64_t v)
 	return bu_load_push(f->load, 1, &f->err);
 }
 
+static int push_w(struct fixture *f, int64_t id, int64_t op)
+{
+	union bu_cell *c = bu_load_row(f->load, 2);
+
+	c[0].i = id;
+	c[1].i = op;
+	return bu_load_push(f->load, 2, &f->err);
+}
+
 static int64_t ask(struct fixture *f, const char *sql)
 {
 	int64_t v = -1;
@@ -104,7 +116,7 @@ static void end_and_check(struct fixture *f)
 	assert_string_equal(bu_stmt_text(st, 0), "ok");
 }
 
-/* Three levels of both trees: half a million rows at 8 KiB pages. Two tables in turns. */
+/* Three levels of both trees: half a million rows at 8 KiB pages. Three tables in turns. */
 static void many_rows(void **state)
 {
 	const int64_t rows = 500000;
@@ -117,6 +129,8 @@ static void many_rows(void **state)
 		assert_int_equal(push_t(f, 3 * i, i % 3 ? INT64_MAX - i : BU_NS_UNKNOWN, i % 5 ? text : NULL, i * 7 % KEYS), 0);
 		if (i % 100 == 0)
 			assert_int_equal(push_u(f, i, -i), 0);
+		if (i % 2)
+			assert_int_equal(push_w(f, i, i % 7 ? i / 500 + 1 : BU_NS_UNKNOWN), 0);
 	}
 	end_and_check(f);
 	assert_int_equal(ask(f, "SELECT count(*) FROM t WHERE n IS CASE WHEN id / 3 % 3 THEN 9223372036854775807 - id / 3 END AND "
@@ -124,6 +138,9 @@ static void many_rows(void **state)
 			     "AND none IS NULL AND key = id / 3 * 7 % 50"), rows);
 	assert_int_equal(ask(f, "SELECT count(*) FROM t INDEXED BY t_by_key WHERE key = 49"), rows / KEYS);
 	assert_int_equal(ask(f, "SELECT count(*) FROM u WHERE v = -id"), rows / 100);
+	assert_int_equal(ask(f, "SELECT count(*) FROM w INDEXED BY w_by_op WHERE op IS NULL AND id % 7 = 0"), (rows / 7 + 1) / 2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM w INDEXED BY w_by_op WHERE op = 10 AND id BETWEEN 4500 AND 4999"),
+			 ask(f, "SELECT count(*) FROM w WHERE +op IS NOT NULL AND id BETWEEN 4500 AND 4999"));
 	/* And it goes on as a database like any other. */
 	assert_int_equal(bu_db_exec(f->db, "INSERT INTO t SELECT id + 1, n, copied, kept, none, key FROM t; DELETE FROM t WHERE id % 2",
 				    &f->err), 0);
