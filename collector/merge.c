@@ -3,19 +3,14 @@
 #include "collector/merge.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schemas/base/mem.h"
 
-static bool before(const struct bu_merge_entry *a, const struct bu_merge_entry *b)
+static unsigned __int128 key_of(const struct bu_stream *s, const struct bu_ahead *first)
 {
-	if (a->ts != b->ts)
-		return a->ts < b->ts;
-	if (a->cpu != b->cpu)
-		return a->cpu < b->cpu;
-	return a->buf < b->buf;
+	return (unsigned __int128)first->event.ts_raw << 64 | (uint64_t)(uint32_t)s->cpu << 32 | s->buf;
 }
 
 static void sink(struct bu_merge *m, size_t i)
@@ -24,9 +19,8 @@ static void sink(struct bu_merge *m, size_t i)
 	size_t child;
 
 	for (; (child = 2 * i + 1) < m->n; i = child) {
-		if (child + 1 < m->n && before(&m->heap[child + 1], &m->heap[child]))
-			child++;
-		if (!before(&m->heap[child], &e))
+		child += (child + 1 < m->n) & (m->heap[child + 1].key < m->heap[child].key);
+		if (m->heap[child].key > e.key)
 			break;
 		m->heap[i] = m->heap[child];
 	}
@@ -78,7 +72,7 @@ int bu_merge_init(struct bu_merge *m, struct bu_dat_source *source, struct bu_de
 	int rc;
 
 	*m = (struct bu_merge){ .source = source, .decoder = decoder };
-	m->heap = calloc(source->n_streams ? source->n_streams : 1, sizeof(*m->heap));
+	m->heap = calloc(source->n_streams + 1, sizeof(*m->heap));	/* sink() looks at one behind the last */
 	if (!m->heap)
 		return bu_fail_errno(err, -ENOMEM, "merge");
 	for (i = 0; i < source->n_streams; i++) {
@@ -90,7 +84,7 @@ int bu_merge_init(struct bu_merge *m, struct bu_dat_source *source, struct bu_de
 		if (rc)
 			return rc;
 		if (s->n)
-			m->heap[m->n++] = (struct bu_merge_entry){ s->ahead->event.ts_raw, s->cpu, s->buf, s, s->ahead };
+			m->heap[m->n++] = (struct bu_merge_entry){ key_of(s, s->ahead), s, s->ahead };
 	}
 	for (i = m->n / 2; i-- > 0; )
 		sink(m, i);
@@ -114,7 +108,7 @@ void bu_merge_fini(struct bu_merge *m)
 
 /*
  * One of the next two will be first after this one, one of the four below them after that: bring what will be touched of
- * them into the cache meanwhile.
+ * them into the cache meanwhile, with the event that follows in their stream.
  */
 static void look_forward(const struct bu_merge *m)
 {
@@ -122,6 +116,7 @@ static void look_forward(const struct bu_merge *m)
 
 	for (i = 1; i < 7 && i < m->n; i++) {
 		__builtin_prefetch(m->heap[i].first, 1);
+		__builtin_prefetch(m->heap[i].first + 1);
 		__builtin_prefetch(m->heap[i].stream, 1);
 	}
 }
@@ -136,7 +131,7 @@ int bu_merge_advance(struct bu_merge *m, struct bu_err *err)
 		rc = fill(m, s, err);
 	if (s->next < s->n) {
 		m->heap[0].first = &s->ahead[s->next];
-		m->heap[0].ts = m->heap[0].first->event.ts_raw;
+		m->heap[0].key = key_of(s, m->heap[0].first);
 	} else {
 		m->heap[0] = m->heap[--m->n];
 	}
