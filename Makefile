@@ -117,6 +117,7 @@ help: ## this list
 #  T=WORD                   check and unit: only the tests whose path contains WORD
 #  CC= CFLAGS= LDFLAGS=     as usual; objects are rebuilt when they change
 #  PREFIX= DESTDIR=         where install goes (/usr/local)
+#  BENCH=ingest             bench: only this part; BENCH_EVENTS=N per trace (1500000)
 #  RUNS=N TARGET=NAME       fuzz: executions per target (100000); only this target
 #  KERNEL= CPUS= CMDLINE= TOPOLOGY=   what `make lab` boots; KERNEL= also for guests and debian
 
@@ -273,8 +274,8 @@ scenarios: $(B)/bringup ## replay datasets/scenarios; fail where a verdict or a 
 determinism: ## build in five ways; the same input must give the same run
 	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh
 
-bench: $(B)/bringup ## measure speed and memory of import and replay
-	+$(Q)BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
+bench: $(B)/bringup ## measure speed and memory of import, replay and engine; BENCH= of 'ingest replay pgd engine'
+	+$(Q)BENCH='$(BENCH)' BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
 
 # ---- install and uninstall, from one list of mode:file:destination ------------------------------------------------
 

@@ -32,6 +32,7 @@ all='(SELECT id, ts_ns, cpu FROM ev_func UNION ALL SELECT id, ts_ns, cpu FROM ev
 is "ids number all events" "$(sql a.db "SELECT min(id), max(id), count(DISTINCT id) FROM $all")" "1|$(made events)|$(made events)"
 is "order is time, then CPU" "$(sql a.db "SELECT count(*) FROM (SELECT ts_ns, cpu, lag(ts_ns) OVER w AS t, lag(cpu) OVER w
 	AS c FROM $all WINDOW w AS (ORDER BY id)) WHERE ts_ns < t OR (ts_ns = t AND cpu < c)")" 0
+is "SQLite finds nothing wrong with the pages" "$(sql a.db 'PRAGMA integrity_check')" ok
 is "addresses become symbols" "$(sql a.db "SELECT count(*) FROM symbol WHERE name LIKE '0x%'")" 0
 is "knows who called" "$(sql a.db "SELECT func || ' ' || caller FROM functions WHERE func = 'native_cpu_up' LIMIT 1")" \
 	"native_cpu_up bringup_cpu"
