@@ -156,7 +156,7 @@ const char *bu_rule_how(enum bu_rule rule)
 	case BU_RULE_COMM:
 		return "user tasks named user1, user2; kernel threads kept";
 	case BU_RULE_CMDLINE:
-		return "values of known safe parameters kept, of others the name";
+		return "known safe parameters with their values kept, others gone";
 	case BU_RULE_FIELDS:
 		return "addresses renumbered, unknown strings numbered, arrays emptied";
 	case BU_RULE_FILE:

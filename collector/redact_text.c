@@ -79,22 +79,7 @@ static const char *end_of_param(const char *p)
 	return p;
 }
 
-/* A parameter that is not known: its name, where it is a name and has a value; a word on its own says too much. */
-static void put_unknown(struct text *t, const char *name, bool has_value)
-{
-	const char *p;
-
-	if (!has_value || !clean(name))
-		return;
-	for (p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
-			return;
-	if (t->n)
-		put(t, " ", 1);
-	put_str(t, name);
-	put(t, "=", 1);
-}
-
+/* Of a parameter that is not known nothing stays: its name alone may say whose machine it is. */
 int bu_redact_cmdline(struct bu_rules *r, const char *text, char **ret)
 {
 	struct text t = { 0 };
@@ -120,10 +105,8 @@ int bu_redact_cmdline(struct bu_rules *r, const char *text, char **ret)
 		known = bu_shape_is(r, BU_SHAPE_PARAM_NAME, param) &&
 			(!value || bu_shape_is(r, !strcmp(param, "console") ? BU_SHAPE_CONSOLE : BU_SHAPE_PARAM_VALUE, value)) &&
 			(!value || clean(value));
-		if (!known) {
-			put_unknown(&t, param, value != NULL);
+		if (!known)
 			continue;
-		}
 		if (t.n)
 			put(&t, " ", 1);
 		put_str(&t, param);

@@ -44,7 +44,7 @@ plant() {
 	INSERT INTO symbol VALUES (90001, '0xffff888123456789', '0xffff888123456789');
 	UPDATE machine_file SET content = content || char(10) || '[    1.000000] $secret' || char(10) || ' 9: 1 2 $secret';
 	UPDATE trace_config SET value = value || char(10) || '$secret';
-	UPDATE capture SET cmdline = 'root=UUID=d1e2f3a4-0000-4000-8000-00000000beef trace_clock=/home/alice maxcpus=4 alice BOOT=alice
+	UPDATE capture SET cmdline = 'root=UUID=d1e2f3a4-0000-4000-8000-00000000beef trace_clock=/home/alice maxcpus=4 alice alice.cluster=7 BOOT=alice
 		trace_event=cpuhp:*,zeus.example.com console=ttyS0,115200 -- alice'"
 	while IFS='|' read -r table column; do
 		case $table.$column in
@@ -81,7 +81,7 @@ for name in $names; do
 	is "$name: the audit finds nothing: exit code" "$status" 0
 	is "$name: the audit finds nothing" "$(findings)" 0
 	is "$name: the command line keeps what is safe" "$(sql clean.db 'SELECT cmdline FROM capture')" \
-		"root= trace_clock= maxcpus=4 BOOT= trace_event= console=ttyS0,115200"
+		"maxcpus=4 console=ttyS0,115200"
 	is "$name: the symbol of a known field stays" "$(sql clean.db "SELECT fields ->> 'func' FROM ev_other WHERE id = 9000003")" \
 		con_init
 done
