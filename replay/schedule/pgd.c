@@ -77,7 +77,7 @@ static int choose_slots(struct bu_pgd_loader *l, int slot_shift)
 	if (slot_shift && slot_shift != 21 && slot_shift != 30 && slot_shift != 39)
 		return bu_fail(l->b.err, -EINVAL, "entries of 2^%d bytes: an x86 page table has some of 2^21, 2^30 and 2^39", slot_shift);
 	l->shift = slot_shift ? slot_shift : native_shift(l->b.s);
-	l->derived = l->shift != native_shift(l->b.s);
+	l->derived = slot_shift != 0;
 	l->b.s->slot_shift = l->shift;
 	l->b.s->synthetic = l->derived;
 	return 0;

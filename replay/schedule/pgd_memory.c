@@ -4,9 +4,10 @@
  *
  * An area of the size of a stack is one when its task's next deed is a fork.
  * An area is one allocation per slot that it lies in. Where slots are the kernel's own, an entry is new when a walk of the same
- * task follows for it; others were there before. Where they are of a chosen granularity, an entry is new when a slot is first
- * allocated in. Nothing records accesses that do not fault, so these are derived: who allocates an area touches it; percpu memory
- * is touched in each address space once it runs (that is where counters lie that every system call and interrupt updates).
+ * task follows for it; others were there before, and touches are those that faulted. Where slots are of a chosen granularity, an
+ * entry is new when a slot is first allocated in, and touches are derived, since nothing records accesses that do not fault: who
+ * allocates an area touches it; percpu memory is touched in each address space once it runs (that is where counters lie that every
+ * system call and interrupt updates).
  * A fault is over when vmalloc_fault() ran for it, the task was switched or another fault in user space came: one at a kernel
  * address that comes before that is nested.
  */
@@ -113,8 +114,9 @@ static size_t on_area(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32
 			break;
 		alloc = &l->first_alloc[e.slot];
 		*alloc = *alloc < 0 ? (int64_t)i : *alloc;
-		touch(l, &e, e.slot, true);
-		if (use == BU_PGD_PERCPU)
+		if (l->derived)
+			touch(l, &e, e.slot, true);
+		if (l->derived && use == BU_PGD_PERCPU)
 			note_percpu(l, e.slot);
 	}
 	return first;
@@ -158,27 +160,29 @@ static void on_range(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_
 		cpu->range_task = task;
 }
 
+/* Of two tasks that mapped memory behind one new entry both walk for it: the second walk, too, is an event, and brings nothing. */
 static void on_sync(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_t task)
 {
 	struct bu_pgd_cpu *cpu = &l->cpu[r->cpu];
-	struct bu_pgd_event e = event(BU_PGD_SYNC, r, task), *events;
+	struct bu_pgd_event e = event(BU_PGD_SYNC, r, task), *events = l->b.s->events;
 	const bool known = cpu->range_task == task && is_kernel(l, cpu->range_start) && cpu->range_end > cpu->range_start;
-	uint64_t at, n = 0;
+	uint64_t at, n = 0, entries = 0;
 
 	cpu->range_task = BU_PGD_NONE;
-	e.n = l->listed;
 	e.slot = known ? slot_of(l, cpu->range_start) : BU_PGD_NONE;
-	bu_pgd_build_event(&l->b, &e);
-	events = l->b.s->events;
 	for (at = (uint64_t)cpu->range_start >> l->shift; known && !l->derived && at <= ((uint64_t)cpu->range_end - 1) >> l->shift &&
 							  n++ < MAX_SLOTS_OF_AREA; at++) {
 		const int32_t slot = slot_of(l, (int64_t)(at << l->shift));
 
 		if (l->b.error)
 			return;
-		if (l->first_alloc[slot] >= 0 && events[l->first_alloc[slot]].task == task)
-			events[l->first_alloc[slot]].new_entry = true;
+		if (l->first_alloc[slot] < 0 || events[l->first_alloc[slot]].task != task || events[l->first_alloc[slot]].new_entry)
+			continue;
+		events[l->first_alloc[slot]].new_entry = true;
+		entries++;
 	}
+	e.n = l->listed * (int64_t)entries;
+	bu_pgd_build_event(&l->b, &e);
 }
 
 static int context_of(uint32_t ctx)

@@ -199,7 +199,7 @@ static void test_memory(void **state)
 	assert_true(s.slots[0].at_start);
 	assert_false(s.slots[1].at_start || s.slots[2].at_start);
 	assert_int_equal(s.counts.what[BU_PGD_SYNC], 1);
-	assert_int_equal(s.counts.walked, 2);	/* poking_mm and the shell's */
+	assert_int_equal(s.counts.walked, 4);	/* poking_mm and the shell's, for each entry */
 	assert_int_equal(s.counts.new_entries, 2);
 	assert_int_equal(s.counts.synthetic_entries, 0);
 	assert_int_equal(s.counts.lazy, 1);
