@@ -80,6 +80,7 @@ bool bu_raw_spin_trylock(struct bu_machine *m, bu_obj lock)
 	t->preempt_count++;
 	op(m);
 	if (bu_word_load(m->engine, o->w[0]) != bu_word_load(m->engine, o->w[1])) {
+		lock_polled(m, lock);
 		bu_preempt_enable(m);
 		return false;
 	}
@@ -232,8 +233,10 @@ bool bu_mutex_trylock(struct bu_machine *m, bu_obj lock)
 		return false;
 	}
 	/* Nobody's, or handed over to this thread, which cannot be: it would be waiting. */
-	if (!mutex_try(m, o, t, false))
+	if (!mutex_try(m, o, t, false)) {
+		lock_polled(m, lock);
 		return false;
+	}
 	o->owner = t->id;
 	held_add(m, lock, false);
 	return true;
@@ -531,8 +534,10 @@ bool bu_down_read_trylock(struct bu_machine *m, bu_obj sem)
 	if (!taker(m, o, "down_read_trylock"))
 		return false;
 	op(m);
-	if (count(m, o) & RW_READ_FAILED)
+	if (count(m, o) & RW_READ_FAILED) {
+		lock_polled(m, sem);
 		return false;
+	}
 	bu_word_add(m->engine, o->w[0], RW_READER);
 	reader_owned(m, o, true);
 	held_add(m, sem, true);
@@ -547,8 +552,10 @@ bool bu_down_write_trylock(struct bu_machine *m, bu_obj sem)
 	if (!t)
 		return false;
 	op(m);
-	if (bu_word_cmpxchg(m->engine, o->w[0], 0, RW_WRITER) != 0)
+	if (bu_word_cmpxchg(m->engine, o->w[0], 0, RW_WRITER) != 0) {
+		lock_polled(m, sem);
 		return false;
+	}
 	reader_owned(m, o, false);
 	o->owner = t->id;
 	held_add(m, sem, false);
@@ -603,8 +610,10 @@ bool bu_down_trylock(struct bu_machine *m, bu_obj sem)
 	struct obj *o = obj_get(m, sem, BU_OBJ_SEMAPHORE, "down_trylock");
 
 	op(m);
-	if (!o || count(m, o) <= 0)
+	if (!o || count(m, o) <= 0) {
+		lock_polled(m, sem);
 		return false;
+	}
 	bu_word_add(m->engine, o->w[0], -1);
 	o->owner = cur(m) ? cur(m)->id : 0;
 	return true;

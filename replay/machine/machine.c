@@ -428,6 +428,7 @@ void held_add(struct bu_machine *m, bu_obj o, bool shared)
 
 	if (!t)
 		return;
+	t->n_polls = 0;
 	if (t->live->n_held == HELD_MAX) {
 		bu_misuse(m, "more than %u locks held at once", HELD_MAX);
 		return;
@@ -441,6 +442,20 @@ void held_add(struct bu_machine *m, bu_obj o, bool shared)
 	}
 }
 
+void lock_polled(struct bu_machine *m, bu_obj o)
+{
+	struct thread *t = cur(m);
+
+	if (!t)
+		return;
+	if (!t->n_polls || t->polls != o) {
+		t->polls = o;
+		t->n_polls = 0;
+		t->polls_since_ns = bu_now(m);
+	}
+	t->n_polls++;
+}
+
 bool held_del(struct bu_machine *m, struct thread *t, bu_obj o)
 {
 	struct bu_lock_stats *s = m->obj[o]->stats;
@@ -449,6 +464,7 @@ bool held_del(struct bu_machine *m, struct thread *t, bu_obj o)
 	for (i = t->live ? t->live->n_held : 0; i-- > 0;) {
 		if (t->live->held[i].obj != o)
 			continue;
+		t->n_polls = 0;
 		if (s) {
 			int64_t ns = bu_now(m) - t->live->held[i].since_ns;
 

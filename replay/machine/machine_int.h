@@ -84,6 +84,9 @@ struct thread {
 	int64_t wait_since_ns;
 	int64_t queued_ns;	/* when it was woken up last */
 	int64_t ran_ns;
+	bu_obj polls;		/* the lock that it tried to take last and did not get, */
+	uint32_t n_polls;	/* so many times running, */
+	int64_t polls_since_ns;	/* for the first time then */
 	uint64_t stepped;	/* look.c */
 };
 
@@ -231,6 +234,7 @@ bu_word_id obj_word(struct bu_machine *m, struct obj *o, const char *what, int64
 struct obj *obj_get(struct bu_machine *m, bu_obj id, enum bu_obj_kind kind, const char *call);
 void held_add(struct bu_machine *m, bu_obj o, bool shared);
 bool held_del(struct bu_machine *m, struct thread *t, bu_obj o);	/* false: was not held */
+void lock_polled(struct bu_machine *m, bu_obj o);	/* a trylock of the running thread failed */
 bool held_has(const struct thread *t, bu_obj o);
 void lock_waited(struct bu_machine *m, bu_obj o, int64_t ns);
 const char *where(const struct thread *t);	/* innermost function of its call path */

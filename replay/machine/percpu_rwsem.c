@@ -230,6 +230,8 @@ bool bu_percpu_down_read_trylock(struct bu_machine *m, bu_obj sem)
 		got = read_try(m, o);
 	if (got)
 		held_add(m, sem, true);
+	else
+		lock_polled(m, sem);
 	bu_preempt_enable(m);
 	return got;
 }

@@ -608,6 +608,7 @@ void wait_begin(struct bu_machine *m, enum bu_wait_kind kind, bu_obj obj, const 
 
 	if (!t)
 		return;
+	t->n_polls = 0;
 	t->wait = (uint8_t)kind;
 	t->wait_obj = obj;
 	t->wait_name = name;

@@ -122,6 +122,20 @@ static void by_holders(struct bu_machine *m, struct bu_wait_info *w, bu_obj o)
 			by_thread(w, (bu_thread)i);
 }
 
+/*
+ * A timer expires on its CPU, or when it has been moved away from there: what is left on a dead one waits for who takes that
+ * down (hrtimers_dead_cpu() of kernel/time/hrtimer.c up to v6.6).
+ */
+static void by_timer(const struct bu_machine *m, struct bu_wait_info *w, uint32_t cpu)
+{
+	const bu_thread writer = m->cpu_hotplug_lock ? m->obj[m->cpu_hotplug_lock]->owner : 0;
+
+	if (cpu_is(&m->cpu[cpu], CPU_STARTED))
+		by_cpu(w, (int)cpu);
+	else if (writer)
+		by_thread(w, writer);
+}
+
 /* Those ahead of @id in the queue of a lock, which is first come, first served; and a writer that waits for readers. */
 static void by_queue(struct bu_machine *m, struct bu_wait_info *w, const struct obj *o, bu_thread id)
 {
@@ -161,6 +175,15 @@ bool bu_wait_brief(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 		/* Whatever it waited for, it has been woken or preempted. */
 		w->kind = t->throttled ? BU_WAITS_BANDWIDTH : BU_WAITS_CPU;
 		w->since_ns = t->queued_ns;
+		return true;
+	}
+	if (!t->wait && w->on_cpu && t->n_polls > 1) {
+		/* A loop around a trylock: it did nothing else with locks and did not wait since. */
+		w->kind = BU_WAITS_LOCK;
+		w->obj = t->polls;
+		w->obj_kind = m->obj[w->obj]->kind;
+		w->obj_name = m->obj[w->obj]->name;
+		w->since_ns = t->polls_since_ns;
 		return true;
 	}
 	if (!t->wait)
@@ -204,7 +227,7 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 		w->obj_kind = BU_OBJ_CFS_GROUP;
 		w->obj_name = o->name;
 		if (m->obj[o->sub]->sub)
-			by_cpu(w, (int)m->obj[o->sub]->sub - 1);
+			by_timer(m, w, m->obj[o->sub]->sub - 1);
 		break;
 	case BU_WAITS_CPU:
 		by_cpu(w, (int)t->cpu);
@@ -215,7 +238,7 @@ bool bu_wait_of(struct bu_machine *m, bu_thread id, struct bu_wait_info *w)
 	case BU_WAITS_TIMER:
 	case BU_WAITS_IPI:
 		if (t->sleep_timer && w->kind == BU_WAITS_SLEEP)
-			by_cpu(w, (int)m->obj[t->sleep_timer]->sub - 1);
+			by_timer(m, w, m->obj[t->sleep_timer]->sub - 1);
 		else if (t->wait_cpu >= 0)
 			by_cpu(w, t->wait_cpu);
 		break;

@@ -6,8 +6,8 @@
  * thread to awaited object to those that could release it, and so on.
  *
  * Always true
- *  (1) A thread that is blocked or spins in a primitive of this folder has one wait, which says what it asked for; its
- *      call path is where it did.
+ *  (1) A thread that is blocked or spins in a primitive of this folder, or in a loop of its own around a trylock, has one
+ *      wait, which says what it asked for; its call path is where it did.
  *  (2) Releasers are named by what the primitive knows: the owner or the holders of a lock, the CPU that an
  *      interrupt is for, the thread that is to park. None named does not mean that nobody can: anybody may complete
  *      a completion.

@@ -164,9 +164,11 @@ static void _cpu_down(struct bu_machine *m, void *arg)
 {
 	(void)arg;
 	BU_FN(m);
+	bu_cpus_write_lock(m);
 	bu_stop_machine_cpuslocked(m, "take_cpu_down", goes_offline, NULL, 1);
 	bu_work(m, 30 * MS);		/* more than its quota */
 	bu_timers_migrate(m, 1, 0);	/* hrtimers_dead_cpu() */
+	bu_cpus_write_unlock(m);
 }
 
 static void takes_down(struct bu_machine *m, void *arg)
@@ -197,7 +199,8 @@ static void throttled_controller(struct bu_machine *m, void *arg)
 
 static void bandwidth_timer_on_the_dead_cpu(void **state)
 {
-	static const char *const words[] = { "takes down waits for bandwidth", "_cpu_down", NULL };
+	static const char *const words[] = { "deadlock", "takes down waits for bandwidth", "_cpu_down",
+					     "takes down -> bandwidth group -> takes down", NULL };
 
 	(void)state;
 	both(throttled_controller, 3, words);

@@ -501,23 +501,40 @@ static void spins_for_the_throttled(struct bu_machine *m, void *arg)
 		bu_work(m, 1000);
 }
 
+static void tries_once(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_work(m, 8000000);
+	assert_false(bu_mutex_trylock(m, s.a));
+	for (;;)
+		bu_work(m, 1000);
+}
+
 static void bandwidth_timer_that_is_not_taken(void **state)
 {
-	static const char *const words[] = { "livelock", "no progress in 100000 events", "throttled waits for bandwidth background",
+	static const char *const words[] = { "deadlock", "throttled waits for bandwidth background since",
 					     "holds mutex cpu_add_remove_lock", "CPU 0 runs deaf", "interrupts off since 13.00 ms, some pending",
+					     "deaf spins for lock cpu_add_remove_lock since 13.00 ms", "throttled -> bandwidth background -> deaf",
 					     NULL };
+	static const char *const goes_on[] = { "limit", NULL };
+	int near_miss;
 	struct bu_machine_config config = { .n_cpus = 1, .n_online = 1, .progress_events = 100000 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_machine *m;
 
 	(void)state;
-	assert_int_equal(bu_machine_create(&config, &m, &err), 0);
-	s.a = bu_mutex(m, "cpu_add_remove_lock");
-	s.b = bu_cfs_group(m, "background", 5000000, 100000000);
-	s.thread = bu_thread_run(m, "throttled", 0, burns_under_a_lock, NULL);
-	bu_cfs_join(m, s.b, s.thread);
-	bu_thread_run(m, "deaf", 0, spins_for_the_throttled, NULL);
-	expect(m, BU_HANG_LIVELOCK, 0, words);
+	/* And one that tries once, fails, and works for ever after: nobody waits for it, and it waits for nobody. */
+	for (near_miss = 0; near_miss < 2; near_miss++) {
+		if (near_miss)
+			config = (struct bu_machine_config){ .n_cpus = 1, .n_online = 1, .max_events = 20000 };
+		assert_int_equal(bu_machine_create(&config, &m, &err), 0);
+		s.a = bu_mutex(m, "cpu_add_remove_lock");
+		s.b = bu_cfs_group(m, "background", 5000000, 100000000);
+		s.thread = bu_thread_run(m, "throttled", 0, burns_under_a_lock, NULL);
+		bu_cfs_join(m, s.b, s.thread);
+		bu_thread_run(m, "deaf", 0, near_miss ? tries_once : spins_for_the_throttled, NULL);
+		expect(m, near_miss ? BU_HANG_LIMIT : BU_HANG_DEADLOCK, near_miss ? 0 : 2, near_miss ? goes_on : words);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------------ livelock */
