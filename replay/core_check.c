@@ -62,6 +62,8 @@ fail:
 	return -ENOMEM;
 }
 
+#define MOST_CHECKED 16	/* CPUs: a step then costs as much as there is to look at */
+
 struct check {
 	const struct bu_core_def *core;
 	int guard_ms, failures;
@@ -83,11 +85,11 @@ static void tell(struct check *c, bool holds, const char *fmt, int32_t cpus)
 	c->why[0] = '\0';
 }
 
-static int replay(struct check *c, const struct bu_hp_schedule *s, struct bu_replay_result *r)
+static int replay(struct check *c, const struct bu_hp_schedule *s, bool check, struct bu_replay_result *r)
 {
 	struct bu_description d;
 	const struct bu_replay_options o = { .seed = 1, .machine = &d.machine, .recorded_cpus = (int32_t)s->n_cpus + 1,
-					     .params = c->params, .guard_ms = c->guard_ms };
+					     .params = c->params, .guard_ms = c->guard_ms, .check = check };
 
 	/* Nothing costs but what the schedule says: a kick made up as free is. */
 	bu_describe_init(&d);
@@ -165,9 +167,9 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 	rc = bu_made_up_schedule(m, &s);
 	if (rc)
 		return rc;
-	rc = replay(c, &s, &a);
+	rc = replay(c, &s, false, &a);
 	if (!rc)
-		rc = replay(c, &s, &b);
+		rc = replay(c, &s, m->cpus <= MOST_CHECKED, &b);
 	if (!rc) {
 		for (i = 0; i < a.run.n_cpu_rows; i++)
 			up += a.run.cpu_rows[i].verdict == BU_CPU_OK;
@@ -186,6 +188,10 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 		}
 		if (c->dead)
 			goto out;
+		if (m->cpus <= MOST_CHECKED) {
+			snprintf(c->why, sizeof(c->why), "%.200s", b.run.verdict_detail);
+			tell(c, !strcmp(a.run.verdict, b.run.verdict), "threads share nothing but words with %d CPUs", m->cpus);
+		}
 		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
 		tell(c, a.run.hash == b.run.hash, "the same seed gives the same run with %d CPUs", m->cpus);
 	}
@@ -213,7 +219,7 @@ static int check_misfortune(struct check *c, const char *what, void (*befall)(st
 	if (rc)
 		return rc;
 	befall(&s.cpus[1]);
-	rc = replay(c, &s, &r);
+	rc = replay(c, &s, true, &r);
 	if (!rc) {
 		for (i = 0; i < r.run.n_cpu_rows; i++)
 			up += i != 1 && r.run.cpu_rows[i].verdict == BU_CPU_OK;

@@ -690,6 +690,7 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	config.n_online = 1;
 	config.seed = options->seed;
 	config.max_events = options->max_events;
+	config.check_state = options->check;
 	/* A core needs a handful of events and a few hundred bytes per step; far more means that it runs away. */
 	if (!config.max_events)
 		config.max_events = 1000000 + (uint64_t)config.n_cpus * 100000;

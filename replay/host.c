@@ -15,6 +15,7 @@
 #include "replay/machine/device.h"
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
+#include "replay/machine/look.h"
 #include "replay/machine/percpu_rwsem.h"
 #include "replay/machine/pgd.h"
 #include "replay/machine/rcu.h"
@@ -144,6 +145,7 @@ static void *bu_alloc(struct bu_machine *m, size_t bytes)
 		h->oom = 1;
 		bu_machine_fail(m, "out of memory");
 	}
+	look_at_memory(m, p, bytes);
 	return p;
 }
 

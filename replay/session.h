@@ -24,6 +24,7 @@ struct bu_replay_options {
 	uint64_t max_events;	/* 0: a bound from the size of the schedule */
 	const struct bu_hp_machine *machine;	/* NULL: the default; borrowed */
 	const struct bu_hp_machine *recorded_machine;	/* that the schedule was made for, to be stored; NULL: as machine */
+	bool check;		/* that threads share nothing but words: bu_machine_config.check_state */
 	int guard_ms;		/* CPU time that the core may go without a step, see guard.h; 0: run it unguarded */
 };
 

@@ -20,10 +20,8 @@
 
 struct cpuhp_cpu_state {
 	int cpu;
-	int state, target, result;
-	bool bringup, rollback;
+	bu_word_id state, target, result, bringup, rollback, should_run;
 	bu_obj done_up, done_down;	/* completions */
-	bu_word_id should_run;
 	bu_word_id ap_sync_state;	/* 6.5 and later: kit/split.h */
 };
 
@@ -85,32 +83,44 @@ static inline int cpuhp_online_state(struct bu_machine *m, int cpu)
 	return cpuhp_idle_state(m, cpu) + bu_hp(m)->nr_steps(m, cpu, BU_HP_ONLINE_STEPS);
 }
 
-static inline int cpuhp_set_state(struct cpuhp_cpu_state *st, int target)
+static inline int cpuhp_get_state(struct bu_machine *m, int cpu)
 {
-	int prev_state = st->state;
+	return (int)atomic_read(m, cpuhp_state(m, cpu)->state);
+}
 
-	st->rollback = false;
-	st->target = target;
-	st->bringup = prev_state < target;
+static inline int cpuhp_set_state(struct bu_machine *m, const struct cpuhp_cpu_state *st, int target)
+{
+	const int prev_state = (int)atomic_read(m, st->state);
+
+	atomic_set(m, st->rollback, false);
+	atomic_set(m, st->target, target);
+	atomic_set(m, st->bringup, prev_state < target);
 	return prev_state;
 }
 
 /* The way back to @prev_state begins at the state before the one that failed, as that has not been entered. */
-static inline void cpuhp_reset_state(struct cpuhp_cpu_state *st, int prev_state)
+static inline void cpuhp_reset_state(struct bu_machine *m, const struct cpuhp_cpu_state *st, int prev_state)
 {
-	if (st->rollback)
+	bool bringup;
+
+	if (atomic_read(m, st->rollback))
 		return;
-	st->rollback = true;
-	st->bringup = !st->bringup;
-	st->target = prev_state;
-	st->state += st->bringup ? 1 : -1;
+	atomic_set(m, st->rollback, true);
+	bringup = !atomic_read(m, st->bringup);
+	atomic_set(m, st->bringup, bringup);
+	atomic_set(m, st->target, prev_state);
+	atomic_add_return(m, st->state, bringup ? 1 : -1);
 }
 
-static inline bool cpuhp_next_state(struct cpuhp_cpu_state *st, bool bringup, int target, int *state_to_run)
+static inline bool cpuhp_next_state(struct bu_machine *m, const struct cpuhp_cpu_state *st, bool bringup, int target,
+				    int *state_to_run)
 {
-	if (bringup ? st->state >= target : st->state <= target)
+	const int state = (int)atomic_read(m, st->state);
+
+	if (bringup ? state >= target : state <= target)
 		return false;
-	*state_to_run = bringup ? ++st->state : st->state--;
+	*state_to_run = bringup ? state + 1 : state;
+	atomic_set(m, st->state, bringup ? state + 1 : state - 1);
 	return true;
 }
 
@@ -131,7 +141,7 @@ static inline int cpuhp_invoke_ap_callback(struct bu_machine *m, int cpu, int st
 	return 0;
 }
 
-static inline void complete_ap_thread(struct bu_machine *m, struct cpuhp_cpu_state *st, bool bringup)
+static inline void complete_ap_thread(struct bu_machine *m, const struct cpuhp_cpu_state *st, bool bringup)
 {
 	complete(m, bringup ? st->done_up : st->done_down);
 }
@@ -145,7 +155,7 @@ static inline void wait_for_completion_at(struct bu_machine *m, bu_obj c, const 
 	wait_for_completion(m, c);
 }
 
-static inline void wait_for_ap_thread(struct bu_machine *m, struct cpuhp_cpu_state *st, bool bringup, const char *point)
+static inline void wait_for_ap_thread(struct bu_machine *m, const struct cpuhp_cpu_state *st, bool bringup, const char *point)
 {
 	wait_for_completion_at(m, bringup ? st->done_up : st->done_down, point, st->cpu);
 }
@@ -158,47 +168,56 @@ static inline bool cpuhp_should_run(struct bu_machine *m, int cpu)
 /* One state per call. */
 static inline void cpuhp_thread_fun(struct bu_machine *m, int cpu)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
-	bool bringup = st->bringup, more;
-	int state;
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const bool bringup = atomic_read(m, st->bringup);
+	int state, ret = 0;
+	bool more;
 
 	KERNEL_FN(m);
-	if (bringup && st->state == cpuhp_idle_state(m, cpu))
+	if (bringup && cpuhp_get_state(m, cpu) == cpuhp_idle_state(m, cpu))
 		bu_hp(m)->work(m, cpu, BU_HP_THREAD_WAKE);
-	more = cpuhp_next_state(st, bringup, st->target, &state);
-	if (more)
-		st->result = cpuhp_invoke_ap_callback(m, cpu, state, bringup);
-	if (more && !st->result)
-		return;
-	BU_ASSERT_CORE(m, !st->result || !st->rollback);
-	if (!more && bringup && st->state == cpuhp_online_state(m, cpu))
+	more = cpuhp_next_state(m, st, bringup, (int)atomic_read(m, st->target), &state);
+	if (more) {
+		ret = cpuhp_invoke_ap_callback(m, cpu, state, bringup);
+		atomic_set(m, st->result, ret);
+		if (!ret)
+			return;
+	}
+	BU_ASSERT_CORE(m, !ret || !atomic_read(m, st->rollback));
+	if (!more && bringup && cpuhp_get_state(m, cpu) == cpuhp_online_state(m, cpu))
 		bu_hp(m)->mark(m, cpu, BU_HP_AT_ONLINE);
 	atomic_set(m, st->should_run, 0);
 	complete_ap_thread(m, st, bringup);
 }
 
-static inline void __cpuhp_kick_ap(struct bu_machine *m, struct cpuhp_cpu_state *st)
+static inline void __cpuhp_kick_ap(struct bu_machine *m, const struct cpuhp_cpu_state *st)
 {
-	st->result = 0;
+	atomic_set(m, st->result, 0);
 	atomic_set(m, st->should_run, 1);
 	wake_up_process(m, smpboot_thread(m, cpuhp(m)->threads, st->cpu));
-	wait_for_ap_thread(m, st, st->bringup, "W6 cpuhp/N at its target");
+	wait_for_ap_thread(m, st, atomic_read(m, st->bringup), "W6 cpuhp/N at its target");
 }
 
 static inline int cpuhp_kick_ap(struct bu_machine *m, int cpu, int target)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	int prev_state, ret;
 
 	KERNEL_FN(m);
-	prev_state = cpuhp_set_state(st, target);
+	prev_state = cpuhp_set_state(m, st, target);
 	__cpuhp_kick_ap(m, st);
-	ret = st->result;
+	ret = (int)atomic_read(m, st->result);
 	if (ret) {
-		cpuhp_reset_state(st, prev_state);
+		cpuhp_reset_state(m, st, prev_state);
 		__cpuhp_kick_ap(m, st);
 	}
 	return ret;
+}
+
+/* Up to the target of the cpu_up() that goes on. */
+static inline int cpuhp_kick_ap_to_target(struct bu_machine *m, int cpu)
+{
+	return cpuhp_kick_ap(m, cpu, (int)atomic_read(m, cpuhp_state(m, cpu)->target));
 }
 
 /* -------------------------------------------------------------------------------------------------- AP side, idle */
@@ -206,11 +225,11 @@ static inline int cpuhp_kick_ap(struct bu_machine *m, int cpu, int target)
 /* On the CPU, its last act before the idle loop. */
 static inline void cpuhp_online_idle(struct bu_machine *m, int cpu)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 
 	KERNEL_FN(m);
 	stop_machine_unpark(m, cpu);
-	st->state = cpuhp_idle_state(m, cpu);
+	atomic_set(m, st->state, cpuhp_idle_state(m, cpu));
 	bu_hp(m)->mark(m, cpu, BU_HP_AT_IDLE);
 	complete_ap_thread(m, st, true);
 }
@@ -309,23 +328,23 @@ static inline int cpuhp_invoke_callback(struct bu_machine *m, int cpu, int state
 
 static inline int cpuhp_invoke_callback_range(struct bu_machine *m, bool bringup, int cpu, int target)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	int state, ret = 0;
 
-	while (!ret && cpuhp_next_state(st, bringup, target, &state))
+	while (!ret && cpuhp_next_state(m, st, bringup, target, &state))
 		ret = cpuhp_invoke_callback(m, cpu, state, bringup);
 	return ret;
 }
 
 static inline int cpuhp_up_callbacks(struct bu_machine *m, int cpu, int target)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
-	int ret, prev_state = st->state;
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	int ret, prev_state = cpuhp_get_state(m, cpu);
 
 	KERNEL_FN(m);
 	ret = cpuhp_invoke_callback_range(m, true, cpu, target);
 	if (ret) {
-		cpuhp_reset_state(st, prev_state);
+		cpuhp_reset_state(m, st, prev_state);
 		BU_ASSERT_CORE(m, !cpuhp_invoke_callback_range(m, false, cpu, prev_state));
 	}
 	return ret;
@@ -333,14 +352,14 @@ static inline int cpuhp_up_callbacks(struct bu_machine *m, int cpu, int target)
 
 static inline int _cpu_up(struct bu_machine *m, int cpu, int target)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	const int bringup = cpuhp_bringup_state(m, cpu);
 	int ret = 0;
 
 	KERNEL_FN(m);
 	cpus_write_lock(m);
-	if (st->state < target) {
-		cpuhp_set_state(st, target);
+	if (cpuhp_get_state(m, cpu) < target) {
+		cpuhp_set_state(m, st, target);
 		ret = cpuhp_up_callbacks(m, cpu, target < bringup ? target : bringup);
 	}
 	cpus_write_unlock(m);
@@ -348,24 +367,16 @@ static inline int _cpu_up(struct bu_machine *m, int cpu, int target)
 }
 
 /*
- * Up to @target; the first call of a CPU makes what lives as long as the machine. A CPU that fails is given up: it is at the
- * state to which the kernel rolls it back.
+ * Up to @target. A CPU that fails is given up: it is at the state to which the kernel rolls it back.
  */
 static inline int cpu_up(struct bu_machine *m, int cpu, int target)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	int ret;
 
 	KERNEL_FN(m);
-	if (!st->done_up) {
-		st->cpu = cpu;
-		st->done_up = completion(m, "done_up");
-		st->done_down = completion(m, "done_down");
-		st->should_run = atomic(m, "should_run", 0);
-	}
-	bu_hp(m)->work(m, cpu, st->state == CPUHP_OFFLINE ? BU_HP_ENTRY : BU_HP_BRINGUP_ENTRY);
+	bu_hp(m)->work(m, cpu, cpuhp_get_state(m, cpu) == CPUHP_OFFLINE ? BU_HP_ENTRY : BU_HP_BRINGUP_ENTRY);
 	mutex_lock(m, cpuhp(m)->cpu_add_remove_lock);
-	if (st->state == CPUHP_OFFLINE)
+	if (cpuhp_get_state(m, cpu) == CPUHP_OFFLINE)
 		bu_hp(m)->mark(m, cpu, BU_HP_AT_PREPARE);
 	ret = _cpu_up(m, cpu, target);
 	if (ret) {
@@ -434,8 +445,12 @@ static inline struct cpuhp *cpuhp_init(struct bu_machine *m, const struct cpuhp_
 	hp->kthread_create_list = atomic(m, "kthread_create_list", 0);
 	hp->kthread_created = completion(m, "kthread_create_info.done");
 	set_core_data(m, hp);
-	for (cpu = 0; cpu < (int)nr_cpus(m); cpu++)
-		hp->state[cpu].cpu = cpu;
+	for (cpu = 1; cpu < (int)nr_cpus(m); cpu++)
+		hp->state[cpu] = (struct cpuhp_cpu_state){
+			cpu, atomic(m, "state", CPUHP_OFFLINE), atomic(m, "target", CPUHP_OFFLINE), atomic(m, "result", 0),
+			atomic(m, "bringup", false), atomic(m, "rollback", false), atomic(m, "should_run", 0),
+			completion(m, "done_up"), completion(m, "done_down"), 0,
+		};
 	rcu_set_mode(m, BU_RCU_EXPEDITED);
 	rcu_spawn_gp_kthread(m, 0);
 	hp->kthreadd = thread_run(m, "kthreadd", BU_ANY_CPU, kthreadd, hp);

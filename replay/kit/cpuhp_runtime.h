@@ -28,8 +28,8 @@ struct cpuhp_cpu_state {
 	bu_obj done_up, done_down;	/* completions */
 	bu_word_id should_run;
 	bu_word_id dead;		/* the CPU has reported its death */
-	bool bringup;			/* where cpuhp/N is to take it */
-	int result;			/* of its steps down */
+	bu_word_id bringup;		/* where cpuhp/N is to take it */
+	bu_word_id result;		/* of its steps down */
 };
 
 struct cpuhp {
@@ -70,7 +70,7 @@ static inline void cpuhp_undo(struct bu_machine *m, int cpu, enum bu_hp_section 
 /* cpuhp/N on the way down. One that fails brings the CPU back by itself, as the second kick of cpuhp_kick_ap() has it do. */
 static inline void cpuhp_thread_down(struct bu_machine *m, int cpu)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	const bu_thread_fn grace_period = cpuhp(m)->kernel->grace_period;
 	int i, ret = 0, n = bu_hp(m)->nr_steps(m, cpu, BU_HP_DOWN_STEPS);
 
@@ -88,7 +88,7 @@ static inline void cpuhp_thread_down(struct bu_machine *m, int cpu)
 		cpuhp_undo(m, cpu, BU_HP_ONLINE_STEPS, bu_hp(m)->step_state(m, cpu, BU_HP_DOWN_STEPS, i - 1));
 	else
 		smpboot_park_threads(m, cpu);	/* the last but sched_cpu_wait_empty() */
-	st->result = ret;
+	atomic_set(m, st->result, ret);
 	atomic_set(m, st->should_run, 0);
 	complete(m, st->done_down);
 }
@@ -111,7 +111,7 @@ static inline void cpuhp_thread_up(struct bu_machine *m, int cpu)
 static inline void cpuhp_thread_fun(struct bu_machine *m, int cpu)
 {
 	KERNEL_FN(m);
-	if (cpuhp_state(m, cpu)->bringup)
+	if (atomic_read(m, cpuhp_state(m, cpu)->bringup))
 		cpuhp_thread_up(m, cpu);
 	else
 		cpuhp_thread_down(m, cpu);
@@ -135,7 +135,7 @@ static inline void cpuhp_init(struct bu_machine *m, const struct cpuhp_kernel *k
 	for (cpu = 1; cpu < n; cpu++)
 		hp->state[cpu] = (struct cpuhp_cpu_state){
 			completion(m, "done_up"), completion(m, "done_down"), atomic(m, "should_run", 0), atomic(m, "cpu dead", 0),
-			true, 0,
+			atomic(m, "bringup", true), atomic(m, "result", 0),
 		};
 	set_core_data(m, hp);
 	cpu_stop_init(m);
@@ -144,7 +144,7 @@ static inline void cpuhp_init(struct bu_machine *m, const struct cpuhp_kernel *k
 
 static inline void cpuhp_wake(struct bu_machine *m, int cpu, bool bringup)
 {
-	cpuhp_state(m, cpu)->bringup = bringup;
+	atomic_set(m, cpuhp_state(m, cpu)->bringup, bringup);
 	atomic_set(m, cpuhp_state(m, cpu)->should_run, 1);
 	wake_up_process(m, smpboot_thread(m, cpuhp(m)->threads, cpu));
 }
@@ -232,7 +232,7 @@ static inline int takedown_cpu(struct bu_machine *m, int cpu)
 /* Return: 0; what a step of the CPU's own returned, the CPU being back online; -ETIMEDOUT: down, but never seen dead. */
 static inline int _cpu_down(struct bu_machine *m, int cpu)
 {
-	struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
+	const struct cpuhp_cpu_state *st = cpuhp_state(m, cpu);
 	int i, n = bu_hp(m)->nr_steps(m, cpu, BU_HP_DEAD_STEPS), ret;
 
 	KERNEL_FN(m);
@@ -242,8 +242,9 @@ static inline int _cpu_down(struct bu_machine *m, int cpu)
 	wait_point(m, "W7 done_down: CPU's steps", cpu);
 	wait_for_completion(m, st->done_down);
 	bu_hp(m)->work(m, cpu, BU_HP_DOWN_DONE);
-	if (st->result)
-		return st->result;
+	ret = (int)atomic_read(m, st->result);
+	if (ret)
+		return ret;
 	ret = takedown_cpu(m, cpu);
 	if (cpuhp(m)->kernel->timers_at_dead)
 		timers_migrate(m, cpu, 0);	/* hrtimers_dead_cpu(), timers_dead_cpu() */

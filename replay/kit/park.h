@@ -17,8 +17,7 @@
 #define PARK_MAGIC 0x7061726b
 
 struct park_cpu {
-	bu_word_id exit, magic;
-	bool idt;
+	bu_word_id exit, magic, idt;
 	bu_thread_fn start;
 };
 
@@ -52,7 +51,7 @@ static inline void park_head(struct bu_machine *m, int cpu)
 	if (p->cpus[cpu].magic)
 		ns = ns > p->init_ns ? ns - p->init_ns : 0;
 	bu_hp(m)->spend(m, cpu, BU_HP_DARK, ns);
-	p->cpus[cpu].idt = true;
+	atomic_set(m, p->cpus[cpu].idt, true);
 }
 
 static inline void write_park_exit(struct bu_machine *m, int cpu, bu_thread_fn fn)
@@ -73,7 +72,7 @@ static inline void park_nmi(struct bu_machine *m, void *arg)
 	const struct park_cpu *c = &park(m)->cpus[this_cpu(m)];
 
 	(void)arg;
-	if (c->magic && !c->idt)
+	if (c->magic && !atomic_read(m, c->idt))
 		crash(m, "triple fault", "NMI on a parked CPU: it has no IDT");
 }
 
@@ -92,8 +91,9 @@ static inline void park_init(struct bu_machine *m, int64_t n, int64_t init_ns, i
 	x->wake = write_park_exit;
 	x->head = park_head;
 	x->wake_data = p;
-	for (cpu = 1; cpu < (int)nr_cpus(m) && cpu <= n; cpu++) {
-		if (bu_hp(m)->never_comes(m, cpu))
+	for (cpu = 1; cpu < (int)nr_cpus(m); cpu++) {
+		p->cpus[cpu].idt = atomic(m, "park idt", false);
+		if (cpu > n || bu_hp(m)->never_comes(m, cpu))
 			continue;
 		p->cpus[cpu].exit = atomic(m, "park exit", 0);
 		p->cpus[cpu].magic = atomic(m, "park magic", 0);

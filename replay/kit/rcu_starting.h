@@ -36,9 +36,8 @@ struct rcu_state {
 	int nr_leaves;
 	bu_obj ofl_lock;
 	bu_word_id ncpus;
-	int64_t ncpus_snap;
-	/* by CPU: has left rcu_cpu_starting(), so grace periods must wait for it; had when the last one began */
-	bool *started, *before;
+	bu_word_id ncpus_snap;
+	bu_word_id *started;	/* by CPU: has left rcu_cpu_starting(), so grace periods must wait for it */
 };
 
 /* An access takes up to twice the mean, evenly spread: that is what lets CPUs overtake each other. */
@@ -70,12 +69,12 @@ static inline struct rcu_state *rcu_state_init(struct bu_machine *m, enum rcu_va
 	s->access_ns = access_ns;
 	s->nr_leaves = ((int)nr_cpus(m) + RCU_FANOUT_LEAF - 1) / RCU_FANOUT_LEAF;
 	s->leaf = (struct rcu_node *)alloc(m, (size_t)s->nr_leaves * sizeof(*s->leaf));
-	s->started = (bool *)alloc(m, nr_cpus(m) * sizeof(*s->started));
-	s->before = (bool *)alloc(m, nr_cpus(m) * sizeof(*s->before));
+	s->started = (bu_word_id *)alloc(m, nr_cpus(m) * sizeof(*s->started));
 	s->ofl_lock = raw_spinlock(m, "rcu_state.ofl_lock", BU_SPIN_QUEUED);
 	s->ncpus = atomic(m, "rcu_state.ncpus", 1);
-	s->ncpus_snap = 1;
-	s->started[0] = true;
+	s->ncpus_snap = atomic(m, "rcu_state.ncpus_snap", 1);
+	for (i = 0; i < (int)nr_cpus(m); i++)
+		s->started[i] = atomic(m, "started", i == 0);
 	for (i = 0; i < s->nr_leaves; i++) {
 		const int64_t up = i == 0;
 
@@ -157,7 +156,7 @@ static inline void rcu_cpu_starting(struct bu_machine *m, struct rcu_state *s, i
 	/* Of all leaves, under the lock of this one only. */
 	rcu_store(m, s, s->ncpus, rcu_load(m, s, s->ncpus) + newcpu);
 	rcu_ofl_end(m, s, rnp);
-	s->started[cpu] = true;
+	atomic_set(m, s->started[cpu], true);
 }
 
 /* --------------------------------------------------------------------------------------------- grace periods begin */
@@ -178,24 +177,25 @@ static inline void rcu_wait_ofl_seq(struct bu_machine *m, const struct rcu_node 
 	spin_until(m, rnp->ofl_seq, BU_GUARD_NE, firstseq, -1, "rcu_gp_init: ofl_seq stays odd", -1);
 }
 
-static inline void rcu_gp_begins(struct bu_machine *m, const struct rcu_state *s)
+static inline void rcu_gp_begins(struct bu_machine *m, const struct rcu_state *s, bool *before)
 {
 	uint32_t i;
 
 	for (i = 0; i < nr_cpus(m); i++)
-		s->before[i] = s->started[i];
+		before[i] = atomic_read(m, s->started[i]);
 }
 
 /*
  * Whom the next normal grace period waits for. Those that have started before must be among them; who starts meanwhile holds
  * no reference that the grace period is about, and may be left out.
+ * @before: by CPU, of the thread that calls.
  */
-static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s)
+static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s, bool *before)
 {
 	int i;
 
 	KERNEL_FN(m);
-	rcu_gp_begins(m, s);
+	rcu_gp_begins(m, s, before);
 	for (i = 0; i < s->nr_leaves; i++) {
 		const struct rcu_node *rnp = &s->leaf[i];
 		bool irqs;
@@ -211,28 +211,28 @@ static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s)
 		local_irq_restore(m, irqs);
 	}
 	for (i = 0; i < (int)nr_cpus(m); i++)
-		BU_ASSERT_CORE(m, !s->before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].qsmaskinit) & rcu_grpmask(i)));
+		BU_ASSERT_CORE(m, !before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].qsmaskinit) & rcu_grpmask(i)));
 }
 
 /* The same for an expedited one, which looks at the leaves only when the number of CPUs has changed. */
-static inline void sync_exp_reset_tree_hotplug(struct bu_machine *m, struct rcu_state *s)
+static inline void sync_exp_reset_tree_hotplug(struct bu_machine *m, const struct rcu_state *s, bool *before)
 {
 	int64_t ncpus;
 	int i;
 
 	KERNEL_FN(m);
-	rcu_gp_begins(m, s);
+	rcu_gp_begins(m, s, before);
 	ncpus = rcu_load(m, s, s->ncpus);
-	for (i = 0; ncpus != s->ncpus_snap && i < s->nr_leaves; i++) {
+	for (i = 0; ncpus != atomic_read(m, s->ncpus_snap) && i < s->nr_leaves; i++) {
 		const struct rcu_node *rnp = &s->leaf[i];
 		bool irqs = raw_spin_lock_irqsave(m, rnp->lock);
 
 		atomic_set(m, rnp->expmaskinit, atomic_read(m, rnp->expmaskinitnext));
 		raw_spin_unlock_irqrestore(m, rnp->lock, irqs);
 	}
-	s->ncpus_snap = ncpus;
+	atomic_set(m, s->ncpus_snap, ncpus);
 	for (i = 0; i < (int)nr_cpus(m); i++)
-		BU_ASSERT_CORE(m, !s->before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].expmaskinit) & rcu_grpmask(i)));
+		BU_ASSERT_CORE(m, !before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].expmaskinit) & rcu_grpmask(i)));
 }
 
 #endif

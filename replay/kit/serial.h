@@ -44,7 +44,7 @@ static inline void wait_for_master_cpu(struct bu_machine *m, int cpu)
 	atomic_set(m, c->initialized, 1);
 	if (serial(m)->late_cpu == LATE_CPU_RUNS) {
 		/* Nobody coordinates it with the boot CPU, which has rolled back what the CPU is about to use. */
-		BU_ASSERT_CORE(m, cpuhp_state(m, cpu)->state == cpuhp_bringup_state(m, cpu));
+		BU_ASSERT_CORE(m, cpuhp_get_state(m, cpu) == cpuhp_bringup_state(m, cpu));
 		return;
 	}
 	spin_until(m, c->callout, BU_GUARD_NE, 0, -1, "Wa cpu_callout_mask", cpu);
@@ -144,7 +144,7 @@ static inline int bringup_cpu(struct bu_machine *m, int cpu)
 		return ret;
 	/* bringup_wait_for_ap() */
 	bringup_wait_for_ap_online(m, cpu);
-	ret = cpuhp_kick_ap(m, cpu, cpuhp_state(m, cpu)->target);
+	ret = cpuhp_kick_ap_to_target(m, cpu);
 	bu_hp(m)->work(m, cpu, BU_HP_DONE);
 	return ret;
 }

@@ -179,7 +179,7 @@ static inline int cpuhp_bringup_ap(struct bu_machine *m, int cpu)
 	}
 	bringup_wait_for_ap_online(m, cpu);
 	mutex_unlock(m, cpuhp(m)->sparse_irq_lock);
-	ret = cpuhp_kick_ap(m, cpu, cpuhp_state(m, cpu)->target);
+	ret = cpuhp_kick_ap_to_target(m, cpu);
 	bu_hp(m)->work(m, cpu, BU_HP_DONE);
 	return ret;
 }

@@ -8,13 +8,13 @@
 #define LOOK_AT 512u		/* of each kind per step */
 
 struct looked {
-	enum { LOOKED_RECORD, LOOKED_CPU, LOOKED_THREAD, LOOKED_OBJ } kind;
+	enum { LOOKED_RECORD, LOOKED_CPU, LOOKED_THREAD, LOOKED_OBJ, LOOKED_MEMORY } kind;
 	const char *what;
 	const void *from;
 	size_t bytes;
 	const bu_word_id *words;
 	uint32_t n_words;
-	const void *whole;	/* the CPU, thread or object */
+	const void *whole;	/* the CPU, thread or object; memory: whose it is, NULL: of who set the run up */
 	uint64_t hash, at;	/* what was found, and 1 + the number of the event after which; 0: not yet */
 };
 
@@ -87,6 +87,16 @@ void look_at_obj(struct bu_machine *m, const struct obj *o)
 	l->whole = o;
 }
 
+void look_at_memory(struct bu_machine *m, const void *at, size_t bytes)
+{
+	struct looked *l = add(m, "memory", at, (const char *)at + bytes);
+
+	if (!l)
+		return;
+	l->kind = LOOKED_MEMORY;
+	l->whole = cur(m);
+}
+
 void look_at_chain(struct bu_machine *m, const struct chain *c)
 {
 	if (!m->config.check_state)
@@ -136,6 +146,8 @@ static uint64_t allowed_at(const struct bu_machine *m, const struct looked *l)
 		if (t->group)
 			at = later(m, m->obj[t->group]->waiters.word, at);
 		return m->rcu ? rcu_changed(m, at) : at;
+	case LOOKED_MEMORY:
+		return t ? t->stepped : at;
 	case LOOKED_OBJ:
 		for (i = 0; i < o->n; i++)
 			at = later(m, o->w[i], at);
@@ -163,6 +175,10 @@ static bool look_at_one(struct bu_machine *m, struct looked *l, uint64_t now, ui
 	case LOOKED_THREAD:
 		bu_machine_fail(m, "machine: %s changed thread %s from outside without an operation on a word of it",
 				bu_task_name(m->engine, task), ((const struct thread *)l->whole)->name);
+		break;
+	case LOOKED_MEMORY:
+		bu_machine_fail(m, "%s changed memory of %s: threads share nothing but words", bu_task_name(m->engine, task),
+				l->whole ? ((const struct thread *)l->whole)->name : "all");
 		break;
 	case LOOKED_OBJ:
 		bu_machine_fail(m, "machine: %s changed %s %s without an operation on a word of it", bu_task_name(m->engine, task),

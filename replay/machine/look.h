@@ -14,6 +14,7 @@
 #ifndef BU_REPLAY_MACHINE_LOOK_H
 #define BU_REPLAY_MACHINE_LOOK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "replay/core.h"
@@ -36,6 +37,12 @@ void look_at_record(struct bu_machine *m, const char *what, const void *from, co
 void look_at_cpu(struct bu_machine *m, const struct cpu *c);
 void look_at_rcu_of_cpu(struct bu_machine *m, const struct cpu *c, const bu_word_id *words);
 void look_at_thread(struct bu_machine *m, const struct thread *t);
+
+/**
+ * look_at_memory() - Memory that a core asked for: only the thread that did, the running one, may change it. What others need
+ * to know lies in words; what it holds for them is written before they begin.
+ */
+void look_at_memory(struct bu_machine *m, const void *at, size_t bytes);
 
 /**
  * look() - The engine's check after a step of @task. Ends the run if something was changed. @machine: struct bu_machine *.

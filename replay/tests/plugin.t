@@ -80,6 +80,11 @@ plugin cpu < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { bu_hp(m)->work(m, 99999, BU_HP_DARK); }'; def c)
 misbehaves 'a CPU that is none' cpu 1 'CPU 99999 is no secondary CPU'
 
+plugin shares < <(echo '#include "replay/core_hotplug.h"
+static void other(struct bu_machine *m, void *arg) { bu_ops(m)->work(m, 10); ++*(int *)arg; }
+static void c(struct bu_machine *m) { bu_ops(m)->thread_run(m, "other", 0, other, bu_ops(m)->alloc(m, sizeof(int))); }'; def c)
+misbehaves 'memory that two threads write' shares 1 'other changed memory of kernel_init: threads share nothing but words'
+
 plugin nohook < <(echo '#include "replay/core.h"'; def '(void *)0')
 misbehaves 'no hook' nohook 1 'no control hook, which is required'
 

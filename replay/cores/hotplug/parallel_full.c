@@ -155,7 +155,7 @@ static void wait_init(struct bu_machine *m)
 
 	KERNEL_FN(m);
 	for (cpu = 1; cpu < n; cpu++) {
-		if (cpuhp_state(m, cpu)->state != cpuhp_kick_state(m, cpu))
+		if (cpuhp_get_state(m, cpu) != cpuhp_kick_state(m, cpu))
 			continue;
 		if (!cpuhp_wait_for_sync_state(m, cpu, SYNC_STATE_ALIVE, SYNC_STATE_SHOULD_ONLINE))
 			bu_hp(m)->message(m, cpu, "failed to report alive state");
@@ -178,17 +178,17 @@ static int bringup_cpu(struct bu_machine *m, int cpu)
 	spin_until(m, c->online, BU_GUARD_NE, 0, -1, "W4 cpu_online", cpu);
 	mutex_unlock(m, cpuhp(m)->sparse_irq_lock);
 	bringup_wait_for_ap_online(m, cpu);
-	ret = cpuhp_kick_ap(m, cpu, cpuhp_state(m, cpu)->target);
+	ret = cpuhp_kick_ap_to_target(m, cpu);
 	bu_hp(m)->work(m, cpu, BU_HP_DONE);
 	return ret;
 }
 
 static const struct cpuhp_arch arch = { .kick_ap = kick_ap, .bringup_cpu = bringup_cpu };
 
-static void grace_periods_begin(struct bu_machine *m, const struct full *f)
+static void grace_periods_begin(struct bu_machine *m, const struct full *f, bool *before)
 {
-	sync_exp_reset_tree_hotplug(m, f->rcu);
-	rcu_gp_init(m, f->rcu);
+	sync_exp_reset_tree_hotplug(m, f->rcu, before);
+	rcu_gp_init(m, f->rcu, before);
 }
 
 /*
@@ -198,13 +198,14 @@ static void grace_periods_begin(struct bu_machine *m, const struct full *f)
 static void grace_periods(struct bu_machine *m, void *arg)
 {
 	const struct full *f = (const struct full *)arg;
+	bool *before = alloc(m, nr_cpus(m) * sizeof(*before));
 
 	KERNEL_FN(m);
 	while (!atomic_read(m, f->released)) {
-		grace_periods_begin(m, f);
+		grace_periods_begin(m, f, before);
 		sleep_ns(m, param(m, PARAM_GP_NS));
 	}
-	grace_periods_begin(m, f);
+	grace_periods_begin(m, f, before);
 	for (;;) {
 		set_current_state(m, BU_TASK_INTERRUPTIBLE);	/* as a kthread waits for work: not a hung task */
 		if (atomic_read(m, f->booted))
@@ -212,7 +213,7 @@ static void grace_periods(struct bu_machine *m, void *arg)
 		schedule(m);
 	}
 	set_current_state(m, BU_TASK_RUNNING);
-	grace_periods_begin(m, f);
+	grace_periods_begin(m, f, before);
 }
 
 static void smp_init(struct bu_machine *m)
