@@ -83,6 +83,8 @@ set -- 12 20 1.5 18 40 1.0 12 25 1.0
 for n in 1024 16384 65536; do
 	compare 'timed events' hold_$n "$1" at-least 'SimGrid sleep_for' "$dir/peer_simgrid" hold $n 500000 "${simgrid[@]}"
 	compare 'timed events' hold_$n "$3" at-least 'ns-3 PriorityQueue' "$dir/peer_ns3" PriorityQueueScheduler $n 2000000
+	compare 'ties' ties_$n "$3" at-least 'ns-3 PriorityQueue' "$dir/peer_ns3" PriorityQueueScheduler $n 2000000 ties
+	compare 'bimodal' bimodal_$n "$3" at-least 'ns-3 PriorityQueue' "$dir/peer_ns3" PriorityQueueScheduler $n 2000000 bimodal
 	compare 'hand-off' handoff_$n "$2" at-least 'SimGrid semaphore' "$dir/peer_simgrid" handoff $n 1000000 "${simgrid[@]}"
 	shift 3
 done
@@ -90,8 +92,10 @@ for n in 2 1024 4096; do
 	compare switch switch_$n 0.8 at-most 'Boost fcontext' "$dir/peer_fcontext" $n
 done
 if [[ switch == *${BENCH_ENGINE_ONLY:-}* ]]; then
-	out=$("$dir/engine_bench" switch 1024)
-	line 'switch 1024' "$(figure switch_1024 echo "$out")" "$(figure swapcontext_1024 echo "$out")" 0.025 at-most 'swapcontext'
+	for n in 2 1024 4096; do
+		out=$("$dir/engine_bench" switch $n)
+		line "switch $n" "$(figure switch_$n echo "$out")" "$(figure swapcontext_$n echo "$out")" 0.025 at-most 'swapcontext'
+	done
 fi
 [[ machine == *${BENCH_ENGINE_ONLY:-}* ]] || exit 0
 
@@ -106,10 +110,7 @@ limit "4096 CPUs, user time" boot_user_4096 s 0.5 "$out"
 limit "4096 CPUs, peak memory of the process" boot_peak_4096 MiB 100 "$out"
 limit "65536 CPUs, user time" boot_user_65536 s 15 "$out"
 limit "65536 CPUs, peak memory of the process" boot_peak_65536 MiB 1536 "$out"
-out=$("$dir/engine_bench" ticks)
-limit "16384 CPUs ticking at 250 Hz for 1 s, peak" ticks_peak_16384 MiB 2048 "$out"
-awk '$1 == "ticks_user_4096" { a = $2 / 4096 } $1 == "ticks_user_16384" { b = $2 / 16384; s = $2 }
-	END { printf "  %.2f s of user time; a tick costs %.0f ns, at 4096 CPUs %.0f ns\n", s, b / 250 * 1e9, a / 250 * 1e9 }' <<<"$out"
+awk '$1 ~ /^reset/ { printf "%-46s %10.2f %s\n", $1, $2, $3 }' <<<"$("$dir/engine_bench" reset)"
 
 # The same sizes with CPUs, interrupts, run queues and call paths on top.
 ${CC:-cc} -std=gnu11 -O2 -D_GNU_SOURCE -I. -o "$dir/machine_bench" replay/machine/bench/machine_bench.c replay/machine/*.c \
@@ -119,4 +120,20 @@ for n in 4096:0.5:100 65536:15:1536; do
 	out=$("$dir/machine_bench" boot "$cpus")
 	limit "simulated kernel, $cpus CPUs, CPU time" "machine_boot_cpu_$cpus" s "$seconds" "$out"
 	limit "simulated kernel, $cpus CPUs, peak" "machine_boot_peak_$cpus" MiB "$mib" "$out"
+done
+out=$("$dir/machine_bench" memory 4001)
+limit "simulated kernel, an offline CPU" machine_memory_offline_4001 bytes 1228 "$out"
+limit "simulated kernel, a CPU with three live threads" machine_memory_3_threads_4001 bytes 24576 "$out"
+out=
+for n in 4096 8192 16384; do
+	out+=$("$dir/machine_bench" ticks $n)$'\n'
+done
+limit "16384 CPUs, timer interrupts at 250 Hz, 1 s, peak" machine_ticks_peak_16384 MiB 2048 "$out"
+awk '$1 ~ /^machine_ticks_(cpu|event|events)_/ { v[$1] = $2 }
+	END { for (n = 4096; n <= 16384; n *= 2)
+		printf "  %5d CPUs: %7d events in %5.2f s, %4.0f ns each\n", n, v["machine_ticks_events_" n],
+			v["machine_ticks_cpu_" n], v["machine_ticks_event_" n] }' <<<"$out"
+echo "A machine run again from scratch up to its first choice, as an explorer does it:"
+for n in 2 8 64; do
+	"$dir/machine_bench" restarts $n | awk '{ printf "  %s %s %s", $1, $2, $3 } END { print "" }'
 done

@@ -24,7 +24,8 @@
  * n^2 / 2^65. Equal means: the same values of words, waiters in the same order, the same bytes on the stacks of stopped
  * tasks, the same events due in the same times from now, random sources alike. Not part of it: the time, what has been
  * counted, and the order of what is due at one instant, which is what choose() decides.
- * Takes time in proportion to all that. Without bu_engine_config.clean_stacks equal states may be told apart.
+ * Takes time in proportion to all that. Without bu_engine_config.clean_stacks equal states may be told apart, and so they
+ * may where the switch is swapcontext(): how far down a stack is in use is not known then, all of it counts.
  */
 uint64_t bu_engine_state(const struct bu_engine *e);
 

@@ -7,7 +7,8 @@
  * run, with system time, since that calls the kernel. Memory is the growth of the resident set (/proc/self/statm), in a child of its own.
  *
  * Hold model (Jones, "An Empirical Comparison of Priority-Queue and Event-Set Implementations", CACM 29(4), 1986): n
- * tasks, each sleeping again and again for an exponentially distributed time of 1 ms mean.
+ * tasks, each sleeping again and again for an exponentially distributed time of 1 ms mean. Ties, bimodal: the same with other
+ * times of sleep, see workload.h.
  * Hand-off: n tasks in pairs that pass a token to and fro through two words used as semaphores.
  * Boot: a control task brings n CPUs up, each runs about a thousand operations on words of its own, of its node, and of
  * all, with delays in between; a thread and an idle task per CPU stay. Ticks: n CPUs, each ticking at 250 Hz for a second.
@@ -426,7 +427,10 @@ static int wanted(const char *name)
 	return !only || !strcmp(only, name);
 }
 
-/* engine_bench [NAME [TASKS [REPEATS]]]: only one of hold, handoff, contended, yield, switch, reset, memory, boot, ticks. */
+/*
+ * engine_bench [NAME [TASKS [REPEATS]]]: only one of hold, ties, bimodal, handoff, contended, yield, switch, reset, memory,
+ * boot, ticks.
+ */
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 1024, 16384, 65536 }, switches[] = { 2, 1024, 4096 };
@@ -434,11 +438,14 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*fn)(struct bu_engine *, void *);
+		enum bench_distribution distribution;
 	} models[] = {
-		{ "hold", hold_task },
-		{ "handoff", handoff_task },
-		{ "contended", contend_task },
-		{ "yield", yield_task },
+		{ "hold", hold_task, BENCH_EXPONENTIAL },
+		{ "ties", hold_task, BENCH_EQUAL },
+		{ "bimodal", hold_task, BENCH_BIMODAL },
+		{ "handoff", handoff_task, BENCH_EXPONENTIAL },
+		{ "contended", contend_task, BENCH_EXPONENTIAL },
+		{ "yield", yield_task, BENCH_EXPONENTIAL },
 	};
 	uint32_t one = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
 	size_t i, k;
@@ -448,15 +455,18 @@ int main(int argc, char **argv)
 
 #define EACH(list) for (i = 0; i < sizeof(list) / sizeof((list)[0]); i++) if (!one || one == (list)[i])
 
-	bench_init();
+	bench_init(BENCH_EXPONENTIAL);
 	only = argc > 1 ? argv[1] : NULL;
 	if (wanted("switch"))
 		EACH(switches)
 			measure_switch(switches[i]);
 	for (k = 0; k < sizeof(models) / sizeof(models[0]); k++)
-		if (wanted(models[k].name))
+		if (wanted(models[k].name)) {
+			bench_init(models[k].distribution);
 			EACH(sizes)
 				measure(models[k].name, sizes[i], 3000000, models[k].fn);
+		}
+	bench_init(BENCH_EXPONENTIAL);
 	if (wanted("reset"))
 		measure_reset();
 	if (wanted("memory")) {

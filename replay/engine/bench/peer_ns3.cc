@@ -2,8 +2,8 @@
 /*
  * peer_ns3.cc - the hold model of engine_bench.c with ns-3's events, for comparison: no coroutines, each event is a call.
  *
- * Usage: peer_ns3 SCHEDULER EVENTS TURNS, where SCHEDULER is a class of ns3:: as PriorityQueueScheduler. Prints ns per
- * turn, as engine_bench does.
+ * Usage: peer_ns3 SCHEDULER EVENTS TURNS [MODEL], where SCHEDULER is a class of ns3:: as PriorityQueueScheduler and MODEL is
+ * hold, ties or bimodal. Prints ns per turn, as engine_bench does.
  */
 #include <cstdlib>
 #include <string>
@@ -25,6 +25,7 @@ static void fire(uint32_t member)
 int main(int argc, char **argv)
 {
 	ns3::ObjectFactory factory;
+	std::string model = argc > 4 ? argv[4] : "hold";
 	unsigned long n, i;
 
 	if (argc < 4)
@@ -32,13 +33,13 @@ int main(int argc, char **argv)
 	n = strtoul(argv[2], nullptr, 10);
 	bench_warm_turns = 2 * n;
 	last_turn = bench_warm_turns + strtoul(argv[3], nullptr, 10);
-	bench_init();
+	bench_init(model == "ties" ? BENCH_EQUAL : model == "bimodal" ? BENCH_BIMODAL : BENCH_EXPONENTIAL);
 	factory.SetTypeId(std::string("ns3::") + argv[1]);
 	ns3::Simulator::SetScheduler(factory);
 	for (i = 0; i < n; i++)
 		ns3::Simulator::Schedule(ns3::NanoSeconds(bench_increment()), &fire, (uint32_t)i);
 	ns3::Simulator::Run();
-	bench_report("hold", n, bench_ns_per_turn(), "ns");
+	bench_report(model.c_str(), n, bench_ns_per_turn(), "ns");
 	ns3::Simulator::Destroy();
 	return 0;
 }

@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	actors = strtoul(argv[2], nullptr, 10);
 	bench_warm_turns = 2 * actors;
 	last_turn = bench_warm_turns + strtoul(argv[3], nullptr, 10);
-	bench_init();
+	bench_init(BENCH_EXPONENTIAL);
 	auto *zone = sg4::create_full_zone("zone");
 	auto *host = zone->create_host("host", 1e9);
 	zone->seal();

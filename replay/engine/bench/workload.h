@@ -31,8 +31,14 @@ static inline uint32_t bench_random(void)
 	return (uint32_t)(bench_random_state >> 48);
 }
 
-/* Exponentially distributed, whole ns from 1 on. */
-static inline void bench_init(void)
+enum bench_distribution {
+	BENCH_EXPONENTIAL,
+	BENCH_EQUAL,		/* all events of a round at one instant */
+	BENCH_BIMODAL,		/* nine of ten up to 100 us, the tenth up to 1 s */
+};
+
+/* Whole ns from 1 on. */
+static inline void bench_init(enum bench_distribution distribution)
 {
 	uint32_t i;
 
@@ -41,7 +47,12 @@ static inline void bench_init(void)
 
 		bench_random();
 		u = (double)((bench_random_state >> 11) + 1) * 0x1p-53;
-		bench_increment_ns[i] = (int64_t)ceil(-log(u) * BENCH_MEAN_NS);
+		if (distribution == BENCH_EXPONENTIAL)
+			bench_increment_ns[i] = (int64_t)ceil(-log(u) * BENCH_MEAN_NS);
+		else if (distribution == BENCH_EQUAL)
+			bench_increment_ns[i] = (int64_t)BENCH_MEAN_NS;
+		else
+			bench_increment_ns[i] = (int64_t)(u * (bench_random() % 10 ? 1e5 : 1e9));
 		if (bench_increment_ns[i] < 1)
 			bench_increment_ns[i] = 1;
 	}

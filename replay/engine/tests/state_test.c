@@ -109,8 +109,10 @@ static void test_equal_runs_have_equal_states(void **state)
 		assert_true(x.n_seen > 5);
 		if (round == 0)
 			first = x;
+#ifndef BU_CO_UCONTEXT	/* where dead bytes of stacks count */
 		else if (round == 1)
 			assert_memory_equal(first.seen, x.seen, x.n_seen * sizeof(x.seen[0]));
+#endif
 	}
 	assert_int_equal(first.seen[0], x.seen[0]);
 	assert_int_not_equal(first.seen[2], x.seen[2]);

@@ -5,7 +5,8 @@
  * A program of its own, built from the sources of the engine and the machine:
  *   cc -O2 -D_GNU_SOURCE -I. replay/machine/bench/machine_bench.c replay/machine/[a-z]*.c replay/engine/[a-z]*.c \
  *      replay/engine/[a-z]*.S schemas/base/[a-z]*.c -lm -o machine_bench
- * Prints a line per measurement: name, value, unit. CPU time of the process, not the wall clock. "boot N": only that.
+ * Prints a line per measurement, CPU time of the process, not the wall clock. "boot N", "ticks N", "memory N", "restarts N":
+ * only that with N CPUs, as lines "name value unit" for scripts/bench_engine.sh.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "replay/machine/machine.h"
 #include "replay/machine/state.h"
 #include "replay/machine/stop.h"
+#include "replay/machine/timer.h"
 #include "replay/machine/wait.h"
 
 #define MS 1000000
@@ -155,18 +157,27 @@ static void sleeps_1s(struct bu_machine *m, void *arg)
 	bu_sleep_ns(m, S);
 }
 
+/* Every CPU takes its timer interrupt 250 times; at one instant, as they do on a machine without skew_tick=. */
 static void ticks(uint32_t n)
 {
-	double before = resident(), t;
 	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n, .tick_ns = 4 * MS });
 	struct bu_machine_result r;
+	struct rusage u;
+	uint64_t taken = 0;
+	double t;
+	uint32_t i;
 
 	bu_thread_run(m, "t", 0, sleeps_1s, NULL);
 	t = user_ns();
 	r = run(m);
 	t = user_ns() - t;
-	printf("%u CPUs, 250 Hz, 1 s: %.2f s, %llu events, %.0f ns per tick, %.0f MiB\n", n, t / 1e9,
-	       (unsigned long long)r.events, t / 250 / n, (resident() - before) / (1 << 20));
+	for (i = 0; i < n; i++)
+		taken += bu_cpu_ticks(m, (int)i);
+	getrusage(RUSAGE_SELF, &u);
+	printf("machine_ticks_%u %llu ticks\nmachine_ticks_events_%u %llu events\nmachine_ticks_cpu_%u %.3f s\n", n,
+	       (unsigned long long)taken, n, (unsigned long long)r.events, n, t / 1e9);
+	printf("machine_ticks_event_%u %.1f ns\nmachine_ticks_peak_%u %.1f MiB\n", n, t / (double)r.events, n,
+	       (double)u.ru_maxrss / 1024);
 	bu_machine_destroy(m);
 }
 
@@ -202,21 +213,20 @@ static void three_live(struct bu_machine *m, void *arg)
 	}
 }
 
-static void memory(void)
+static void memory(uint32_t n)
 {
-	uint32_t n = 4001;
 	double before = resident();
 	int offline = 0;
 	struct bu_machine *m = make((struct bu_machine_config){ .n_cpus = n, .n_online = n });
 
 	bu_thread_run(m, "t", 0, three_live, &offline);
 	run(m);
-	printf("online CPU with three live threads: %.0f bytes\n", (resident() - before) / n);
+	printf("machine_memory_3_threads_%u %.0f bytes\n", n, (resident() - before) / n);
 	bu_machine_destroy(m);
 	offline = 1;
 	before = resident();
 	m = make((struct bu_machine_config){ .n_cpus = n, .n_online = 1 });
-	printf("offline CPU: %.0f bytes\n", (double)bu_machine_bytes(m) / n);
+	printf("machine_memory_offline_%u %.0f bytes\n", n, (double)bu_machine_bytes(m) / n);
 	bu_thread_run(m, "t", 0, three_live, &offline);
 	run(m);
 	printf("offline CPU with two parked threads, machine alone: %.0f bytes\n", (double)bu_machine_bytes(m) / n);
@@ -299,8 +309,8 @@ static void restarts(uint32_t n)
 		bu_machine_restore(m, &img, &at);
 	}
 	back = (user_ns() - t) / times;
-	printf("%u CPUs: from scratch to the first choice %.2f us; fingerprint %.2f us, save %.2f us, restore %.2f us (%zu bytes)\n",
-	       n, again / 1e3, look / 1e3, keep / 1e3, back / 1e3, img.used);
+	printf("machine_restart_%u %.2f us\nmachine_fingerprint_%u %.2f us\nmachine_save_%u %.2f us\nmachine_restore_%u %.2f us\n",
+	       n, again / 1e3, n, look / 1e3, n, keep / 1e3, n, back / 1e3);
 	bu_image_fini(&img);
 	bu_machine_destroy(m);
 }
@@ -348,11 +358,19 @@ static void boot(uint32_t n)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "boot")) {
-		boot((uint32_t)strtoul(argv[2], NULL, 10));
-		return 0;
+	static const struct {
+		const char *name;
+		void (*fn)(uint32_t n);
+	} one[] = { { "boot", boot }, { "ticks", ticks }, { "memory", memory }, { "restarts", restarts } };
+	size_t i;
+
+	for (i = 0; argc == 3 && i < sizeof(one) / sizeof(one[0]); i++) {
+		if (!strcmp(argv[1], one[i].name)) {
+			one[i].fn((uint32_t)strtoul(argv[2], NULL, 10));
+			return 0;
+		}
 	}
-	memory();
+	memory(4001);
 	restarts(2);
 	restarts(8);
 	restarts(64);
