@@ -274,7 +274,7 @@ scenarios: $(B)/bringup ## replay datasets/scenarios; fail where a verdict or a 
 determinism: ## build in five ways; the same input must give the same run
 	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh
 
-bench: $(B)/bringup ## measure speed and memory of import, replay and engine; BENCH= of 'ingest replay pgd engine'
+bench: $(B)/bringup ## measure speed and memory of import, replay and engine; BENCH= of 'ingest replay ticks pgd engine'
 	+$(Q)BENCH='$(BENCH)' BRINGUP="$$(realpath $(B)/bringup)" B="$$(realpath $(B))" SRC="$$PWD" scripts/bench.sh
 
 # ---- install and uninstall, from one list of mode:file:destination ------------------------------------------------

@@ -359,7 +359,8 @@ struct bu_text_site {
 	OP(int, active_mm, (struct bu_machine *m), (m)) \
 	OP(void, flush_tlb_kernel, (struct bu_machine *m), (m)) \
 	OP(void, touch, (struct bu_machine *m, int slot), (m, slot)) \
-	OP(void, touch_stack, (struct bu_machine *m, int slot), (m, slot))
+	OP(void, touch_stack, (struct bu_machine *m, int slot), (m, slot)) \
+	OP(bool, is_idle_task, (struct bu_machine *m, int cpu), (m, cpu))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

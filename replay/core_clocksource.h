@@ -53,6 +53,8 @@ struct bu_cs_account {
 	int64_t read_ns, read_max_ns;		/* in ktime_get(), all together and the longest */
 	int64_t late_max_ns;			/* longest from the expiry of a tick to its handler */
 	int64_t irq_ns;				/* in tick handlers */
+	int64_t stopped_ns, stopped_since_ns;	/* without a tick, while idle (nohz); since then; 0: it ticks */
+	bool had_duty;				/* has kept jiffies */
 	int64_t reading_since_ns;		/* a read that goes on now; -1: none */
 	uint64_t attempts_now;			/* of that one */
 	uint64_t backwards;			/* reads whose answer was before that of the CPU's last */
@@ -87,6 +89,7 @@ struct bu_clocksource_ops {
 	/* recorded: how long attempt @i of the call took; of those that it did not take, as long as its last */
 	int64_t (*read_ns)(struct bu_machine *, const struct bu_cs_tick *, int i);
 	void (*jiffies)(struct bu_machine *, int64_t late_ns);	/* jiffies were brought up to date, so late */
+	void (*unstable)(struct bu_machine *, int64_t delay_ns);	/* the clocksource watchdog gave the clock up, for such a delay */
 };
 
 static inline const struct bu_clocksource_ops *bu_cs(struct bu_machine *m)

@@ -34,10 +34,11 @@ struct clocksource_run {
 	const struct bu_cs_schedule *schedule;
 	struct bu_cs_account *accounts;
 	int64_t mark_ns[BU_CS_NR_MARKS];
-	int64_t *arrived_ns, *left_ns;	/* by CPU: in multi_cpu_stop(), out of it; of the last stop */
+	int64_t *arrived_ns, *left_ns;	/* by CPU: in multi_cpu_stop(), out of it */
 	int64_t jiffies_late_ns;
 	uint64_t ticks_before;		/* the switch */
 	uint64_t jiffies_updates;	/* since the switch */
+	int64_t unstable_ns, unstable_delay_ns;	/* the clocksource watchdog gave the clock up: when, for which delay */
 };
 
 static struct clocksource_run *run_of(struct bu_machine *m)
@@ -63,6 +64,8 @@ static void cs_mark(struct bu_machine *m, int cpu, enum bu_cs_mark mark)
 	int32_t i;
 
 	(void)cpu;
+	if (r->mark_ns[mark] != BU_NS_UNKNOWN)
+		return;		/* a second switch, away from an unstable clock */
 	r->mark_ns[mark] = bu_now(m);
 	if (mark == BU_CS_AT_RAN)
 		for (i = 0; i < r->schedule->cpus; i++)
@@ -94,9 +97,17 @@ static void cs_jiffies(struct bu_machine *m, int64_t late_ns)
 		r->jiffies_late_ns = late_ns;
 }
 
+static void cs_unstable(struct bu_machine *m, int64_t delay_ns)
+{
+	struct clocksource_run *r = run_of(m);
+
+	r->unstable_ns = bu_now(m);
+	r->unstable_delay_ns = delay_ns;
+}
+
 static const struct bu_clocksource_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .config = cs_config, .accounts = cs_accounts, .mark = cs_mark,
-	.recorded_ticks = cs_recorded_ticks, .read_ns = cs_read_ns, .jiffies = cs_jiffies,
+	.recorded_ticks = cs_recorded_ticks, .read_ns = cs_read_ns, .jiffies = cs_jiffies, .unstable = cs_unstable,
 };
 
 static const struct bu_family clocksource = { .name = "clocksource", .ops = &ops };
@@ -111,6 +122,8 @@ static int64_t stop_lag(void *host, int cpu, int state)
 	const struct bu_cs_schedule *s = r->schedule;
 	const int64_t lag = s->lag_ns[state] ? s->lag_ns[state][cpu] : s->line_ns * (cpu + 1);
 
+	if (r->mark_ns[BU_CS_AT_NOTIFIED] != BU_NS_UNKNOWN)
+		return lag;	/* a second switch */
 	if (state == PREPARE)
 		r->arrived_ns[cpu] = bu_now(h->machine) + lag;
 	else if (state == EXIT)
@@ -165,10 +178,17 @@ static bool retries_for_ever(const struct clocksource_run *r, int32_t cpu, int64
 	return reads_for_ever(r, cpu, now_ns) && r->accounts[cpu].attempts_now > 0;
 }
 
+/* Longest that a tick of this CPU was held off; one that waits in a read which does not end is held off still. */
+static int64_t late_ns(const struct bu_cs_account *a, int64_t now_ns)
+{
+	const int64_t since_ns = a->reading_since_ns >= 0 ? now_ns - a->reading_since_ns : 0;
+
+	return a->late_max_ns > since_ns ? a->late_max_ns : since_ns;
+}
+
 static bool held_off(const struct clocksource_run *r, int32_t cpu, int64_t now_ns)
 {
-	(void)now_ns;
-	return r->accounts[cpu].late_max_ns > r->schedule->config.tick_ns;
+	return late_ns(&r->accounts[cpu], now_ns) > r->schedule->config.tick_ns;
 }
 
 /* stop_machine() has queued its work, and this CPU's stopper has not begun with it. */
@@ -180,9 +200,10 @@ static bool not_in_stop(const struct clocksource_run *r, int32_t cpu, int64_t no
 
 struct totals {
 	uint64_t ticks, reads, attempts, hangs, device_reads, backwards, retries[4];
-	int32_t in_stopper, idle;	/* CPUs: what runs there, below interrupts */
-	int64_t read_ns, read_max_ns, late_max_ns, irq_ns, lockup_ns, lockup_stuck_s;
+	int32_t in_stopper, idle, had_duty;	/* CPUs: what runs there, below interrupts; that kept jiffies */
+	int64_t stopped_ns, read_ns, read_max_ns, late_max_ns, irq_ns, lockup_ns, lockup_stuck_s;
 	double due;		/* ticks after the switch */
+	double ticking;		/* share of the CPUs' time since then with a tick */
 	double busy;		/* share of the time since then that the device served */
 };
 
@@ -206,21 +227,24 @@ static struct totals sum_up(struct bu_host *h, int64_t now_ns)
 		t.hangs += a->hangs;
 		t.device_reads += a->device_reads;
 		t.backwards += a->backwards;
+		t.had_duty += a->had_duty;
+		t.stopped_ns += a->stopped_ns + (a->stopped_since_ns ? now_ns - a->stopped_since_ns : 0);
 		for (k = 0; k < 4; k++)
 			t.retries[k] += a->retries[k];
 		t.read_ns += a->read_ns;
 		t.irq_ns += a->irq_ns;
 		if (a->read_max_ns > t.read_max_ns)
 			t.read_max_ns = a->read_max_ns;
-		if (a->late_max_ns > t.late_max_ns)
-			t.late_max_ns = a->late_max_ns;
+		if (late_ns(a, now_ns) > t.late_max_ns)
+			t.late_max_ns = late_ns(a, now_ns);
 		if (a->soft_lockup_ns >= 0 && (t.lockup_ns == BU_NS_UNKNOWN || a->soft_lockup_ns < t.lockup_ns)) {
 			t.lockup_ns = a->soft_lockup_ns;
 			t.lockup_stuck_s = a->soft_lockup_stuck_s;
 		}
 	}
 	if (r->mark_ns[BU_CS_AT_RAN] != BU_NS_UNKNOWN)
-		t.due = (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / (double)c->tick_ns * r->schedule->cpus;
+		t.ticking = 1 - (double)t.stopped_ns / ((double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) * r->schedule->cpus);
+	t.due = t.ticking * (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / (double)c->tick_ns * r->schedule->cpus;
 	if (t.due > 0)
 		t.busy = (double)t.device_reads * (double)c->read_ns / (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / bu_cs_devices(r->schedule);
 	return t;
@@ -247,6 +271,12 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 	host_add_metric(h, "cpus_in_stopper", "CPUs", -1, t->in_stopper);
 	host_add_metric(h, "cpus_idle", "CPUs", -1, t->idle);
 	host_add_metric(h, "tick_share", "share", -1, tick_share);
+	host_add_metric(h, "tick_stopped_share", "share", -1, (double)t->stopped_ns / ((double)now_ns * r->schedule->cpus));
+	host_add_metric(h, "do_timer_cpus", "CPUs", -1, t->had_duty);
+	if (r->unstable_ns != BU_NS_UNKNOWN) {
+		host_add_metric(h, "unstable_after_switch", "ns", -1, (double)(r->unstable_ns - ran_ns));
+		host_add_metric(h, "unstable_delay", "ns", -1, (double)r->unstable_delay_ns);
+	}
 	host_add_metric(h, "ticks", "ticks", -1, (double)t->ticks);
 	host_add_metric(h, "reads", "reads", -1, (double)t->reads);
 	host_add_metric(h, "retry_share", "share", -1, t->attempts ? 1 - (double)t->reads / (double)t->attempts : 0);
@@ -273,7 +303,7 @@ static void metrics(struct bu_host *h, const struct totals *t, int64_t now_ns, d
 		host_add_metric(h, SWITCH_TO_NOTIFY, "ns", -1, (double)(r->mark_ns[BU_CS_AT_NOTIFIED] -
 			(queued_ns != BU_NS_UNKNOWN ? queued_ns : r->mark_ns[BU_CS_AT_RUN])));
 	for (i = 0; i < r->schedule->cpus; i++) {
-		host_add_metric(h, "holdoff_max", "ns", i, (double)r->accounts[i].late_max_ns);
+		host_add_metric(h, "holdoff_max", "ns", i, (double)late_ns(&r->accounts[i], now_ns));
 		if (queued_ns == BU_NS_UNKNOWN)
 			continue;
 		if (r->arrived_ns[i] != BU_NS_UNKNOWN)
@@ -378,7 +408,7 @@ static const char *judge(struct bu_host *h, const struct totals *t, int64_t now_
 	}
 	if (late)
 		say(to, "ticks of %d CPUs (%s) were held off for more than a tick, the longest %s", late, held, bu_ns_str(t->late_max_ns, b));
-	if (share >= SATURATED_SHARE || (t->busy <= SATURATED_BUSY && bu_cs_offered(s) < 1))
+	if (share >= SATURATED_SHARE || (t->busy <= SATURATED_BUSY && t->ticking * bu_cs_offered(s) < 1))
 		return NULL;
 	say(to, "%s%.1f %% of the ticks that were due came", late ? "; " : "", 100 * share);
 	return "saturation";
@@ -451,7 +481,7 @@ int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_sch
 			  const struct bu_replay_options *options, struct bu_replay_result *ret, struct bu_err *err)
 {
 	struct bu_replay_result out = { 0 };
-	struct clocksource_run r = { .schedule = schedule };
+	struct clocksource_run r = { .schedule = schedule, .unstable_ns = BU_NS_UNKNOWN };
 	struct bu_host h = { .family = &clocksource, .core = core, .options = options, .out = &out, .run_of_family = &r };
 	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->cpus, .n_online = (uint32_t)schedule->cpus,
 					    .seed = options->seed, .max_events = options->max_events,

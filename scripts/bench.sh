@@ -4,7 +4,7 @@
 #
 # Import: scripts/bench_ingest.sh. Replay: wall time of recorded boots, CPU time of page-table cores. Engine:
 # scripts/bench_engine.sh.
-# The environment, set by `make bench`: SRC, B, BRINGUP. BENCH: only these parts, of "ingest replay pgd engine".
+# The environment, set by `make bench`: SRC, B, BRINGUP. BENCH: only these parts, of "ingest replay ticks pgd engine".
 set -eu
 cd "$SRC"
 tool=$B/tests/collector/tests/synth_test
@@ -50,15 +50,27 @@ pgd() {
 	done
 }
 
+# Ticks on all CPUs of a big machine after its clocksource switch: 2 of 30 s, or all of them with BENCH_TICKS_MS=30000.
+ticks() {
+	local ms=${BENCH_TICKS_MS:-2000} cost
+	cost=$("$tool" measure "$BRINGUP" replay --clocksource stop-machine --cpus 4096 --model "hz=250,clock=tsc,run-ms=$ms")
+	awk -v ms="$ms" -v s="$(field cpu_s "$cost")" -v mib="$(field peak_mib "$cost")" 'BEGIN {
+		s *= 30000 / ms
+		printf "4096 CPUs ticking at 250 Hz for 30 s%s: %.1f s of CPU time, at most 60: %s; %d MiB, at most 2048: %s\n",
+			ms < 30000 ? sprintf(" (%g s simulated, the rest reckoned)", ms / 1000) : "", s,
+			s <= 60 ? "met" : "MISSED", mib, mib <= 2048 ? "met" : "MISSED" }'
+}
+
 first=1
-for part in ${BENCH:-ingest replay pgd engine}; do
+for part in ${BENCH:-ingest replay ticks pgd engine}; do
 	((first)) || echo
 	first=0
 	case $part in
 	ingest) scripts/bench_ingest.sh ;;
 	replay) replay ;;
+	ticks) ticks ;;
 	pgd) pgd ;;
 	engine) scripts/bench_engine.sh ;;
-	*) echo "BENCH: there is no part '$part'; there are ingest, replay, pgd and engine" >&2; exit 2 ;;
+	*) echo "BENCH: there is no part '$part'; there are ingest, replay, ticks, pgd and engine" >&2; exit 2 ;;
 	esac
 done

@@ -56,6 +56,62 @@ static inline void clocksource_done_booting(struct bu_machine *m, void (*change)
 	bu_cs(m)->mark(m, this_cpu(m), BU_CS_AT_NOTIFIED);
 }
 
+/* ----------------------------------------------------------------------------------------- the clocksource watchdog */
+
+/* kernel/time/clocksource.c of v6.1: clocksource_watchdog() looks every HZ / 2 ticks, from the next CPU; cs_watchdog_read() */
+#define CS_WATCHDOG_NS INT64_C(500000000)
+
+struct cs_watchdog {
+	void (*change)(struct bu_machine *);
+	bu_obj timer, wanted;		/* wanted: completion, kwatchdog's work */
+	int64_t delay_ns;
+};
+
+static inline int64_t clocksource_watchdog(struct bu_machine *m, void *arg)
+{
+	struct cs_watchdog *w = arg;
+	struct timekeeper *tk = timekeeper(m);
+	const int retries = (31 - __builtin_clz(num_online_cpus(m))) / 2 + 1;	/* ilog2(num_online_cpus()) / 2 + 1 */
+	int i;
+
+	KERNEL_FN(m);
+	for (i = 0; i <= retries; i++) {
+		const int64_t wd = now(m);	/* the TSC */
+
+		clock_device_read(m, &tk->device_clock);
+		w->delay_ns = now(m) - wd;
+		if (w->delay_ns <= param(m, PARAM_WATCHDOG)) {
+			hrtimer_start_on(m, w->timer, (this_cpu(m) + 1) % (int)nr_cpus(m), CS_WATCHDOG_NS);
+			return 0;
+		}
+	}
+	complete(m, w->wanted);		/* __clocksource_unstable(): the rest is a kthread's (01548f4d3e8e, v2.6.32) */
+	return 0;
+}
+
+/* clocksource_watchdog_kthread(): the clock loses its rating, and the next best is selected. */
+static inline void clocksource_watchdog_kthread(struct bu_machine *m, void *arg)
+{
+	struct cs_watchdog *w = arg;
+
+	wait_for_completion(m, w->wanted);
+	bu_cs(m)->unstable(m, w->delay_ns);
+	timekeeper(m)->next_clock = TK_TSC;
+	w->change(m);
+	tick_clock_notify(m);
+}
+
+static inline void clocksource_start_watchdog(struct bu_machine *m, void (*change)(struct bu_machine *))
+{
+	struct cs_watchdog *w = alloc(m, sizeof(*w));
+
+	w->change = change;
+	w->wanted = completion(m, "kwatchdog");
+	w->timer = hrtimer(m, "clocksource_watchdog", clocksource_watchdog, w);
+	thread_daemon(m, thread_run(m, "kwatchdog", 0, clocksource_watchdog_kthread, w));
+	hrtimer_start_on(m, w->timer, 0, CS_WATCHDOG_NS);
+}
+
 static inline void boot_with_switch(struct bu_machine *m, bool latch, void (*change)(struct bu_machine *))
 {
 	const struct bu_cs_config *c = timekeeping_init(m, latch)->config;
@@ -67,6 +123,8 @@ static inline void boot_with_switch(struct bu_machine *m, bool latch, void (*cha
 	stick_cpu(m);
 	sleep_ns(m, c->switch_at_ns - now(m));
 	clocksource_done_booting(m, change);
+	if (param(m, PARAM_WATCHDOG) && !c->recorded)
+		clocksource_start_watchdog(m, change);
 	if (param(m, PARAM_FREEZE))
 		irq_send(m, (int)atomic_read(m, ticks(m)->tick_do_timer_cpu), "frozen", INT64_C(1000000000), frozen, NULL);
 	if (c->end_ns > now(m))

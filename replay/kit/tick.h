@@ -75,8 +75,10 @@ static inline void tick_sched_do_timer(struct bu_machine *m, struct tick_cpu *tc
 
 	if (atomic_read(m, t->tick_do_timer_cpu) == TICK_DO_TIMER_NONE)
 		atomic_set(m, t->tick_do_timer_cpu, cpu);
-	if (atomic_read(m, t->tick_do_timer_cpu) == cpu)
+	if (atomic_read(m, t->tick_do_timer_cpu) == cpu) {
+		timekeeper(m)->account[cpu].had_duty = true;
 		tick_do_update_jiffies64(m, at_ns);
+	}
 	if (!param(m, PARAM_RESCUE))
 		return;
 	jiffies = atomic_read(m, t->jiffies);
@@ -233,6 +235,43 @@ static inline void tick_periodic(struct bu_machine *m, struct tick_cpu *tc)
 		run_expired_watchdog(m, tc, cpu, ktime_get(m));
 }
 
+/*
+ * tick_nohz_irq_enter(), tick_nohz_irq_exit(): the tick of an idle CPU waits for its next timer, which is the watchdog's, and leaves the
+ * timekeeping to whoever ticks next. An interrupt that finds another thread has the tick go on, and jiffies are brought up to date
+ * first: tick_nohz_update_jiffies(). What wakes that thread does not start the tick, as the kernel would (tick_nohz_idle_exit()).
+ */
+static inline void tick_nohz_irq_enter(struct bu_machine *m, struct tick_cpu *tc)
+{
+	struct bu_cs_account *a = &timekeeper(m)->account[this_cpu(m)];
+	const int64_t tick_ns = timekeeper(m)->config->tick_ns;
+	int64_t at_ns;
+
+	if (!a->stopped_since_ns)
+		return;
+	at_ns = ktime_get(m);
+	tick_do_update_jiffies64(m, at_ns);
+	if (is_idle_task(m, this_cpu(m)))
+		return;
+	tc->tick_at_ns = (at_ns / tick_ns + 1) * tick_ns;
+	a->stopped_ns += now(m) - a->stopped_since_ns;
+	a->stopped_since_ns = 0;
+}
+
+static inline void tick_nohz_irq_exit(struct bu_machine *m, struct tick_cpu *tc)
+{
+	struct tick *t = ticks(m);
+	const int cpu = this_cpu(m);
+
+	if (!param(m, PARAM_NOHZ) || !is_idle_task(m, cpu))
+		return;
+	if (atomic_read(m, t->tick_do_timer_cpu) == cpu)
+		atomic_set(m, t->tick_do_timer_cpu, TICK_DO_TIMER_NONE);
+	if (!timekeeper(m)->account[cpu].stopped_since_ns)
+		timekeeper(m)->account[cpu].stopped_since_ns = now(m);
+	tc->tick_at_ns = INT64_MAX;
+	hrtimer_start(m, tc->clockevent, tc->watchdog_at_ns - now(m) > TICK_MIN_DELTA_NS ? tc->watchdog_at_ns - now(m) : TICK_MIN_DELTA_NS);
+}
+
 static inline int64_t apic_timer_interrupt(struct bu_machine *m, void *arg)
 {
 	struct tick_cpu *tc = arg;
@@ -250,9 +289,11 @@ static inline int64_t apic_timer_interrupt(struct bu_machine *m, void *arg)
 		a->irq_ns += now(m) - begin;
 		return 0;
 	}
+	tick_nohz_irq_enter(m, tc);
 	tick_reads(m, tc, BU_CS_ENTER, c->place_permille[BU_CS_ENTER]);
 	hrtimer_interrupt(m, tc);
 	tick_reads(m, tc, BU_CS_EXIT, c->place_permille[BU_CS_EXIT]);
+	tick_nohz_irq_exit(m, tc);
 	a->irq_ns += now(m) - begin;
 	return 0;
 }

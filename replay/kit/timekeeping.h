@@ -15,7 +15,8 @@
 enum clock_reader { READER_PLAIN, READER_COMBINING, READER_PER_NODE, READER_COARSE };
 
 /* Parameters that all clocksource cores have, in this order; those of a core come after them. 0: as the schedule has it. */
-enum { PARAM_READER, PARAM_RESCUE, PARAM_FREEZE, PARAM_NMI_READER, PARAM_STUCK, PARAM_STUCK_CPU, NR_TIMEKEEPING_PARAMS };
+enum { PARAM_READER, PARAM_RESCUE, PARAM_FREEZE, PARAM_NMI_READER, PARAM_STUCK, PARAM_STUCK_CPU, PARAM_NOHZ,
+       PARAM_WATCHDOG, NR_TIMEKEEPING_PARAMS };
 
 enum { STUCK_NONE, STUCK_PREEMPT_OFF, STUCK_IRQS_OFF };
 
@@ -27,7 +28,10 @@ enum { STUCK_NONE, STUCK_PREEMPT_OFF, STUCK_IRQS_OFF };
 	{ "nmi-reader", "bool", "an NMI reads the clock in the middle of the next timekeeping update after the switch", 0, 0, 1 }, \
 	{ "stuck", "no|preempt-off|irqs-off", "from before the switch on a CPU spins so for ever, and cannot run its stopper", STUCK_NONE, \
 	  STUCK_NONE, STUCK_IRQS_OFF }, \
-	{ "stuck-cpu", "CPU", "that one", 1, 1, 65535 }
+	{ "stuck-cpu", "CPU", "that one", 1, 1, 65535 }, \
+	{ "nohz", "bool", "idle CPUs stop their tick once it is a high resolution one; off as with nohz=off", 0, 0, 1 }, \
+	{ "watchdog-ns", "ns", "the clocksource watchdog reads the clock between two reads of the TSC and gives it up when they are always " \
+	  "farther apart (6.1: 100000); 0: there is none", 0, 0, INT64_C(1000000000) }
 
 struct clocksource {
 	enum bu_cs_clock id;
@@ -38,13 +42,16 @@ struct clocksource {
 	bool jiffies;			/* before the switch: no device at all */
 };
 
+enum tk_clock { TK_JIFFIES, TK_DEVICE, TK_TSC };
+
 struct timekeeper {
 	const struct bu_cs_config *config;
 	struct bu_cs_account *account;
-	struct clocksource jiffies_clock, device_clock;
+	struct clocksource jiffies_clock, device_clock, tsc_clock;	/* tsc_clock: what is left when device_clock is given up */
 	bool latch;			/* readers are let in while it is written */
 	bu_obj seq, timekeeper_lock;
-	bu_word_id clock;		/* 0: jiffies_clock, 1: device_clock */
+	bu_word_id clock;		/* enum tk_clock */
+	int next_clock;			/* that change_clocksource() is to switch to */
 	bu_word_id base_ns;		/* time of the last update */
 	bool nmi_wanted;
 	void *tick;			/* struct tick of kit/tick.h */
@@ -138,10 +145,15 @@ static inline int64_t clock_read_combined(struct bu_machine *m, const struct clo
 	return atomic_read(m, word) >> 1;
 }
 
+static inline const struct clocksource *tk_clock(const struct timekeeper *tk, int64_t which)
+{
+	return which == TK_DEVICE ? &tk->device_clock : which == TK_TSC ? &tk->tsc_clock : &tk->jiffies_clock;
+}
+
 static inline int64_t clocksource_read(struct bu_machine *m)
 {
 	struct timekeeper *tk = timekeeper(m);
-	const struct clocksource *cs = atomic_read(m, tk->clock) ? &tk->device_clock : &tk->jiffies_clock;
+	const struct clocksource *cs = tk_clock(tk, atomic_read(m, tk->clock));
 
 	if (cs->jiffies)
 		return atomic_read(m, tk->base_ns);
@@ -254,8 +266,8 @@ static inline int change_clocksource(struct bu_machine *m, void *arg)
 	else
 		raw_write_seqcount_latch(m, tk->seq);
 	work(m, tk->config->update_ns);
-	atomic_set(m, tk->clock, 1);
-	atomic_set(m, tk->base_ns, clock_device_read(m, &tk->device_clock));
+	atomic_set(m, tk->clock, tk->next_clock);
+	atomic_set(m, tk->base_ns, clock_device_read(m, tk_clock(tk, tk->next_clock)));
 	if (!tk->latch)
 		write_seqcount_end(m, tk->seq);
 	else
@@ -281,6 +293,7 @@ static inline struct timekeeper *timekeeping_init(struct bu_machine *m, bool lat
 	tk->clock = atomic(m, "tk_core.clock", 0);
 	tk->base_ns = atomic(m, "tk_core.base", 0);
 	tk->jiffies_clock.jiffies = true;
+	tk->next_clock = TK_DEVICE;
 	clocksource_init(m, &tk->device_clock, tk->config, (int)param(m, PARAM_READER));
 	return tk;
 }

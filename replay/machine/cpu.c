@@ -654,6 +654,13 @@ bool bu_cpu_idle(struct bu_machine *m, int cpu)
 	return (cpu_load(m, c) & (CPU_STARTED | CPU_IN_IRQ)) == CPU_STARTED && c->curr == c->idle;
 }
 
+bool bu_is_idle_task(struct bu_machine *m, int cpu)
+{
+	const struct cpu *c = cpu_get(m, cpu, "bu_is_idle_task");
+
+	return (cpu_load(m, c) & CPU_STARTED) && c->curr == c->idle;
+}
+
 void bu_cpu_account(struct bu_machine *m, int cpu, struct bu_cpu_account *ret)
 {
 	*ret = cpu_get(m, cpu, "bu_cpu_account")->account;

@@ -290,6 +290,7 @@ uint32_t bu_num_online_cpus(struct bu_machine *m);
 bool bu_cpu_started(struct bu_machine *m, int cpu);
 bu_thread bu_cpu_curr(struct bu_machine *m, int cpu);
 bool bu_cpu_idle(struct bu_machine *m, int cpu);
+bool bu_is_idle_task(struct bu_machine *m, int cpu);	/* its current thread is, whether an interrupt runs above it or not */
 
 struct bu_cpu_account {
 	int64_t busy_ns;	/* running threads other than idle, spinning and interrupts included */

@@ -24,7 +24,7 @@ static void replay(const char *core, const char *params, int32_t cpus, const cha
 	struct bu_cs_schedule s = { 0 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_core found;
-	int64_t values[8];
+	int64_t values[16];
 
 	assert_int_equal(bu_core_open("clocksource", core, strlen(core), &found, &err), 0);
 	assert_int_equal(bu_core_params(&found.def, params, values, &err), 0);
@@ -237,6 +237,55 @@ static void jiffies_are_rescued_after_five_ticks(void **state)
 	bu_replay_result_fini(&r);
 }
 
+static void idle_cpus_ask_nothing_and_leave_duty_to_those_that_tick(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	/* What is too much for the clock with ticks on all CPUs is not when they are idle and stop them. */
+	replay("seq-only", "nohz=1", 40, "hz=1000,read-ns=20000,run-ms=2500", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	assert_true(metric(&r, "tick_stopped_share") > 0.9 && metric(&r, "utilisation") < 0.05);
+	bu_replay_result_fini(&r);
+	/* CPU 0 goes idle and drops its duty, CPU 5 never does: it takes it, and jiffies go on. */
+	replay("seq-only", "nohz=1,stuck=preempt-off,stuck-cpu=5", 8, "run-ms=3000", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	assert_true(metric(&r, "do_timer_cpus") == 2 && metric(&r, "jiffies_late_max") < 2);
+	bu_replay_result_fini(&r);
+}
+
+static void the_clocksource_watchdog_gives_a_crowded_clock_up(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	replay("stop-machine", "watchdog-ns=100000", 40, "hz=1000,read-ns=20000,run-ms=3500", 1, &r);
+	assert_true(metric(&r, "unstable_after_switch") > 0.5e9 && metric(&r, "unstable_after_switch") < 0.6e9);
+	assert_true(metric(&r, "unstable_delay") > 100000);
+	assert_true(metric(&r, "utilisation") < 0.2);	/* the TSC is read from then on */
+	bu_replay_result_fini(&r);
+	replay("stop-machine", "watchdog-ns=100000", 8, "hz=250,read-ns=20000,run-ms=3500", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	assert_true(metric(&r, "utilisation") > 0.1);
+	bu_replay_result_fini(&r);
+}
+
+/* HRTIMER_RETRIES and HRTIMER_HANG_NS: a tick that takes longer than a period is tried three times, then put off by what it took. */
+static void a_tick_that_is_late_again_and_again_is_put_off(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	replay("seq-only", NULL, 2, "hz=1000,read-ns=300000,run-ms=2000", 1, &r);
+	assert_true(metric(&r, "hang_detected") > 100);
+	/* three rounds of three reads, each behind the other CPU's and with a retry: no tick is left out for longer than twice that */
+	assert_true(metric(&r, "holdoff_max_all") > 3e6 && metric(&r, "holdoff_max_all") < 22e6);
+	bu_replay_result_fini(&r);
+	replay("seq-only", NULL, 2, "hz=1000,read-ns=20000,run-ms=2000", 1, &r);
+	assert_true(metric(&r, "hang_detected") == 0);
+	bu_replay_result_fini(&r);
+}
+
 static void every_clock_and_reader_runs_under_every_switch(void **state)
 {
 	static const char *const clocks[] = { "tsc", "hpet", "acpi-pm", "pit", "rtc", "kvm-clock", "kvm-clock-unstable" };
@@ -285,6 +334,9 @@ int main(void)
 		cmocka_unit_test(a_stop_waits_for_a_cpu_that_cannot_run_its_stopper),
 		cmocka_unit_test(a_late_tick_is_told_of_though_the_clock_keeps_up),
 		cmocka_unit_test(jiffies_are_rescued_after_five_ticks),
+		cmocka_unit_test(idle_cpus_ask_nothing_and_leave_duty_to_those_that_tick),
+		cmocka_unit_test(the_clocksource_watchdog_gives_a_crowded_clock_up),
+		cmocka_unit_test(a_tick_that_is_late_again_and_again_is_put_off),
 		cmocka_unit_test(every_clock_and_reader_runs_under_every_switch), cmocka_unit_test(a_model_is_checked),
 	};
 
