@@ -203,10 +203,12 @@ static void init_delays(struct bu_description *d, const char *cpuinfo, const cha
 	int64_t udelay_ns = 10 * INT64_C(1000000);
 
 	if (said) {
-		udelay_ns = strtoll(said + sizeof(option) - 1, NULL, 10) * 1000;
-		source = "capture: kernel command line";
-		if (udelay_ns < 0 || udelay_ns > INT64_C(1000000000))
+		const int64_t us = strtoll(said + sizeof(option) - 1, NULL, 10);
+
+		if (us < 0 || us > 1000000)
 			return;
+		udelay_ns = us * 1000;
+		source = "capture: kernel command line";
 	} else if (nr < 0) {
 		return;
 	} else if ((nr == 6 && strstr(cpuinfo, "GenuineIntel")) || (nr >= 0xf && strstr(cpuinfo, "AuthenticAMD")) ||
@@ -289,14 +291,23 @@ char *bu_describe_json(const struct bu_hp_machine *m)
 int bu_describe_stored(const char *json, struct bu_hp_machine *m, struct bu_err *err)
 {
 	json_t *root = json_loads(json, 0, NULL), *value;
+	const struct parameter *p;
 	const char *name;
+	int64_t v;
 	int i = 0;
 
 	json_object_foreach(root, name, value) {
 		i = find(name, strlen(name), err);
 		if (i < 0)
 			break;
-		*value_of(m, i) = json_integer_value(value);
+		p = &parameters[i];
+		v = json_integer_value(value);
+		if (!json_is_integer(value) || v < p->min || v > p->max) {
+			i = bu_fail(err, -EINVAL, "the stored machine cannot be: %s is a whole number from %" PRId64 " to %" PRId64,
+				    p->name, p->min, p->max);
+			break;
+		}
+		*value_of(m, i) = v;
 	}
 	if (!root)
 		i = bu_fail(err, -EINVAL, "the stored machine cannot be read: '%.40s'", json);

@@ -65,7 +65,8 @@ int bu_describe(struct bu_db *capture, const char *file, const struct bu_strings
 
 /**
  * bu_describe_json() - A machine as stored with a run: {"NAME": value, ...}. Return: to be freed; NULL: out of memory.
- * bu_describe_stored() - Back again. Return: 0; -EINVAL: a parameter that this program does not know.
+ * bu_describe_stored() - Back again. Return: 0; -EINVAL: a parameter that this program does not know, or a value that
+ * it cannot have.
  */
 char *bu_describe_json(const struct bu_hp_machine *m);
 int bu_describe_stored(const char *json, struct bu_hp_machine *m, struct bu_err *err);
