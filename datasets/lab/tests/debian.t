@@ -13,7 +13,7 @@ debian=$SRC/datasets/lab/debian.sh
 boot() {
 	local dir=$1
 	shift
-	run "$debian" "$@" -o "$dir"
+	run "$debian" --timeout 1500 "$@" -o "$dir"	# a busy host is slow, and nothing here is about time
 	is "boots: $*" "$status" 0
 	[[ $status == 0 ]] && return
 	printf '%s\n' "$err" | sed 's/^/# /'
