@@ -3,7 +3,8 @@
  * plan_counts.c - how often each hook fired in real boots: {on the boot CPU, on all others} with 8 and with 64 CPUs,
  * of a serial kernel and of a parallel one. plan_model.c predicts from it.
  *
- * Made by collector/plan_counts.sh from the datasets 6.1-smp8, 6.1-smp64, 6.12-smp8 and 6.12-smp64.
+ * Made by collector/plan_counts.sh from the datasets 6.1-smp8, 6.1-smp64, 6.12-smp8 and 6.12-smp64; sched:*, percpu:*, vmalloc:*,
+ * pgd_*, module_alloc and execmem_alloc by it from four more such boots, recorded with --trace pgd.
  * Emulated by QEMU TCG on an x86 host of two CPUs; tracing ended when init started. Zeros: that kernel lacks the hook,
  * or nothing called it.
  */
@@ -69,6 +70,7 @@ const struct bu_plan_count bu_plan_counts[] = {
 	{ "cpuhp_wait_for_sync_state", { { { 0, 0 }, { 0, 0 } }, { { 7, 0 }, { 63, 0 } } } },
 	{ "exceptions:page_fault_kernel", { { { 0, 21 }, { 0, 18 } }, { { 0, 19 }, { 0, 17 } } } },
 	{ "exceptions:page_fault_user", { { { 0, 224 }, { 0, 228 } }, { { 0, 220 }, { 0, 225 } } } },
+	{ "execmem_alloc", { { { 0, 0 }, { 0, 0 } }, { { 0, 2 }, { 0, 2 } } } },
 	{ "flush_tlb_kernel_range", { { { 0, 1 }, { 1, 0 } }, { { 0, 3 }, { 0, 2 } } } },
 	{ "fpu__init_cpu", { { { 1, 7 }, { 1, 63 } }, { { 1, 7 }, { 1, 63 } } } },
 	{ "hpet_enable", { { { 1, 0 }, { 1, 0 } }, { { 1, 0 }, { 1, 0 } } } },
@@ -82,6 +84,7 @@ const struct bu_plan_count bu_plan_counts[] = {
 	{ "irq_vectors:call_function_single_exit", { { { 143, 568 }, { 298, 1257 } }, { { 225, 823 }, { 692, 1449 } } } },
 	{ "lapic_online", { { { 0, 7 }, { 0, 63 } }, { { 0, 7 }, { 0, 63 } } } },
 	{ "load_ucode_ap", { { { 0, 7 }, { 0, 63 } }, { { 0, 7 }, { 0, 63 } } } },
+	{ "module_alloc", { { { 0, 2 }, { 1, 1 } }, { { 0, 0 }, { 0, 0 } } } },
 	{ "mtrr_ap_init", { { { 0, 7 }, { 0, 63 } }, { { 0, 0 }, { 0, 0 } } } },
 	{ "mtrr_aps_init", { { { 1, 0 }, { 1, 0 } }, { { 0, 0 }, { 0, 0 } } } },
 	{ "mtrr_rendezvous_handler", { { { 1, 7 }, { 1, 63 } }, { { 0, 0 }, { 0, 0 } } } },
@@ -94,9 +97,16 @@ const struct bu_plan_count bu_plan_counts[] = {
 	{ "pcpu_balance_workfn", { { { 0, 1 }, { 0, 1 } }, { { 0, 1 }, { 0, 1 } } } },
 	{ "pcpu_create_chunk", { { { 0, 1 }, { 0, 1 } }, { { 0, 1 }, { 0, 1 } } } },
 	{ "pcpu_populate_chunk", { { { 0, 1 }, { 0, 1 } }, { { 0, 1 }, { 0, 1 } } } },
+	{ "percpu:percpu_create_chunk", { { { 0, 1 }, { 0, 1 } }, { { 0, 1 }, { 0, 1 } } } },
+	{ "pgd_alloc", { { { 1, 14 }, { 0, 15 } }, { { 0, 9 }, { 0, 9 } } } },
+	{ "pgd_free", { { { 1, 10 }, { 0, 12 } }, { { 0, 6 }, { 0, 5 } } } },
 	{ "queue_stop_cpus_work", { { { 1, 2 }, { 2, 1 } }, { { 2, 1 }, { 2, 1 } } } },
 	{ "rcu_cpu_starting", { { { 1, 14 }, { 1, 126 } }, { { 0, 0 }, { 0, 0 } } } },
 	{ "rcutree_report_cpu_starting", { { { 0, 0 }, { 0, 0 } }, { { 1, 14 }, { 1, 126 } } } },
+	{ "sched:sched_process_exec", { { { 0, 5 }, { 0, 5 } }, { { 0, 5 }, { 0, 5 } } } },
+	{ "sched:sched_process_exit", { { { 4, 33 }, { 0, 37 } }, { { 8, 71 }, { 0, 79 } } } },
+	{ "sched:sched_process_fork", { { { 61, 64 }, { 336, 131 } }, { { 86, 96 }, { 408, 173 } } } },
+	{ "sched:sched_switch", { { { 652, 1738 }, { 2368, 5783 } }, { { 672, 2547 }, { 3052, 7941 } } } },
 	{ "set_cpu_sibling_map", { { { 1, 7 }, { 1, 63 } }, { { 1, 7 }, { 1, 63 } } } },
 	{ "smp_call_function_many_cond", { { { 296, 49 }, { 312, 37 } }, { { 671, 46 }, { 689, 40 } } } },
 	{ "smp_init", { { { 1, 0 }, { 1, 0 } }, { { 1, 0 }, { 1, 0 } } } },
@@ -116,6 +126,7 @@ const struct bu_plan_count bu_plan_counts[] = {
 	{ "timekeeping_update", { { { 341, 436 }, { 912, 585 } }, { { 510, 489 }, { 1556, 1301 } } } },
 	{ "tk_setup_internals", { { { 3, 0 }, { 3, 0 } }, { { 3, 0 }, { 3, 0 } } } },
 	{ "tsx_ap_init", { { { 0, 7 }, { 0, 63 } }, { { 0, 7 }, { 0, 63 } } } },
+	{ "vmalloc:alloc_vmap_area", { { { 0, 0 }, { 0, 0 } }, { { 100, 132 }, { 539, 510 } } } },
 	{ "vmap_pages_range_noflush", { { { 0, 8 }, { 0, 64 } }, { { 0, 8 }, { 0, 64 } } } },
 };
 /* clang-format on */

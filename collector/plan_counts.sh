@@ -23,6 +23,7 @@ count() {
 			SELECT 'cpuhp:cpuhp_' || CASE kind WHEN 'multi' THEN 'multi_enter' ELSE kind END AS hook, cpu FROM ev_cpuhp
 			UNION ALL SELECT s.base, e.cpu FROM ev_func e JOIN symbol s ON s.id = e.func
 			UNION ALL SELECT 'exceptions:page_fault_' || mode, cpu FROM ev_fault
+			UNION ALL SELECT 'sched:sched_switch', cpu FROM ev_sched_switch
 			UNION ALL SELECT k.system || ':' || k.name, e.cpu FROM ev_irq_vector e JOIN event_kind k ON k.id = e.kind
 			UNION ALL SELECT k.system || ':' || k.name, e.cpu FROM ev_other e JOIN event_kind k ON k.id = e.kind)
 		SELECT hook, sum(cpu = (SELECT boot_cpu FROM machine)), sum(cpu <> (SELECT boot_cpu FROM machine))

@@ -64,7 +64,7 @@ void bu_kinstance_parse(const char *value, struct bu_kinstance *ret);
 /* ---- plan_lists.c: what to trace ---- */
 
 struct bu_plan_section {
-	const char *profiles;		/* which profiles have it, separated by blanks; "all" is understood */
+	const char *profiles;		/* which profiles have it, separated by blanks; "all" is understood, but after "!all" first */
 	const char *events;		/* separated by commas, or NULL */
 	const char *functions;		/* patterns, separated by commas, or NULL */
 };

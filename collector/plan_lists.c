@@ -48,6 +48,11 @@ const struct bu_plan_section bu_plan_sections[] = {
 	{ "pgd", "exceptions:page_fault_kernel",
 	  "sync_global_pgds*,arch_sync_kernel_mappings,vmap_pages_range*,__vmap_pages_range*,__vmalloc_node_range*,"
 	  "alloc_vmap_area,pcpu_populate_chunk,pcpu_create_chunk*,pcpu_balance_workfn" },
+	/* Who lives in which page table: of the whole system, not of bring-up, so not in `all`. Areas have a tracepoint from 6.3 on. */
+	{ "!all pgd",
+	  "sched:sched_switch,sched:sched_process_fork,sched:sched_process_exec,sched:sched_process_exit,percpu:percpu_create_chunk,"
+	  "vmalloc:alloc_vmap_area",
+	  "pgd_alloc,pgd_free,vmalloc_fault,module_alloc,execmem_alloc" },
 	{ "pgd text", NULL, "flush_tlb_kernel_range,smp_call_function_many_cond" },
 	/* Text patching. Not text_poke*: see the floods. */
 	{ "text", NULL,
@@ -81,7 +86,7 @@ bool bu_plan_section_in(const struct bu_plan_section *section, const char *profi
 	char word[16];
 
 	if (!strcmp(profile, "all"))
-		return true;
+		return pos[0] != '!';
 	while (bu_list_next(&pos, " ", word, sizeof(word)))
 		if (!strcmp(word, profile))
 			return true;

@@ -34,6 +34,10 @@ static const struct record_size {
 	{ "initcall:initcall_finish", 24, 32 },
 	{ "irq_vectors:", 16, 20 },
 	{ "exceptions:", 36, 44 },
+	{ "sched:sched_switch", 68, 76 },
+	{ "sched:", 52, 56 },
+	{ "percpu:", 20, 28 },
+	{ "vmalloc:", 60, 64 },
 	{ "", 28, 36 }, /* a function and its caller */
 };
 

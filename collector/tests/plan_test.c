@@ -62,7 +62,7 @@ static const struct row {
 	MANY(3000, "memory", OK "ftrace_boot_snapshot", OK),
 	MANY(4096, "memory", "trace_buf_size=2M trace_instance=a,cpuhp:*", "trace_buf_size=1M trace_instance=a,cpuhp:*"),
 	MANY(64, "wrap", CLK EV "trace_buf_size=64K", CLK EV "trace_buf_size=128K"),
-	ROW("unmeasured", CLK "trace_event=cpuhp:*,sched:sched_switch", OK),
+	ROW("unmeasured", CLK "trace_event=cpuhp:*,sched:sched_waking", OK),
 	ROW("unmeasured", FUNC "ftrace_filter=vfs_*", FUNC "ftrace_filter=takedown_cpu"),
 	ROW("user-faults", CLK "trace_event=exceptions:*", CLK "trace_event=exceptions:page_fault_kernel"),
 	ROW("to-console", OK "tp_printk", OK),
