@@ -94,7 +94,8 @@ for name in $names; do
 	run "$BRINGUP" audit "$name.r.db"
 	is "$name: the audit passes it" "$status" 0
 	for db in "$name" "$name.r"; do
-		"$BRINGUP" report --json "$db.db" | jq -S 'del(.source.file, .source.trace)' >"$db.report"
+		"$BRINGUP" report --json "$db.db" |
+			jq -S 'del(.source.file, .source.trace, (.. | objects | .starter_comm))' >"$db.report"
 		"$BRINGUP" replay "$db.db" --hotplug recorded,serial -o "$db.runs" >/dev/null
 		sql "$db.runs" "SELECT core, hash, bringup_ns FROM run ORDER BY id" >"$db.hashes"
 	done

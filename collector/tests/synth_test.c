@@ -97,7 +97,7 @@ static void writer_refuses_what_does_not_fit(void **state)
 
 	(void)state;
 	assert_int_equal(synth_write(path, &s, &r, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "x.dat.partial: create"));
+	assert_non_null(strstr(err.text, "x.dat.partial: open"));
 }
 
 static int write_tool(int argc, char **argv)

@@ -216,6 +216,6 @@ struct bu_text_counts bu_text_counts(const struct bu_machine *m)
 		return c;
 	c = m->text->counts;
 	for (i = 0; i < m->text->n; i++)
-		c.unpatched += m->text->bytes[i] != m->text->site[i].after;
+		c.unpatched += (uint64_t)bu_word_peek(m->engine, m->text->bytes[i]) != m->text->site[i].after;
 	return c;
 }

@@ -130,9 +130,9 @@ static void by_timer(const struct bu_machine *m, struct bu_wait_info *w, uint32_
 {
 	const bu_thread writer = m->cpu_hotplug_lock ? m->obj[m->cpu_hotplug_lock]->owner : 0;
 
-	if (cpu_is(&m->cpu[cpu], CPU_STARTED))
+	if (cpu_is(&m->cpu[cpu], CPU_STARTED) || !writer)
 		by_cpu(w, (int)cpu);
-	else if (writer)
+	else
 		by_thread(w, writer);
 }
 
