@@ -91,7 +91,8 @@ cov_flags := $(if $(COV),--coverage -O0)
 all_cflags := -std=gnu11 $(CFLAGS) -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	$(if $(WERROR),-Werror) $(san_flags) $(cov_flags)
 all_cppflags := -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(CPPFLAGS)
-all_ldflags := $(LDFLAGS) $(san_flags) $(cov_flags)
+# Symbols are bound at the start: bound at the first call, the linker's registers would lie on the stack of the task that calls.
+all_ldflags := -Wl,-z,relro,-z,now $(LDFLAGS) $(san_flags) $(cov_flags)
 libs := $(PKG_LIBS) -lm
 
 # put FILE from stdin, touching it only when its content changed

@@ -242,11 +242,14 @@ static struct totals sum_up(struct bu_host *h, int64_t now_ns)
 			t.lockup_stuck_s = a->soft_lockup_stuck_s;
 		}
 	}
-	if (r->mark_ns[BU_CS_AT_RAN] != BU_NS_UNKNOWN)
-		t.ticking = 1 - (double)t.stopped_ns / ((double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) * r->schedule->cpus);
-	t.due = t.ticking * (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / (double)c->tick_ns * r->schedule->cpus;
-	if (t.due > 0)
-		t.busy = (double)t.device_reads * (double)c->read_ns / (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]) / bu_cs_devices(r->schedule);
+	if (r->mark_ns[BU_CS_AT_RAN] != BU_NS_UNKNOWN) {
+		const double since_ns = (double)(now_ns - r->mark_ns[BU_CS_AT_RAN]);
+
+		t.ticking = 1 - (double)t.stopped_ns / (since_ns * r->schedule->cpus);
+		t.due = t.ticking * since_ns / (double)c->tick_ns * r->schedule->cpus;
+		if (t.due > 0)
+			t.busy = (double)t.device_reads * (double)c->read_ns / since_ns / bu_cs_devices(r->schedule);
+	}
 	return t;
 }
 
