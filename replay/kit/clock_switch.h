@@ -17,6 +17,34 @@ static inline void frozen(struct bu_machine *m, void *arg)
 	work(m, param(m, PARAM_FREEZE));
 }
 
+/* take_cpu_down() of kernel/cpu.c, what concerns ticks: tick_handover_do_timer() and tick_shutdown() of v6.1 */
+static inline int take_cpu_down(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	KERNEL_FN(m);
+	set_cpu_online(m, this_cpu(m), false);
+	if (param(m, PARAM_DYING) == DYING_HANDS_OVER)
+		tick_handover_do_timer(m);
+	tick_shutdown(m);
+	stop_machine_park(m, this_cpu(m));
+	return 0;
+}
+
+/* A second after the switch, while that CPU has the duty. */
+static inline void cpu_with_duty_dies(struct bu_machine *m)
+{
+	const int cpu = (int)nr_cpus(m) - 1;
+
+	if (cpu == 0)
+		core_fail(m, "dying: the only CPU cannot be taken down");
+	thread_daemon(m, rcu_spawn_gp_kthread(m, 0));	/* for whose grace period the writer waits */
+	sleep_ns(m, INT64_C(1000000000));
+	cpus_write_lock(m);
+	atomic_set(m, ticks(m)->tick_do_timer_cpu, cpu);
+	stop_machine_cpuslocked(m, "take_cpu_down", take_cpu_down, NULL, cpu);
+	cpus_write_unlock(m);
+}
+
 static inline void spin_for_ever(struct bu_machine *m)
 {
 	KERNEL_FN(m);
@@ -127,6 +155,8 @@ static inline void boot_with_switch(struct bu_machine *m, bool latch, void (*cha
 		clocksource_start_watchdog(m, change);
 	if (param(m, PARAM_FREEZE))
 		irq_send(m, (int)atomic_read(m, ticks(m)->tick_do_timer_cpu), "frozen", INT64_C(1000000000), frozen, NULL);
+	if (param(m, PARAM_DYING) != DYING_NONE)
+		cpu_with_duty_dies(m);
 	if (c->end_ns > now(m))
 		sleep_ns(m, c->end_ns - now(m));
 }

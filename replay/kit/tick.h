@@ -327,6 +327,23 @@ static inline void tick_clock_notify(struct bu_machine *m)
 		ticks(m)->cpu[i].check_clocks = true;
 }
 
+/* On the CPU that dies, all others being in multi_cpu_stop(): cpumask_first(cpu_online_mask) is CPU 0, which does not. */
+static inline void tick_handover_do_timer(struct bu_machine *m)
+{
+	if (atomic_read(m, ticks(m)->tick_do_timer_cpu) == this_cpu(m))
+		atomic_set(m, ticks(m)->tick_do_timer_cpu, 0);
+}
+
+static inline void tick_shutdown(struct bu_machine *m)
+{
+	const int cpu = this_cpu(m);
+	struct bu_cs_account *a = &timekeeper(m)->account[cpu];
+
+	hrtimer_cancel(m, ticks(m)->cpu[cpu].clockevent);
+	if (!a->stopped_since_ns)
+		a->stopped_since_ns = now(m);
+}
+
 /* Every CPU ticks periodically from now on, each at a phase of its own as its timer was started when it came up. */
 static inline void tick_init(struct bu_machine *m)
 {

@@ -16,9 +16,10 @@ enum clock_reader { READER_PLAIN, READER_COMBINING, READER_PER_NODE, READER_COAR
 
 /* Parameters that all clocksource cores have, in this order; those of a core come after them. 0: as the schedule has it. */
 enum { PARAM_READER, PARAM_RESCUE, PARAM_FREEZE, PARAM_NMI_READER, PARAM_STUCK, PARAM_STUCK_CPU, PARAM_NOHZ,
-       PARAM_WATCHDOG, NR_TIMEKEEPING_PARAMS };
+       PARAM_WATCHDOG, PARAM_DYING, NR_TIMEKEEPING_PARAMS };
 
 enum { STUCK_NONE, STUCK_PREEMPT_OFF, STUCK_IRQS_OFF };
+enum { DYING_NONE, DYING_HANDS_OVER, DYING_KEEPS };
 
 #define TIMEKEEPING_PARAMS \
 	{ "reader", "plain|combining|per-node|coarse", "who reads the device: every CPU; one for all that wait (4.9); one per " \
@@ -31,7 +32,9 @@ enum { STUCK_NONE, STUCK_PREEMPT_OFF, STUCK_IRQS_OFF };
 	{ "stuck-cpu", "CPU", "that one", 1, 1, 65535 }, \
 	{ "nohz", "bool", "idle CPUs stop their tick once it is a high resolution one; off as with nohz=off", 0, 0, 1 }, \
 	{ "watchdog-ns", "ns", "the clocksource watchdog reads the clock between two reads of the TSC and gives it up when they are always " \
-	  "farther apart (6.1: 100000); 0: there is none", 0, 0, INT64_C(1000000000) }
+	  "farther apart (6.1: 100000); 0: there is none", 0, 0, INT64_C(1000000000) }, \
+	{ "dying", "no|hands-over|keeps-duty", "the last CPU has timekeeping duty and is taken down, a second after the switch: as the " \
+	  "kernel does it, or without tick_handover_do_timer()", DYING_NONE, DYING_NONE, DYING_KEEPS }
 
 struct clocksource {
 	enum bu_cs_clock id;

@@ -237,6 +237,24 @@ static void jiffies_are_rescued_after_five_ticks(void **state)
 	bu_replay_result_fini(&r);
 }
 
+static void a_dying_cpu_hands_its_duty_over(void **state)
+{
+	struct bu_replay_result r;
+
+	(void)state;
+	replay("stop-machine", "rescue=0,dying=hands-over", 8, "hz=250,run-ms=5000", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	assert_true(metric(&r, "jiffies_late_max") < 2 && metric(&r, "jiffies_updates_share") > 0.9);
+	bu_replay_result_fini(&r);
+	/* it keeps it: nobody updates them any more, for three seconds of five; or another CPU does every five ticks */
+	replay("stop-machine", "rescue=0,dying=keeps-duty", 8, "hz=250,run-ms=5000", 1, &r);
+	assert_true(metric(&r, "jiffies_updates_share") < 0.5);
+	bu_replay_result_fini(&r);
+	replay("stop-machine", "rescue=1,dying=keeps-duty", 8, "hz=250,run-ms=5000", 1, &r);
+	assert_true(metric(&r, "jiffies_late_max") >= 4 && metric(&r, "jiffies_late_max") <= 6);
+	bu_replay_result_fini(&r);
+}
+
 static void idle_cpus_ask_nothing_and_leave_duty_to_those_that_tick(void **state)
 {
 	struct bu_replay_result r;
@@ -334,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_stop_waits_for_a_cpu_that_cannot_run_its_stopper),
 		cmocka_unit_test(a_late_tick_is_told_of_though_the_clock_keeps_up),
 		cmocka_unit_test(jiffies_are_rescued_after_five_ticks),
+		cmocka_unit_test(a_dying_cpu_hands_its_duty_over),
 		cmocka_unit_test(idle_cpus_ask_nothing_and_leave_duty_to_those_that_tick),
 		cmocka_unit_test(the_clocksource_watchdog_gives_a_crowded_clock_up),
 		cmocka_unit_test(a_tick_that_is_late_again_and_again_is_put_off),
