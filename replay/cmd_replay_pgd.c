@@ -100,24 +100,6 @@ static int one_of_many(void *ctx, uint64_t seed, struct bu_replay_result *ret)
 	return bu_replay_pgd(&m->job->core.def, m->schedule, &o, ret, &out, NULL);
 }
 
-static json_t *json_many(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed)
-{
-	json_t *o = bu_json_distribution(core, r, seed), *metrics = json_object();
-	int64_t runs = 0;
-	int v, most = 0;
-
-	for (v = 0; v < BU_MC_NR_VERDICTS; v++) {
-		runs += r->verdicts[v];
-		most = r->verdicts[v] > r->verdicts[most] ? v : most;
-	}
-	json_object_set_new(metrics, "ok_share", json_pack("{s:s, s:f}", "unit", "share", "value",
-							    (double)r->verdicts[BU_MC_OK] / (double)runs));
-	json_object_set_new(o, "verdict", json_string(bu_mc_verdict_names[most]));
-	json_object_set_new(o, "verdict_detail", json_string(""));
-	json_object_set_new(o, "metrics", metrics);
-	return o;
-}
-
 static void print_json(const struct bu_pgd_schedule *s, json_t *runs)
 {
 	json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:o}", "capture", s->capture_name, "capture_sha256", s->capture_sha256,
@@ -151,7 +133,7 @@ static int run_many(const struct bu_replay_args *a, const struct bu_pgd_schedule
 		if (rc)
 			break;
 		if (a->json)
-			json_array_append_new(list, json_many(&jobs[i].core.def, &r, o.seed));
+			json_array_append_new(list, bu_json_many(&jobs[i].core.def, &r, o.seed, "ok_share", BU_MC_OK));
 		else
 			bu_print_distribution(jobs[i].core.def.name, &r);
 		bu_mc_result_fini(&r);

@@ -6,7 +6,7 @@
  * every lock is released; the same seed gives the same run; a CPU that fails or never shows up is given up with all of its
  * steps undone (or named in a hang) and does not keep the others down.
  */
-#include "replay/core_check.h"
+#include "replay/core_check_int.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,27 +63,6 @@ fail:
 }
 
 #define MOST_CHECKED 16	/* CPUs: a step then costs as much as there is to look at */
-
-struct check {
-	const struct bu_core_def *core;
-	int guard_ms, failures;
-	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
-	void (*say)(void *ctx, bool holds, const char *what, const char *why);
-	void *ctx;
-	int64_t *params;
-	char why[256];
-};
-
-static void tell(struct check *c, bool holds, const char *fmt, int32_t cpus)
-{
-	char what[160];
-
-	snprintf(what, sizeof(what), fmt, cpus);
-	if (!holds)
-		c->failures++;
-	c->say(c->ctx, holds, what, holds ? "" : c->why);
-	c->why[0] = '\0';
-}
 
 static int replay(struct check *c, const struct bu_hp_schedule *s, bool check, struct bu_replay_result *r)
 {
@@ -178,22 +157,22 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 			snprintf(c->why, sizeof(c->why), "verdict %s, %zu of %zu came up; %.150s", a.run.verdict, up, s.n_cpus,
 				 a.run.verdict_detail);
 		c->dead = !strcmp(a.run.verdict, "error") || !strcmp(a.run.verdict, "limit");
-		tell(c, ok, "brings %d CPUs up", m->cpus);
+		check_tell(c, ok, "brings %d CPUs up", m->cpus);
 		if (ok) {
-			tell(c, in_order(c, &a.run, m), "milestones of %d CPUs are in order", m->cpus);
-			tell(c, all_work_done(c, &a.run, m), "all work of %d CPUs is done, once", m->cpus);
-			tell(c, forwards(c, &a.run), "time goes forwards with %d CPUs", m->cpus);
+			check_tell(c, in_order(c, &a.run, m), "milestones of %d CPUs are in order", m->cpus);
+			check_tell(c, all_work_done(c, &a.run, m), "all work of %d CPUs is done, once", m->cpus);
+			check_tell(c, forwards(c, &a.run), "time goes forwards with %d CPUs", m->cpus);
 			snprintf(c->why, sizeof(c->why), "%u threads hold one", a.run.lock_holders);
-			tell(c, !a.run.lock_holders, "every lock is released with %d CPUs", m->cpus);
+			check_tell(c, !a.run.lock_holders, "every lock is released with %d CPUs", m->cpus);
 		}
 		if (c->dead)
 			goto out;
 		if (m->cpus <= MOST_CHECKED) {
 			snprintf(c->why, sizeof(c->why), "%.200s", b.run.verdict_detail);
-			tell(c, !strcmp(a.run.verdict, b.run.verdict), "threads share nothing but words with %d CPUs", m->cpus);
+			check_tell(c, !strcmp(a.run.verdict, b.run.verdict), "threads share nothing but words with %d CPUs", m->cpus);
 		}
 		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
-		tell(c, a.run.hash == b.run.hash, "the same seed gives the same run with %d CPUs", m->cpus);
+		check_tell(c, a.run.hash == b.run.hash, "the same seed gives the same run with %d CPUs", m->cpus);
 	}
 out:
 	bu_replay_result_fini(&a);
@@ -229,7 +208,7 @@ static int check_misfortune(struct check *c, const char *what, void (*befall)(st
 		ok = ok || ((!strcmp(r.run.verdict, "deadlock") || !strcmp(r.run.verdict, "lost wakeup")) && r.run.witness);
 		snprintf(c->why, sizeof(c->why), "verdict %s, %zu of the 3 others came up, %d of its steps are not undone, "
 			 "%u threads hold locks; %.120s", r.run.verdict, up, r.run.cpu_rows[1].steps, r.run.lock_holders, r.run.verdict_detail);
-		tell(c, ok, what, m.cpus);
+		check_tell(c, ok, what, m.cpus);
 	}
 	bu_replay_result_fini(&r);
 	bu_hp_schedule_fini(&s);
@@ -259,14 +238,10 @@ int bu_core_check(const struct bu_core_def *core, int guard_ms,
 		{ 100, 20, 500, 300, 50, 64, 2 }, { 7, 0, 100000, 1, 0, 33, 2 }, { 100, 20, 500, 300, 50, 4096, 1 },
 		{ 100, 20, 500, 300, 50, 1, 1 },
 	};
-	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
-	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
+	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
 	size_t i;
-	int rc = 0;
+	int rc = check_begin(&c);
 
-	if (!params)
-		return -ENOMEM;
-	bu_core_params(core, NULL, params, NULL);
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(sizes); i++)
 		rc = check_size(&c, &sizes[i]);
 	if (!rc && !c.dead)
@@ -277,5 +252,5 @@ int bu_core_check(const struct bu_core_def *core, int guard_ms,
 	if (!rc && !c.dead)
 		rc = check_misfortune(&c, "a CPU whose online step fails does not keep the others of %d down", online_fails,
 				      true);
-	return rc ? rc : c.failures;
+	return check_end(&c, rc);
 }

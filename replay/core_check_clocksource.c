@@ -6,12 +6,10 @@
  * comes and no CPU sees time go back, whatever the clock is; the same seed gives the same run; and where it cannot, or where a CPU
  * cannot take part, the run says what hangs: one that ends well has had its ticks.
  */
-#include "replay/core_check.h"
+#include "replay/core_check_int.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "replay/clock_model.h"
@@ -19,25 +17,6 @@
 #include "replay/session.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
-
-struct check {
-	const struct bu_core_def *core;
-	int guard_ms, failures;
-	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
-	void (*say)(void *ctx, bool holds, const char *what, const char *why);
-	void *ctx;
-	int64_t *params;
-	char why[256];
-};
-
-static void tell(struct check *c, bool holds, const char *what, int32_t cpus, const char *model)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s (%d CPUs, %s)", what, cpus, model);
-	c->failures += !holds;
-	c->say(c->ctx, holds, text, holds ? "" : c->why);
-}
 
 static int replay(struct check *c, int32_t cpus, const char *model, struct bu_replay_result *r)
 {
@@ -50,7 +29,8 @@ static int replay(struct check *c, int32_t cpus, const char *model, struct bu_re
 	bu_cs_schedule_fini(&s);	/* of one that is made up the result borrows nothing that goes with it */
 	if (!rc) {
 		snprintf(c->why, sizeof(c->why), "verdict %s; %.200s", r->run.verdict, r->run.verdict_detail);
-		c->dead |= !strcmp(r->run.verdict, "error") || !strcmp(r->run.verdict, "misuse") || !strcmp(r->run.verdict, "limit");
+		check_verdict(c, r->run.verdict);
+		c->dead |= !strcmp(r->run.verdict, "limit");
 	}
 	return rc;
 }
@@ -75,16 +55,17 @@ static int check_unloaded(struct check *c, int32_t cpus, const char *model)
 	if (rc)
 		return rc;
 	ok = !strcmp(a.run.verdict, "ok");
-	tell(c, ok && metric(&a, "switch_to_notify") >= 0, "switches the clock and comes back", cpus, model);
+	check_tell(c, ok && metric(&a, "switch_to_notify") >= 0, "switches the clock and comes back (%d CPUs, %s)", cpus, model);
 	if (ok) {
 		snprintf(c->why, sizeof(c->why), "a share of %.3f came", metric(&a, "tick_share"));
-		tell(c, metric(&a, "tick_share") > 0.99, "every tick comes", cpus, model);
+		check_tell(c, metric(&a, "tick_share") > 0.99, "every tick comes (%d CPUs, %s)", cpus, model);
 		snprintf(c->why, sizeof(c->why), "of %.0f reads %.0f answered with a time before the last", metric(&a, "reads"),
 			 metric(&a, "reads_backwards"));
-		tell(c, metric(&a, "reads") > 0 && metric(&a, "reads_backwards") == 0, "time does not go back on a CPU", cpus, model);
+		check_tell(c, metric(&a, "reads") > 0 && metric(&a, "reads_backwards") == 0,
+			   "time does not go back on a CPU (%d CPUs, %s)", cpus, model);
 		rc = replay(c, cpus, model, &b);
 		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
-		tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run", cpus, model);
+		check_tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run (%d CPUs, %s)", cpus, model);
 	}
 	bu_replay_result_fini(&a);
 	bu_replay_result_fini(&b);
@@ -101,7 +82,7 @@ static int check_overloaded(struct check *c, int32_t cpus, const char *model)
 	if (rc)
 		return rc;
 	holds = !strcmp(r.run.verdict, "ok") ? metric(&r, "tick_share") > 0.95 : r.run.verdict_detail[0];
-	tell(c, holds && !c->dead, "gets along with an overloaded clock, or says what hangs", cpus, model);
+	check_tell(c, holds && !c->dead, "gets along with an overloaded clock, or says what hangs (%d CPUs, %s)", cpus, model);
 	bu_replay_result_fini(&r);
 	return 0;
 }
@@ -114,15 +95,11 @@ int bu_core_check_clocksource(const struct bu_core_def *core, int guard_ms,
 		{ 40, "hz=1000,read-ns=20000,run-ms=1500" }, { 40, "hz=1000,read-ns=20000,line-ns=15000,run-ms=1500" },
 		{ 40, "hz=1000,read-ns=20000,arbitration=near,run-ms=1500" }, { 24, "clock=pit,hz=1000,read-ns=20000,run-ms=1500" },
 	};
-	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
-	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
+	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
 	char model[64];
 	size_t i;
-	int rc = 0;
+	int rc = check_begin(&c);
 
-	if (!params)
-		return -ENOMEM;
-	bu_core_params(core, NULL, params, NULL);
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(clocks); i++) {
 		snprintf(model, sizeof(model), "clock=%s,node-cpus=3,run-ms=400", clocks[i]);
 		rc = check_unloaded(&c, 8, model);
@@ -133,5 +110,5 @@ int bu_core_check_clocksource(const struct bu_core_def *core, int guard_ms,
 		rc = check_unloaded(&c, 256, "hz=100,run-ms=400");
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(overload); i++)
 		rc = check_overloaded(&c, overload[i].cpus, overload[i].model);
-	return rc ? rc : c.failures;
+	return check_end(&c, rc);
 }

@@ -7,36 +7,15 @@
  * waits, and for what. The same seed gives the same run. That an algorithm leaves a window open is no breach of it:
  * `bringup replay --pgd CORE --events datasets/scenarios` shows which.
  */
-#include "replay/core_check.h"
+#include "replay/core_check_int.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "replay/family_pgd.h"
 #include "replay/registry.h"
 #include "schemas/base/mem.h"
-
-struct check {
-	const struct bu_core_def *core;
-	int guard_ms, failures;
-	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
-	void (*say)(void *ctx, bool holds, const char *what, const char *why);
-	void *ctx;
-	const int64_t *params;
-	char why[256];
-};
-
-static void tell(struct check *c, bool holds, const char *what, const char *made_up)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s (%s)", what, made_up);
-	c->failures += !holds;
-	c->say(c->ctx, holds, text, holds ? "" : c->why);
-}
 
 static int replay(struct check *c, const struct bu_pgd_schedule *s, uint64_t seed, struct bu_replay_result *r,
 		  struct bu_pgd_outcome *o)
@@ -49,7 +28,7 @@ static int replay(struct check *c, const struct bu_pgd_schedule *s, uint64_t see
 		return rc;
 	snprintf(c->why, sizeof(c->why), "verdict %s, %" PRId64 " of %" PRId64 " allocations handed out; %.150s", r->run.verdict, o->allocs,
 		 s->counts.what[BU_PGD_ALLOC], r->run.verdict_detail);
-	c->dead |= !strcmp(r->run.verdict, "error") || !strcmp(r->run.verdict, "misuse");
+	check_verdict(c, r->run.verdict);
 	return 0;
 }
 
@@ -66,19 +45,19 @@ static int check_storm(struct check *c, const char *made_up)
 	rc = replay(c, &s, 1, &a, &o);
 	ok = !rc && !strcmp(a.run.verdict, "ok");
 	if (ok) {
-		tell(c, o.allocs == s.counts.what[BU_PGD_ALLOC], "hands out all that is asked for", made_up);
+		check_tell(c, o.allocs == s.counts.what[BU_PGD_ALLOC], "hands out all that is asked for (%s)", made_up);
 		snprintf(c->why, sizeof(c->why), "%" PRId64 " made, %" PRId64 " ended, %" PRId64 " switched to", o.forks, o.exits, o.mm_switches);
-		tell(c, o.forks == s.counts.what[BU_PGD_FORK] && o.mm_switches == s.counts.mm_switches &&
-		     o.exits == s.counts.what[BU_PGD_EXIT], "plays all address spaces and switches", made_up);
+		check_tell(c, o.forks == s.counts.what[BU_PGD_FORK] && o.mm_switches == s.counts.mm_switches &&
+			   o.exits == s.counts.what[BU_PGD_EXIT], "plays all address spaces and switches (%s)", made_up);
 		snprintf(c->why, sizeof(c->why), "%u threads hold one", a.run.lock_holders);
-		tell(c, !a.run.lock_holders, "releases every lock", made_up);
+		check_tell(c, !a.run.lock_holders, "releases every lock (%s)", made_up);
 	} else if (!rc) {
-		tell(c, !c->dead && a.run.verdict_detail[0] && a.run.witness, "says what killed it or who waits", made_up);
+		check_tell(c, !c->dead && a.run.verdict_detail[0] && a.run.witness, "says what killed it or who waits (%s)", made_up);
 	}
 	if (!rc && !c->dead) {
 		rc = replay(c, &s, 1, &b, &again);
 		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
-		tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run", made_up);
+		check_tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run (%s)", made_up);
 	}
 	bu_replay_result_fini(&a);
 	bu_replay_result_fini(&b);
@@ -95,15 +74,11 @@ int bu_core_check_pgd(const struct bu_core_def *core, int guard_ms,
 		"cpus=8,mms=8,switches=100,entries=0", "cpus=4,mms=20,switches=5000,entries=5,forks=500,nmi_permille=100",
 		"cpus=4,mms=20,switches=5000,entries=5,forks=500,window_permille=100", "cpus=4,mms=20,switches=5000,entries=5,spin=1",
 	};
-	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
-	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
+	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
 	size_t i;
-	int rc = 0;
+	int rc = check_begin(&c);
 
-	if (!params)
-		return -ENOMEM;
-	bu_core_params(core, NULL, params, NULL);
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(storms); i++)
 		rc = check_storm(&c, storms[i]);
-	return rc ? rc : c.failures;
+	return check_end(&c, rc);
 }

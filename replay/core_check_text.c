@@ -6,36 +6,15 @@
  * costs; the same seed gives the same run; an interrupt that executes no site does no harm; and where one does harm, or a
  * timer that does not tick stops the boot, the run says so: a run that ends well has patched all.
  */
-#include "replay/core_check.h"
+#include "replay/core_check_int.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "replay/family_text.h"
 #include "replay/registry.h"
 #include "schemas/base/mem.h"
-
-struct check {
-	const struct bu_core_def *core;
-	int guard_ms, failures;
-	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
-	void (*say)(void *ctx, bool holds, const char *what, const char *why);
-	void *ctx;
-	const int64_t *params;
-	char why[256];
-};
-
-static void tell(struct check *c, bool holds, const char *what, const char *made_up)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "%s (%s)", what, made_up);
-	c->failures += !holds;
-	c->say(c->ctx, holds, text, holds ? "" : c->why);
-}
 
 static int replay(struct check *c, const char *made_up, uint64_t seed, struct bu_replay_result *r, struct bu_text_outcome *o)
 {
@@ -50,7 +29,7 @@ static int replay(struct check *c, const char *made_up, uint64_t seed, struct bu
 	bu_text_schedule_fini(&s);	/* of one that is made up the result borrows nothing that goes with it */
 	if (!rc) {
 		snprintf(c->why, sizeof(c->why), "verdict %s, %d sites left; %.150s", r->run.verdict, o->unpatched, r->run.verdict_detail);
-		c->dead |= !strcmp(r->run.verdict, "error") || !strcmp(r->run.verdict, "misuse");
+		check_verdict(c, r->run.verdict);
 	}
 	return rc;
 }
@@ -64,13 +43,13 @@ static int check_safe(struct check *c, const char *made_up, int64_t cost_ns)
 
 	if (rc)
 		return rc;
-	tell(c, !strcmp(a.run.verdict, "ok") && !o.unpatched, "patches all sites", made_up);
+	check_tell(c, !strcmp(a.run.verdict, "ok") && !o.unpatched, "patches all sites (%s)", made_up);
 	if (!strcmp(a.run.verdict, "ok")) {
 		snprintf(c->why, sizeof(c->why), "%" PRId64 " ns were spent and %" PRId64 " ns is what they cost", o.patching_ns, cost_ns);
-		tell(c, o.patching_ns >= cost_ns, "takes the time that they cost", made_up);
+		check_tell(c, o.patching_ns >= cost_ns, "takes the time that they cost (%s)", made_up);
 		rc = replay(c, made_up, 1, &b, &again);
 		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
-		tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run", made_up);
+		check_tell(c, !rc && a.run.hash == b.run.hash, "the same seed gives the same run (%s)", made_up);
 	}
 	bu_replay_result_fini(&a);
 	bu_replay_result_fini(&b);
@@ -95,8 +74,8 @@ static int check_harm(struct check *c, const char *made_up, const char *verdict)
 		bu_replay_result_fini(&r);
 	}
 	if (!rc)
-		tell(c, holds, strcmp(verdict, "crash") ? "hangs for want of a tick, and says so" : "ends well with all patched, or says what killed it",
-		     made_up);
+		check_tell(c, holds, "%s (%s)", strcmp(verdict, "crash") ? "hangs for want of a tick, and says so" :
+			   "ends well with all patched, or says what killed it", made_up);
 	return rc;
 }
 
@@ -113,19 +92,15 @@ int bu_core_check_text(const struct bu_core_def *core, int guard_ms,
 		"sites=1000,site_ns=1000,hz=10000,risk=500", "sites=500,site_ns=1000,hz=10000,pairs=200,nmi_hz=9000",
 		"sites=0,cpus=8,hz=10000,site_ns=2000,batches=10,gap_ns=150000,ahead_ns=4000",
 	};
-	_cleanup_free_ int64_t *params = calloc(bu_core_n_params(core) + 1, sizeof(*params));
-	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx, .params = params };
+	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
 	size_t i;
-	int rc = 0;
+	int rc = check_begin(&c);
 
-	if (!params)
-		return -ENOMEM;
-	bu_core_params(core, NULL, params, NULL);
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(safe); i++)
 		rc = check_safe(&c, safe[i].made_up, safe[i].cost_ns);
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(harm); i++)
 		rc = check_harm(&c, harm[i], "crash");
 	if (!rc && !c.dead)
 		rc = check_harm(&c, "sites=10,hz=0,lpj_known=0", "lost wakeup");
-	return rc ? rc : c.failures;
+	return check_end(&c, rc);
 }

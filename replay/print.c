@@ -360,3 +360,21 @@ json_t *bu_json_distribution(const struct bu_core_def *core, const struct bu_mc_
 	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:s}", "family", core->family, "core", core->name, "runs",
 			 (json_int_t)runs, "seed", (json_int_t)seed, "bringup_ns", q, "verdicts", v, "hash", hash);
 }
+
+json_t *bu_json_many(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed, const char *share,
+		     enum bu_mc_verdict v)
+{
+	json_t *o = bu_json_distribution(core, r, seed), *metrics = json_object();
+	int64_t runs = 0;
+	int i, most = 0;
+
+	for (i = 0; i < BU_MC_NR_VERDICTS; i++) {
+		runs += r->verdicts[i];
+		most = r->verdicts[i] > r->verdicts[most] ? i : most;
+	}
+	json_object_set_new(metrics, share, json_pack("{s:s, s:f}", "unit", "share", "value", (double)r->verdicts[v] / (double)runs));
+	json_object_set_new(o, "verdict", json_string(bu_mc_verdict_names[most]));
+	json_object_set_new(o, "verdict_detail", json_string(""));
+	json_object_set_new(o, "metrics", metrics);
+	return o;
+}

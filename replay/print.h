@@ -46,4 +46,10 @@ void bu_print_distribution(const char *core, const struct bu_mc_result *r);
  */
 json_t *bu_json_distribution(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed);
 
+/**
+ * bu_json_many() - The same with what a single run has: "verdict", the commonest, and "metrics", the share of @v as @share.
+ */
+json_t *bu_json_many(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed, const char *share,
+		     enum bu_mc_verdict v);
+
 #endif

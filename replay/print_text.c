@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "replay/print.h"
 #include "schemas/base/ns.h"
@@ -188,19 +187,9 @@ json_t *bu_json_text_run(const struct bu_run *r)
 
 json_t *bu_json_text_many(const struct bu_core_def *core, const struct bu_mc_result *r, uint64_t seed, double expected)
 {
-	json_t *o = bu_json_distribution(core, r, seed), *metrics = json_object();
-	int64_t runs = 0;
-	int v, most = 0;
+	json_t *o = bu_json_many(core, r, seed, "crash_share", BU_MC_CRASH);
 
-	for (v = 0; v < BU_MC_NR_VERDICTS; v++) {
-		runs += r->verdicts[v];
-		most = r->verdicts[v] > r->verdicts[most] ? v : most;
-	}
-	json_object_set_new(metrics, "crash_share", json_pack("{s:s, s:f}", "unit", "share", "value",
-							       (double)r->verdicts[BU_MC_CRASH] / (double)runs));
-	json_object_set_new(metrics, "expected_crash_probability", json_pack("{s:s, s:f}", "unit", "share", "value", expected));
-	json_object_set_new(o, "verdict", json_string(bu_mc_verdict_names[most]));
-	json_object_set_new(o, "verdict_detail", json_string(""));
-	json_object_set_new(o, "metrics", metrics);
+	json_object_set_new(json_object_get(o, "metrics"), "expected_crash_probability",
+			    json_pack("{s:s, s:f}", "unit", "share", "value", expected));
 	return o;
 }

@@ -8,18 +8,15 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "replay/schedule/figures.h"
 #include "schemas/base/ns.h"
 #include "schemas/base/hash.h"
 
 enum made_up { CPUS, MMS, SWITCHES, GAP_NS, FORKS, ENTRIES, NMI, WINDOW, HOOK, SPIN, MADE_UP_NR };
 
-static const struct {
-	const char *name;
-	int64_t def, min, max;
-} options[MADE_UP_NR] = {
+static const struct bu_figure options[MADE_UP_NR] = {
 	[CPUS] = { "cpus", 4, 1, 4096 },
 	[MMS] = { "mms", 100, 1, 1000000 },
 	[SWITCHES] = { "switches", 10000, 0, 100000000 },
@@ -46,27 +43,6 @@ struct storm {
 	int32_t *live;		/* address spaces that there are */
 	uint32_t *touched;	/* by address space: entries that it has touched, or inherited */
 };
-
-static int parse(const char *text, int64_t *v, struct bu_err *err)
-{
-	size_t len, i;
-	char *end;
-
-	while (*text) {
-		len = strcspn(text, "=,");
-		for (i = 0; i < MADE_UP_NR && (strlen(options[i].name) != len || strncmp(options[i].name, text, len)); i++)
-			;
-		if (i == MADE_UP_NR || text[len] != '=')
-			return bu_fail(err, -EINVAL, "'%.*s' is not among name=value of: %s", (int)len, text, bu_pgd_made_up_help);
-		errno = 0;
-		v[i] = strtoll(text + len + 1, &end, 10);
-		if (end == text + len + 1 || errno || (*end && *end != ',') || v[i] < options[i].min || v[i] > options[i].max)
-			return bu_fail(err, -EINVAL, "%s wants a whole number from %lld to %lld", options[i].name,
-				       (long long)options[i].min, (long long)options[i].max);
-		text = end + (*end == ',');
-	}
-	return 0;
-}
 
 /* All figures, given or not. Return: 0; -ENOMEM. */
 static int keep_figures(struct storm *t)
@@ -215,7 +191,7 @@ int bu_pgd_made_up(const char *text, struct bu_pgd_schedule *ret, struct bu_err 
 
 	for (i = 0; i < MADE_UP_NR; i++)
 		t.v[i] = options[i].def;
-	rc = parse(text, t.v, err);
+	rc = bu_figures_parse(options, MADE_UP_NR, text, bu_pgd_made_up_help, t.v, NULL, err);
 	if (rc)
 		return rc;
 	if (t.v[FORKS] > t.v[SWITCHES] || t.v[ENTRIES] > t.v[SWITCHES])

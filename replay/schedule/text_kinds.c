@@ -10,9 +10,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "replay/schedule/figures.h"
 #include "schemas/base/ns.h"
 
 #define BYTES(a, b, c, d, e) \
@@ -71,10 +71,7 @@ bool bu_text_tearable(const struct bu_text_site *s)
 enum made_up { SITES, SITE_NS, HZ, RISK, PAIRS, LEN, CPUS, BATCHES, BATCH_SITES, GAP_NS, LEAD_IN_NS, LPJ, NMI_HZ, IPI_NS, AHEAD_NS,
 	       MADE_UP_NR };
 
-static const struct {
-	const char *name;
-	int64_t def, min, max;
-} options[MADE_UP_NR] = {
+static const struct bu_figure options[MADE_UP_NR] = {
 	[SITES] = { "sites", 1000, 0, 1000000 },
 	[SITE_NS] = { "site_ns", 150, 1, BU_NS_PER_S },
 	[HZ] = { "hz", 250, 0, 100000 },
@@ -98,29 +95,6 @@ const char bu_text_made_up_help[] =
 	"gap_ns (between batches),\n"
 	"lead_in_ns (calibration to the first site), lpj_known (0: calibration waits for the timer), nmi_hz, ipi_ns,\n"
 	"ahead_ns (from the fetch of one part of a site to its execution)";
-
-/* What @text does not name keeps its value in @v. @given: which it names. */
-static int parse(const char *text, int64_t *v, bool *given, struct bu_err *err)
-{
-	size_t len, i;
-	char *end;
-
-	while (*text) {
-		len = strcspn(text, "=,");
-		for (i = 0; i < MADE_UP_NR && (strlen(options[i].name) != len || strncmp(options[i].name, text, len)); i++)
-			;
-		if (i == MADE_UP_NR || text[len] != '=')
-			return bu_fail(err, -EINVAL, "'%.*s' is not among name=value of: %s", (int)len, text, bu_text_made_up_help);
-		errno = 0;
-		v[i] = strtoll(text + len + 1, &end, 10);
-		if (end == text + len + 1 || errno || (*end && *end != ',') || v[i] < options[i].min || v[i] > options[i].max)
-			return bu_fail(err, -EINVAL, "%s wants a whole number from %lld to %lld", options[i].name,
-				       (long long)options[i].min, (long long)options[i].max);
-		given[i] = true;
-		text = end + (*end == ',');
-	}
-	return 0;
-}
 
 static void made_up_batch(struct bu_text_schedule *s, const char *name, bool boot, int n, const int64_t *v)
 {
@@ -194,7 +168,7 @@ int bu_text_change(struct bu_text_schedule *s, const char *text, struct bu_err *
 {
 	bool given[MADE_UP_NR] = { false };
 	int64_t v[MADE_UP_NR];
-	int rc = parse(text, v, given, err), i;
+	int rc = bu_figures_parse(options, MADE_UP_NR, text, bu_text_made_up_help, v, given, err), i;
 
 	for (i = 0; !rc && i < MADE_UP_NR; i++)
 		if (given[i] && !set_figure(s, (enum made_up)i, v[i]))
@@ -213,7 +187,7 @@ int bu_text_made_up(const char *text, struct bu_text_schedule *ret, struct bu_er
 
 	for (i = 0; i < MADE_UP_NR; i++)
 		v[i] = options[i].def;
-	rc = parse(text, v, given, err);
+	rc = bu_figures_parse(options, MADE_UP_NR, text, bu_text_made_up_help, v, given, err);
 	if (rc)
 		return rc;
 	if (v[RISK] > v[SITES] - 2 * v[PAIRS])

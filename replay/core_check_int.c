@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* core_check_int.c - see core_check_int.h. */
+#include "replay/core_check_int.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/registry.h"
+
+int check_begin(struct check *c)
+{
+	c->params = calloc(bu_core_n_params(c->core) + 1, sizeof(*c->params));
+	if (!c->params)
+		return -ENOMEM;
+	bu_core_params(c->core, NULL, c->params, NULL);
+	return 0;
+}
+
+int check_end(struct check *c, int rc)
+{
+	free(c->params);
+	return rc ? rc : c->failures;
+}
+
+void check_tell(struct check *c, bool holds, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	c->failures += !holds;
+	c->say(c->ctx, holds, what, holds ? "" : c->why);
+	c->why[0] = '\0';
+}
+
+void check_verdict(struct check *c, const char *verdict)
+{
+	c->dead |= !strcmp(verdict, "error") || !strcmp(verdict, "misuse");
+}

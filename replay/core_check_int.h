@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* core_check_int.h - what the contracts of all families share; see core_check.h. */
+#ifndef BU_REPLAY_CORE_CHECK_INT_H
+#define BU_REPLAY_CORE_CHECK_INT_H
+
+#include "replay/core_check.h"
+
+struct check {
+	const struct bu_core_def *core;
+	int guard_ms, failures;
+	bool dead;		/* it had to be stopped by force, or broke the rules: trying on tells nothing more */
+	void (*say)(void *ctx, bool holds, const char *what, const char *why);
+	void *ctx;
+	int64_t *params;	/* their defaults */
+	char why[256];		/* what was seen, for the next statement that does not hold */
+};
+
+/* Return: 0; -ENOMEM. */
+int check_begin(struct check *c);
+
+/* Return: @rc where it is not 0, else the number of statements that did not hold. */
+int check_end(struct check *c, int rc);
+
+__attribute__((format(printf, 3, 4))) void check_tell(struct check *c, bool holds, const char *fmt, ...);
+
+/* Notes a run that ended with this verdict. */
+void check_verdict(struct check *c, const char *verdict);
+
+#endif
