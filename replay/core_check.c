@@ -6,7 +6,7 @@
  * every lock is released; the same seed gives the same run; a CPU that fails or never shows up is given up with all of its
  * steps undone (or named in a hang) and does not keep the others down.
  */
-#include "replay/core_check_int.h"
+#include "replay/contract.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
  * comes and no CPU sees time go back, whatever the clock is; the same seed gives the same run; and where it cannot, or where a CPU
  * cannot take part, the run says what hangs: one that ends well has had its ticks.
  */
-#include "replay/core_check_int.h"
+#include "replay/contract.h"
 
 #include <inttypes.h>
 #include <stdio.h>

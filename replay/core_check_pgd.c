@@ -7,7 +7,7 @@
  * waits, and for what. The same seed gives the same run. That an algorithm leaves a window open is no breach of it:
  * `bringup replay --pgd CORE --events datasets/scenarios` shows which.
  */
-#include "replay/core_check_int.h"
+#include "replay/contract.h"
 
 #include <inttypes.h>
 #include <stdio.h>

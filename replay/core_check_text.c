@@ -6,7 +6,7 @@
  * costs; the same seed gives the same run; an interrupt that executes no site does no harm; and where one does harm, or a
  * timer that does not tick stops the boot, the run says so: a run that ends well has patched all.
  */
-#include "replay/core_check_int.h"
+#include "replay/contract.h"
 
 #include <inttypes.h>
 #include <stdio.h>

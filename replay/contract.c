@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* core_check_int.c - see core_check_int.h. */
-#include "replay/core_check_int.h"
+/* contract.c - see contract.h. */
+#include "replay/contract.h"
 
 #include <errno.h>
 #include <stdarg.h>

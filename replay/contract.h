@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* core_check_int.h - what the contracts of all families share; see core_check.h. */
-#ifndef BU_REPLAY_CORE_CHECK_INT_H
-#define BU_REPLAY_CORE_CHECK_INT_H
+/* contract.h - what the contracts of all families share; see core_check.h. */
+#ifndef BU_REPLAY_CONTRACT_H
+#define BU_REPLAY_CONTRACT_H
 
 #include "replay/core_check.h"
 
