@@ -27,7 +27,7 @@ static int replay(struct check *c, const struct bu_pgd_schedule *s, uint64_t see
 	if (rc)
 		return rc;
 	snprintf(c->why, sizeof(c->why), "verdict %s, %" PRId64 " of %" PRId64 " allocations handed out; %.150s", r->run.verdict, o->allocs,
-		 s->counts.what[BU_PGD_ALLOC], r->run.verdict_detail);
+		 s->counts.mappings, r->run.verdict_detail);
 	check_verdict(c, r->run.verdict);
 	return 0;
 }
@@ -45,7 +45,7 @@ static int check_storm(struct check *c, const char *made_up)
 	rc = replay(c, &s, 1, &a, &o);
 	ok = !rc && !strcmp(a.run.verdict, "ok");
 	if (ok) {
-		check_tell(c, o.allocs == s.counts.what[BU_PGD_ALLOC], "hands out all that is asked for (%s)", made_up);
+		check_tell(c, o.allocs == s.counts.mappings, "hands out all that is asked for (%s)", made_up);
 		snprintf(c->why, sizeof(c->why), "%" PRId64 " made, %" PRId64 " ended, %" PRId64 " switched to", o.forks, o.exits, o.mm_switches);
 		check_tell(c, o.forks == s.counts.what[BU_PGD_FORK] && o.mm_switches == s.counts.mm_switches &&
 			   o.exits == s.counts.what[BU_PGD_EXIT], "plays all address spaces and switches (%s)", made_up);

@@ -12,6 +12,7 @@
 
 #include "replay/core.h"
 
+/* A mapping is a request for each top-level entry that it lies behind; next() goes through them. */
 struct bu_pgd_request {
 	int slot;
 	bool of_task;		/* only the task that asks will use it */
@@ -35,8 +36,8 @@ struct bu_pgd_hooks {
 };
 
 enum bu_pgd_count {		/* what a core counts for reports */
-	BU_PGD_WALKS,		/* over pgd_list, for one entry each */
-	BU_PGD_WALKED,		/* page tables in these */
+	BU_PGD_WALKS,		/* over pgd_list, for one mapping each, whatever number of entries it needs */
+	BU_PGD_WALKED,		/* page tables in these, each once per entry */
 	BU_PGD_WALK_NS,		/* with pgd_lock held for them, waiting for it not counted */
 	BU_PGD_CHECKS,		/* in context switches */
 	BU_PGD_COPIES,		/* of entries, by a check */
@@ -60,6 +61,8 @@ struct bu_pgd_ops {
 	/* Between the entry and whatever makes others see it: the memory is used by who maps it (__init_single_page()). */
 	void (*early_use)(struct bu_machine *, const struct bu_pgd_request *);	/* if it says so */
 	void (*count)(struct bu_machine *, enum bu_pgd_count, int64_t n);
+	/* The same mapping's next entry; NULL: this was the last. */
+	const struct bu_pgd_request *(*next)(struct bu_machine *, const struct bu_pgd_request *);
 };
 
 static inline const struct bu_pgd_ops *bu_pg(struct bu_machine *m)

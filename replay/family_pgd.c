@@ -51,9 +51,11 @@ struct area {			/* what is known of a slot */
 	bu_obj freed;		/* completion: its memory is being given back; 0: is not */
 };
 
-struct request {		/* of an allocation or of giving back, a thread each */
-	const struct bu_pgd_event *e;
+struct request {			/* of a mapping or of giving back, a thread each */
+	const struct bu_pgd_event *e;	/* the first of its n */
+	size_t n;
 	int64_t asked_ns;
+	struct bu_pgd_request part[];	/* of each event, and one without a slot behind the last */
 };
 
 struct pgd_run {
@@ -215,15 +217,14 @@ static void alloc_thread(struct bu_machine *m, void *arg)
 	const struct request *q = arg;
 	const struct bu_pgd_event *e = q->e;
 	struct pgd_run *r = run_of(m);
-	struct area *a = &r->areas[e->slot];
-	const struct bu_pgd_request request = { .slot = e->slot, .of_task = e->use == BU_PGD_STACK,
-						.early = e->use == BU_PGD_VMEMMAP };
+	size_t i;
 
-	if (a->freed)
-		bu_wait_for_completion(m, a->freed);
+	for (i = 0; i < q->n; i++)
+		if (r->areas[e[i].slot].freed)
+			bu_wait_for_completion(m, r->areas[e[i].slot].freed);
 	if (e->atomic)
 		bu_preempt_disable(m);
-	r->hooks->map_kernel(m, &request);
+	r->hooks->map_kernel(m, q->part);
 	if (e->atomic)
 		bu_preempt_enable(m);
 	r->out.allocs++;
@@ -234,10 +235,14 @@ static void alloc_thread(struct bu_machine *m, void *arg)
 	host_add_interval(host_of(m), &(struct bu_run_interval){
 		.phase = BU_PHASE_OVERHEAD, .name = host_name(host_of(m), r->names[e->slot]), .cpu = e->cpu, .lane = e->cpu,
 		.start_ns = q->asked_ns, .end_ns = bu_now(m), .recorded_start_ns = e->ns, .recorded_end_ns = BU_NS_UNKNOWN });
-	a->asking--;
-	hand_out(m, e->slot);
-	if (a->free_later && !a->asking)
-		unmap(m, e->slot);
+	for (i = 0; i < q->n; i++) {
+		struct area *a = &r->areas[e[i].slot];
+
+		a->asking--;
+		hand_out(m, e[i].slot);
+		if (a->free_later && !a->asking)
+			unmap(m, e[i].slot);
+	}
 }
 
 static void free_thread(struct bu_machine *m, void *arg)
@@ -247,15 +252,32 @@ static void free_thread(struct bu_machine *m, void *arg)
 	unmap(m, q->e->slot);
 }
 
+static size_t events_of_mapping(const struct bu_pgd_schedule *s, const struct bu_pgd_event *e)
+{
+	const struct bu_pgd_event *end = s->events + s->n_events, *last = e + 1;
+
+	while (last < end && last->what == BU_PGD_ALLOC && last->same_mapping)
+		last++;
+	return (size_t)(last - e);
+}
+
 static void ask(struct bu_machine *m, const struct bu_pgd_event *e, bu_thread_fn fn, const char *name)
 {
-	struct request *q = bu_arena_alloc(&host_of(m)->out->arena, sizeof(*q));
+	const size_t n = e->what == BU_PGD_ALLOC ? events_of_mapping(run_of(m)->schedule, e) : 1;
+	struct request *q = bu_arena_alloc(&host_of(m)->out->arena, sizeof(*q) + (n + 1) * sizeof(q->part[0]));
+	size_t i;
 
 	if (!q) {
 		host_of(m)->oom = 1;
 		return;
 	}
-	*q = (struct request){ e, bu_now(m) };
+	*q = (struct request){ e, n, bu_now(m) };
+	for (i = 0; i < n; i++) {
+		q->part[i] = (struct bu_pgd_request){ .slot = e[i].slot, .of_task = e->use == BU_PGD_STACK,
+						      .early = e->use == BU_PGD_VMEMMAP };
+		run_of(m)->areas[e[i].slot].asking += e->what == BU_PGD_ALLOC;
+	}
+	q->part[n].slot = BU_PGD_NONE;
 	bu_wake_up_process(m, bu_thread_create(m, name, e->cpu, BU_CLASS_RT, 1, fn, q));
 }
 
@@ -358,8 +380,8 @@ static void play_event(struct bu_machine *m, struct player *p, const struct bu_p
 		load(m, e);
 		break;
 	case BU_PGD_ALLOC:
-		r->areas[e->slot].asking++;
-		ask(m, e, alloc_thread, "alloc");
+		if (!e->same_mapping)
+			ask(m, e, alloc_thread, "alloc");
 		break;
 	case BU_PGD_FREE:
 		if (r->areas[e->slot].asking)
@@ -490,9 +512,15 @@ static bool pg_preallocated(struct bu_machine *m, int slot)
 	return run_of(m)->areas[slot].preallocated;
 }
 
+static const struct bu_pgd_request *pg_next(struct bu_machine *m, const struct bu_pgd_request *request)
+{
+	(void)m;
+	return request[1].slot == BU_PGD_NONE ? NULL : request + 1;
+}
+
 static void pg_early_use(struct bu_machine *m, const struct bu_pgd_request *request)
 {
-	if (request->early)
+	for (; request && request->early; request = pg_next(m, request))
 		bu_touch(m, request->slot);
 }
 
@@ -507,6 +535,7 @@ static const struct bu_pgd_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .play = pg_play, .trace_page_fault = pg_trace_page_fault,
 	.before_cr3 = pg_before_cr3, .after_cr3 = pg_after_cr3, .cpu_idle = pg_cpu_idle, .nr_slots = pg_nr_slots,
 	.nr_mms = pg_nr_mms, .preallocated = pg_preallocated, .early_use = pg_early_use, .count = pg_count,
+	.next = pg_next,
 };
 
 static void start(struct bu_host *h)

@@ -18,7 +18,7 @@ void bu_print_pgd_schedule(const struct bu_pgd_schedule *s)
 	       " context switches, %" PRId64 " of them to an address space\n", c->mms_at_start, c->mms_most,
 	       c->what[BU_PGD_FORK] + c->what[BU_PGD_EXEC], c->what[BU_PGD_EXIT], c->what[BU_PGD_SWITCH], c->mm_switches);
 	printf("%" PRId64 " allocations of kernel space, for which init_mm needs %" PRId64 " new entries%s; %" PRId64 " touches\n",
-	       c->what[BU_PGD_ALLOC], c->new_entries, s->synthetic ? " (synthetic: of a granularity that was chosen)" : "",
+	       c->mappings, c->new_entries, s->synthetic ? " (synthetic: of a granularity that was chosen)" : "",
 	       c->what[BU_PGD_TOUCH]);
 	printf("recorded: %" PRId64 " page faults, %" PRId64 " of them in vmalloc_fault(); %" PRId64 " synchronisations of %" PRId64
 	       " page tables and entries\n", c->what[BU_PGD_FAULT], c->lazy, c->what[BU_PGD_SYNC], c->walked);
@@ -60,7 +60,7 @@ json_t *bu_json_pgd_schedule(const struct bu_pgd_schedule *s)
 			 (json_int_t)c->mms_at_start, "mms_most", (json_int_t)c->mms_most, "made",
 			 (json_int_t)c->what[BU_PGD_FORK] + c->what[BU_PGD_EXEC], "ended", (json_int_t)c->what[BU_PGD_EXIT], "switches",
 			 (json_int_t)c->what[BU_PGD_SWITCH], "mm_switches", (json_int_t)c->mm_switches, "allocs",
-			 (json_int_t)c->what[BU_PGD_ALLOC], "new_entries", (json_int_t)c->new_entries, "recorded_faults",
+			 (json_int_t)c->mappings, "new_entries", (json_int_t)c->new_entries, "recorded_faults",
 			 (json_int_t)c->what[BU_PGD_FAULT], "recorded_vmalloc_faults", (json_int_t)c->lazy, "recorded_syncs",
 			 (json_int_t)c->what[BU_PGD_SYNC], "recorded_walked", (json_int_t)c->walked);
 }

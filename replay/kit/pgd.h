@@ -18,15 +18,17 @@
  * cycles for a fault that is mended and a few cache misses for an entry are assumed.
  *   fault_ns     1500 cycles at 2.6 GHz
  *   clone_ns     copying half a page, 2 KiB at some 20 bytes per ns
+ *   populate_ns  clearing a page for a new table, likewise
  *   frame_bytes  struct pt_regs is 168 bytes (arch/x86/include/asm/ptrace.h); with the frames of exc_page_fault(), the
  *                tracepoint and the ring buffer's reservation 1 KiB is assumed
  *   stack_bytes  THREAD_SIZE of x86-64 since v3.15 (6538b8ea886e)
  */
-enum { PGD_FAULT_NS, PGD_CLONE_NS, PGD_FRAME_BYTES, PGD_STACK_BYTES, NR_PGD_PARAMS };
+enum { PGD_FAULT_NS, PGD_CLONE_NS, PGD_POPULATE_NS, PGD_FRAME_BYTES, PGD_STACK_BYTES, NR_PGD_PARAMS };
 
 #define PGD_PARAMS \
 	{ "fault_ns", "ns", "a page fault, from exception to IRET", 577, 0, 1000000 }, \
 	{ "clone_ns", "ns", "copying the kernel half of a page table", 100, 0, 1000000 }, \
+	{ "populate_ns", "ns", "a table for a new entry of init_mm", 200, 0, 1000000 }, \
 	{ "frame_bytes", "bytes", "stack that a page fault and its tracepoint take", 1024, 1, 65536 }, \
 	{ "stack_bytes", "bytes", "of a stack", 16384, 4096, 65536 }
 
@@ -120,19 +122,33 @@ static inline void activate_mm(struct bu_machine *m, int mm)
 
 /* -------------------------------------------------------------------------------------------------------- entries */
 
-/* Whether init_mm got the entry only now. */
+/*
+ * Whether the entry was missing, as pud_alloc_track() and pte_alloc_kernel_track() see it (mm/pgalloc-track.h v6.1): two that find it
+ * missing at the same time both make a table for it, one of them enters it, and both have seen it missing.
+ */
 static inline bool pgd_populate(struct bu_machine *m, int slot)
 {
 	const bu_obj lock = pgd_core(m)->page_table_lock;
-	bool modified;
 
 	KERNEL_FN(m);
+	if (pgd_present(m, 0, slot))
+		return false;
+	work(m, param(m, PGD_POPULATE_NS));
 	raw_spin_lock(m, lock);
-	modified = !pgd_present(m, 0, slot);
-	if (modified)
+	if (!pgd_present(m, 0, slot))
 		set_pgd(m, 0, slot);
 	raw_spin_unlock(m, lock);
-	return modified;
+	return true;
+}
+
+/* How many entries of the mapping were missing. */
+static inline int pgd_populate_all(struct bu_machine *m, const struct bu_pgd_request *r)
+{
+	int n = 0;
+
+	for (; r; r = bu_pg(m)->next(m, r))
+		n += pgd_populate(m, r->slot);
+	return n;
 }
 
 static inline void do_flush_tlb_kernel(struct bu_machine *m, void *info)
@@ -150,18 +166,14 @@ static inline void flush_tlb_kernel_range(struct bu_machine *m)
 	preempt_enable(m);
 }
 
-/*
- * sync_global_pgds(), or vmalloc_sync_one() where @unmap: every page table on the list gets the entry of init_mm if it has
- * none, or loses it if init_mm has none.
- */
-static inline void sync_global_pgds(struct bu_machine *m, int slot, int64_t walk_ns, bool unmap)
+/* Every page table on the list gets the entry of init_mm if it has none, or loses it if init_mm has none and @unmap. */
+static inline void sync_global_pgd(struct bu_machine *m, int slot, int64_t walk_ns, bool unmap)
 {
 	const bu_obj pgd_lock = pgd_core(m)->pgd_lock;
 	int64_t start, n = 0;
 	bool there;
 	int mm;
 
-	KERNEL_FN(m);
 	there = pgd_present(m, 0, slot);
 	if (!there && !unmap)
 		return;
@@ -176,8 +188,24 @@ static inline void sync_global_pgds(struct bu_machine *m, int slot, int64_t walk
 	}
 	bu_pg(m)->count(m, BU_PGD_WALK_NS, now(m) - start);
 	raw_spin_unlock(m, pgd_lock);
-	bu_pg(m)->count(m, BU_PGD_WALKS, 1);
 	bu_pg(m)->count(m, BU_PGD_WALKED, n);
+}
+
+/* sync_global_pgds(), arch_sync_kernel_mappings(): entry after entry of a mapping, new or not. */
+static inline void sync_global_pgds(struct bu_machine *m, const struct bu_pgd_request *r, int64_t walk_ns)
+{
+	KERNEL_FN(m);
+	bu_pg(m)->count(m, BU_PGD_WALKS, 1);
+	for (; r; r = bu_pg(m)->next(m, r))
+		sync_global_pgd(m, r->slot, walk_ns, false);
+}
+
+/* The same after an entry was taken out of init_mm. */
+static inline void sync_global_pgds_unmapped(struct bu_machine *m, int slot, int64_t walk_ns)
+{
+	KERNEL_FN(m);
+	bu_pg(m)->count(m, BU_PGD_WALKS, 1);
+	sync_global_pgd(m, slot, walk_ns, true);
 }
 
 /*
@@ -192,15 +220,22 @@ enum { SYNC_AT_END, SYNC_AT_ENTRY };
 
 static inline void map_and_walk(struct bu_machine *m, const struct bu_pgd_request *r, int64_t sync_at, int64_t walk_ns)
 {
-	bool modified;
+	const struct bu_pgd_request *part;
+	bool modified = false;
 
 	KERNEL_FN(m);
-	modified = pgd_populate(m, r->slot);
-	if (modified && sync_at == SYNC_AT_ENTRY)
-		sync_global_pgds(m, r->slot, walk_ns, false);
+	for (part = r; part; part = bu_pg(m)->next(m, part)) {
+		if (!pgd_populate(m, part->slot))
+			continue;
+		modified = true;
+		if (sync_at == SYNC_AT_ENTRY) {
+			bu_pg(m)->count(m, BU_PGD_WALKS, 1);
+			sync_global_pgd(m, part->slot, walk_ns, false);
+		}
+	}
 	bu_pg(m)->early_use(m, r);
 	if (modified && sync_at == SYNC_AT_END)
-		sync_global_pgds(m, r->slot, walk_ns, false);
+		sync_global_pgds(m, r, walk_ns);
 }
 
 /* @mm gets what it lacks of init_mm's entries; with @unmap those go that init_mm has not, or not any more. */
@@ -220,7 +255,7 @@ static inline void copy_kernel_pgds(struct bu_machine *m, int mm, bool unmap)
 static inline void map_lazily(struct bu_machine *m, const struct bu_pgd_request *r)
 {
 	KERNEL_FN(m);
-	pgd_populate(m, r->slot);
+	pgd_populate_all(m, r);
 	bu_pg(m)->early_use(m, r);
 }
 

@@ -74,8 +74,8 @@ static int native_shift(const struct bu_pgd_schedule *s)
 
 static int choose_slots(struct bu_pgd_loader *l, int slot_shift)
 {
-	if (slot_shift && slot_shift != 21 && slot_shift != 30 && slot_shift != 39)
-		return bu_fail(l->b.err, -EINVAL, "entries of 2^%d bytes: an x86 page table has some of 2^21, 2^30 and 2^39", slot_shift);
+	if (slot_shift && slot_shift != 21 && slot_shift != 22 && slot_shift != 30 && slot_shift != 39)
+		return bu_fail(l->b.err, -EINVAL, "entries of 2^%d bytes: an x86 page table has some of 2^21, 2^22, 2^30 and 2^39", slot_shift);
 	l->shift = slot_shift ? slot_shift : native_shift(l->b.s);
 	l->derived = slot_shift != 0;
 	l->b.s->slot_shift = l->shift;
@@ -102,7 +102,8 @@ static const char rows_sql[] =
 	" SELECT e.id, e.ts_ns, e.cpu, e.ctx, e.task, 'sched_switch' AS name, n.pid AS a, 0 AS b, n.comm AS text"
 	"  FROM ev_sched_switch e JOIN task n ON n.id = e.next"
 	" UNION ALL SELECT id, ts_ns, cpu, ctx, task, 'page_fault', address, mode = 'user', '' FROM ev_fault"
-	" UNION ALL SELECT e.id, e.ts_ns, e.cpu, e.ctx, e.task, f.base, 0, 0, '' FROM ev_func e JOIN symbol f ON f.id = e.func"
+	" UNION ALL SELECT e.id, e.ts_ns, e.cpu, e.ctx, e.task, f.base, 0, 0, coalesce(c.base, '')"
+	"  FROM ev_func e JOIN symbol f ON f.id = e.func LEFT JOIN symbol c ON c.id = e.caller"
 	"  WHERE f.base IN (" FUNCTIONS ")"
 	" UNION ALL SELECT e.id, e.ts_ns, e.cpu, e.ctx, e.task, k.name, 0, 0, e.fields FROM ev_other e JOIN event_kind k ON k.id = e.kind"
 	"  WHERE k.name IN (" EVENTS ")"
@@ -194,7 +195,8 @@ int bu_pgd_schedule_load(struct bu_db *db, int slot_shift, struct bu_pgd_schedul
 	free(l.users);
 	free(l.task_of);
 	free(l.percpu);
-	free(l.first_alloc);
+	free(l.areas);
+	free(l.walked_ns);
 	bu_dict_fini(&l.pids);
 	bu_dict_fini(&l.user_pids);
 	bu_dict_fini(&l.slots);

@@ -30,7 +30,7 @@ enum bu_pgd_what {
 	BU_PGD_FREE,		/* the entry @slot is taken out of init_mm */
 	BU_PGD_TOUCH,		/* memory of @slot is accessed in @context */
 	BU_PGD_FAULT,		/* a page fault was recorded: @fault says of which kind, @context where; @slot in kernel addresses */
-	BU_PGD_SYNC,		/* arch_sync_kernel_mappings() was recorded for what @slot is the first of: @n page tables, per new entry */
+	BU_PGD_SYNC,		/* arch_sync_kernel_mappings() was recorded for what @slot is the first of: @n page tables, per entry */
 	BU_PGD_HOOK,		/* made up: from now on the page-fault tracepoint's handler accesses @slot; BU_PGD_NONE: no more */
 	BU_PGD_SPIN,		/* made up: @cpu's task does not go through schedule() for @n ns; 0: never again */
 	BU_PGD_WHAT_NR
@@ -71,7 +71,7 @@ enum bu_pgd_fault {		/* address class and mode of a recorded fault */
 
 struct bu_pgd_event {
 	int64_t ns;		/* since the first event; as recorded */
-	int64_t n;		/* SYNC: page tables on the list, times entries that were new; SPIN: ns */
+	int64_t n;		/* SYNC: page tables on the list, times entries of the mapping; SPIN: ns */
 	int32_t cpu;
 	int32_t mm, other;	/* indices into mms (SWITCH: @other is a task); BU_PGD_NONE */
 	int32_t task;		/* index into tasks: of SWITCH the next one, else the one that runs */
@@ -84,6 +84,7 @@ struct bu_pgd_event {
 	uint8_t window;		/* enum bu_pgd_window */
 	bool new_entry;		/* ALLOC: init_mm had no entry for the slot until now */
 	bool synthetic;		/* ALLOC: the entry is one of a chosen granularity, none of the recorded kernel's; TOUCH: derived */
+	bool same_mapping;	/* ALLOC: of the mapping that the event before it is of, behind the next entry */
 	bool lazy;		/* FAULT: vmalloc_fault() was called for it */
 	bool atomic;		/* ALLOC: made up in a context that cannot sleep */
 };
@@ -111,7 +112,8 @@ struct bu_pgd_slot {
 
 struct bu_pgd_counts {
 	int64_t what[BU_PGD_WHAT_NR];
-	int64_t uses[BU_PGD_USE_NR];	/* allocations */
+	int64_t mappings;		/* allocations that share one are one */
+	int64_t uses[BU_PGD_USE_NR];	/* likewise */
 	int64_t faults[BU_PGD_FAULT_NR];
 	int64_t faults_in[BU_PGD_CONTEXT_NR];
 	int64_t nested;			/* faults within a fault */
@@ -145,7 +147,7 @@ struct bu_pgd_schedule {
 
 /**
  * bu_pgd_schedule_load() - Extract the schedule from a capture (datasets/lab, --trace pgd).
- * @slot_shift: what one slot maps, as a power of two: 21, 30 or 39; every entry is synthetic then, and touches are derived.
+ * @slot_shift: what one slot maps, as a power of two: 21, 22, 30 or 39; every entry is synthetic then, and touches are derived.
  * 0: as the recorded kernel's top-level entry does; entries are new and touches are there as far as recorded.
  * Return: 0; -ENODATA with what to trace; -EINVAL for another @slot_shift; errors of the store.
  */

@@ -49,7 +49,7 @@ struct bu_pgd_row {
 	const char *comm;
 	const char *name;	/* of the event or function; borrowed, as the others are */
 	int64_t a, b;		/* page_fault: address, 1 for user mode; sched_switch: next_pid */
-	const char *text;	/* fields of ev_other; comm of sched_switch's next */
+	const char *text;	/* fields of ev_other; comm of sched_switch's next; caller of a function */
 };
 
 struct bu_pgd_cpu {
@@ -58,7 +58,7 @@ struct bu_pgd_cpu {
 	int32_t dropped;	/* was held lazily until the last switch: finish_task_switch() may free it */
 	int64_t open_fault;	/* event of a fault at a kernel address that is not over; -1 */
 	int32_t range_task;	/* is about to walk the page tables for a range; BU_PGD_NONE */
-	int64_t range_start, range_end;
+	int64_t range_start, range_end, range_ns;
 };
 
 struct bu_pgd_living {		/* beside a schedule's tasks */
@@ -67,7 +67,17 @@ struct bu_pgd_living {		/* beside a schedule's tasks */
 	int64_t activate, freed;	/* likewise: events held back for an exec; -1 */
 	int use;		/* what its next area is for */
 	int64_t area;		/* event of its last area that may be a stack; -1 */
+	size_t areas;		/* its last area, as a number from 1; 0: none */
 	bool gone;
+};
+
+struct bu_pgd_area {		/* of kernel memory, as it was asked for, without its guard page */
+	int64_t start, end;	/* the first byte, and that behind the last */
+	int use;		/* enum bu_pgd_use */
+	bool walked;		/* for */
+	size_t event, n_events;	/* of the schedule: n_slots allocations first */
+	size_t n_slots;
+	size_t before;		/* the same task's area before, as a number from 1; 0: none */
 };
 
 struct bu_pgd_loader {
@@ -91,8 +101,11 @@ struct bu_pgd_loader {
 	int shift;
 	bool derived;		/* slots are of a chosen granularity */
 	bool tracepoint;	/* vmalloc:alloc_vmap_area is there: the probe of the same says nothing new */
-	int64_t *first_alloc;	/* by slot: event of the first allocation in it; -1 */
-	size_t cap_first;
+	struct bu_pgd_area *areas;
+	size_t n_areas, cap_areas;
+	int64_t *walked_ns;	/* by slot: when the first mapping there was mapped that was walked for; -1 */
+	size_t cap_walked;
+	size_t n_unknown;	/* walks whose range nobody recorded */
 	int64_t low, high;	/* of areas seen: vmalloc space */
 };
 
@@ -115,7 +128,7 @@ int32_t bu_pgd_task_of(struct bu_pgd_loader *l, const struct bu_pgd_row *r);
 /* After a switch or activation on @cpu at @ns: what it touches now. */
 void bu_pgd_memory_switched(struct bu_pgd_loader *l, int64_t ns, int32_t cpu);
 
-/* When all rows are in: which slots were there all along. */
+/* When all rows are in: sorts the events, and finds which slots were there all along. */
 void bu_pgd_memory_end(struct bu_pgd_loader *l);
 
 #endif

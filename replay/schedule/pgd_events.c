@@ -385,18 +385,27 @@ static void *moved(struct bu_arena *arena, const void *from, size_t bytes)
 	return to && bytes ? memcpy(to, from, bytes) : to;
 }
 
-/* By time, and those of one time as they are: merge sort would do, and a file is short. */
-static void sort_events(struct bu_pgd_event *e, size_t n)
+int pgd_sort(struct bu_pgd_event *events, size_t n)
 {
-	size_t i, k;
+	struct bu_pgd_event *const room = malloc((n + 1) * sizeof(*room)), *from = events, *to = room;
+	size_t run, lo, i, k, out;
 
-	for (i = 1; i < n; i++) {
-		const struct bu_pgd_event x = e[i];
+	if (!room)
+		return -ENOMEM;
+	for (run = 1; run < n; run *= 2) {	/* merge sort, from the bottom up */
+		for (lo = out = 0; lo < n; lo += 2 * run) {
+			const size_t mid = lo + run < n ? lo + run : n, hi = mid + run < n ? mid + run : n;
 
-		for (k = i; k && e[k - 1].ns > x.ns; k--)
-			e[k] = e[k - 1];
-		e[k] = x;
+			for (i = lo, k = mid; i < mid || k < hi;)
+				to[out++] = k == hi || (i < mid && from[i].ns <= from[k].ns) ? from[i++] : from[k++];
+		}
+		from = to;
+		to = from == room ? events : room;
 	}
+	if (from == room && n)
+		memcpy(events, room, n * sizeof(*events));
+	free(room);
+	return 0;
 }
 
 /* What follows from the order: the task before each switch, which allocation makes an entry. */
@@ -437,7 +446,8 @@ static int finish(struct reader *r)
 	s->slots = moved(&s->arena, r->slots, (size_t)s->n_slots * sizeof(*s->slots));
 	if (!running || !there || !s->events || !s->mms || !s->tasks || !s->slots)
 		return oom(r);
-	sort_events(s->events, s->n_events);
+	if (pgd_sort(s->events, s->n_events))
+		return oom(r);
 	derive(s, running, there);
 	pgd_count(s);
 	return 0;
@@ -489,7 +499,8 @@ void pgd_count(struct bu_pgd_schedule *s)
 		c->mms_most = now > c->mms_most ? now : c->mms_most;
 		c->mm_switches += e->what == BU_PGD_SWITCH && e->mm != BU_PGD_NONE;
 		if (e->what == BU_PGD_ALLOC) {
-			c->uses[e->use]++;
+			c->mappings += !e->same_mapping;
+			c->uses[e->use] += !e->same_mapping;
 			c->new_entries += e->new_entry;
 			c->synthetic_entries += e->new_entry && e->synthetic;
 		} else if (e->what == BU_PGD_FAULT) {

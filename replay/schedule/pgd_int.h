@@ -7,6 +7,11 @@
 
 #include "replay/schedule/pgd.h"
 
+/*
+ * Events by time, those of one time in the order that they have. Return: 0; -ENOMEM.
+ */
+int pgd_sort(struct bu_pgd_event *events, size_t n);
+
 /* Fills in counts (all but exec_failed) and end_ns from events, mms and slots. */
 void pgd_count(struct bu_pgd_schedule *s);
 

@@ -63,13 +63,20 @@ for name in 6.1-686-pgd4 6.1-686-pae-pgd4 6.1-pgd4 6.12-pgd4; do
 	shift=()
 	[[ $name == *686* ]] || shift=(--slot-shift 21)
 	replay "$db" --pgd all "${shift[@]}" --params vmalloc_fault=1,running=ipi --json -o "$TMP/$name-runs.db"
-	is "$name: six cores come to a good end" "$(get '[.runs[].verdict] | unique[]')" ok
+	# 6.12: two map behind one entry of 2 MiB at the same time, and one uses its memory while the other still walks (I5).
+	raced=()
+	[[ $name != 6.12* ]] || raced=(eager-walk sync-mappings)
+	is "$name: cores come to a good end but for those that lose a race" "$(get '[.runs[] | select(.verdict != "ok").core] | join(" ")')" \
+		"${raced[*]:0:1}"
 	is "$name: page tables made and ended, switches and faults are the trace's" \
-		"$(get '[.runs[].metrics | [.forks, .exits, .switches, .other_faults] | map(.value) | join(" ")] | unique[]')" \
+		"$(get '[.runs[] | select(.verdict == "ok").metrics | [.forks, .exits, .switches, .other_faults] | map(.value) | join(" ")] | unique[]')" \
 		"$(sqlite3 -readonly -separator ' ' "$db" "SELECT (SELECT count(*) FROM functions WHERE func = 'pgd_alloc'),
 			(SELECT count(*) FROM functions WHERE func = 'pgd_free'), (SELECT count(*) FROM ev_sched_switch),
 			(SELECT count(*) FROM page_faults) - $(get .pgd.recorded_vmalloc_faults)")"
-	is "$name: faults of lazy-fault are first touches, others have none" "$(get '[.runs[] | select(.metrics.faults.value > 0).core] | join(" ")')" lazy-fault
+	is "$name: faults of lazy-fault are first touches, others have none but for that race" \
+		"$(get '[.runs[] | select(.metrics.faults.value > 0).core] | sort | join(" ")')" \
+		"$(printf '%s\n' lazy-fault "${raced[@]}" | sort | xargs)"
+	is "$name: and there one" "$(get '[.runs[] | select(.core != "lazy-fault").metrics.faults.value] | max')" $((${#raced[@]} > 0))
 	replay --verify 2 -o "$TMP/$name-runs.db"
 	like "$name: a run can be verified" "$status $out" 'the same again'
 done

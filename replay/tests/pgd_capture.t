@@ -35,13 +35,18 @@ for name in 6.1-pgd4 6.12-pgd4 6.1-686-pgd4 6.1-686-pae-pgd4; do
 	*-686*)
 		ok "$name: real entries of the kernel were made, walked for, and missed" test "$(made .pgd.synthetic)" = false -a \
 			"$(made .pgd.new_entries)" -gt 0 -a "$(made .pgd.recorded_syncs)" -gt 0 -a "$(made .pgd.recorded_vmalloc_faults)" -gt 0
-		# A recorded access that faulted is one in each core; one walk per new entry, of a list that a fork may have made longer since.
+		# A recorded access that faulted is one in each core; a walk is of a list that a fork may have made longer since.
 		run "$BRINGUP" replay --pgd lazy-fault,sync-mappings "$db" --json
 		is "$name: lazy-fault has as many faults as the trace" "$(metric lazy-fault faults)" "$(lines ': vmalloc_fault <-')"
+		is "$name: sync-mappings walks as often as the kernel" "$(metric sync-mappings walks)" "$(lines ': arch_sync_kernel_mappings <-')"
 		walked=$(metric sync-mappings walked)
 		recorded=$(made .pgd.recorded_walked)
 		ok "$name: sync-mappings walks $walked page tables, the trace has $recorded: within 0.1 %" test \
 			"$walked" -ge $((recorded - recorded / 1000)) -a "$walked" -le $((recorded + recorded / 1000))
+		# From what was mapped alone, whatever the kernel walked for: one entry was there before the trace knew of any.
+		run "$BRINGUP" replay --pgd sync-mappings "$db" --json --slot-shift "$(made .pgd.slot_shift)"
+		is "$name: and but for one entry as often where every first mapping makes its entry" "$(metric sync-mappings walks)" \
+			$(($(lines ': arch_sync_kernel_mappings <-') + 1))
 		;;
 	*)
 		is "$name: no new entry by itself" "$(made .pgd.new_entries)" 0

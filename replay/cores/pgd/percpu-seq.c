@@ -133,13 +133,14 @@ static void map(struct bu_machine *m, const struct bu_pgd_request *r)
 {
 	const struct percpu_seq *p = core(m);
 	const bool at_once = param(m, PARAM_PER_TASK) && r->of_task;
+	const struct bu_pgd_request *part;
 	bool modified;
 
 	KERNEL_FN(m);
 	mutex_lock(m, p->pcpu_alloc_mutex);
-	modified = pgd_populate(m, r->slot);
-	if (at_once && active_mm(m))
-		set_pgd(m, active_mm(m), r->slot);
+	modified = pgd_populate_all(m, r);
+	for (part = r; part && at_once && active_mm(m); part = bu_pg(m)->next(m, part))
+		set_pgd(m, active_mm(m), part->slot);
 	bu_pg(m)->early_use(m, r);
 	if (!at_once && (modified || param(m, PARAM_WAIT) == WAIT_EVERY))
 		wait_for_schedule_on_all_cpus(m);

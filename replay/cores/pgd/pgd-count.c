@@ -91,12 +91,13 @@ static void map(struct bu_machine *m, const struct bu_pgd_request *r)
 {
 	const struct pgd_count *p = core(m);
 	const int n = (int)nr_cpus(m);
+	const int made = pgd_populate_all(m, r);
 	int64_t count;
 	int cpu;
 
 	KERNEL_FN(m);
-	if (pgd_populate(m, r->slot)) {
-		count = atomic_add_return(m, p->count, 1);
+	if (made) {
+		count = atomic_add_return(m, p->count, made);
 		for (cpu = 0; cpu < n; cpu++) {
 			work(m, param(m, PARAM_STORE_NS));
 			atomic_set(m, p->cpu_count[cpu], count);

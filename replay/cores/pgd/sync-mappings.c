@@ -29,7 +29,7 @@ static void unmap(struct bu_machine *m, int slot)
 {
 	KERNEL_FN(m);
 	pgd_clear(m, slot);
-	sync_global_pgds(m, slot, param(m, PARAM_WALK_NS), true);
+	sync_global_pgds_unmapped(m, slot, param(m, PARAM_WALK_NS));
 	flush_tlb_kernel_range(m);
 }
 

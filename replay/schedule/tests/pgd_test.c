@@ -219,7 +219,7 @@ static void test_memory(void **state)
 	switched(&w, 0, SH, CHILD);
 	s = load(&w, 21);
 	assert_true(s.synthetic && s.slots[0].synthetic);
-	assert_int_equal(s.counts.uses[BU_PGD_VMAP], 2);
+	assert_int_equal(s.counts.uses[BU_PGD_VMAP], 1);	/* behind two entries */
 	assert_int_equal(s.counts.uses[BU_PGD_PERCPU], 1);
 	assert_int_equal(s.counts.uses[BU_PGD_STACK], 1);
 	assert_int_equal(s.tasks[s.events[s.n_events - 1].task].stack_slot, 1);
@@ -230,9 +230,72 @@ static void test_memory(void **state)
 	bu_pgd_schedule_fini(&s);
 }
 
+static size_t next_event(const struct bu_pgd_schedule *s, enum bu_pgd_what what, size_t from)
+{
+	while (from < s->n_events && s->events[from].what != what)
+		from++;
+	assert_true(from < s->n_events);
+	return from;
+}
+
+/*
+ * An area whose pages take long is mapped when its walk says so: after another that was asked for later, lies behind the
+ * same entry and made it. One that was asked for before and walked for nothing came later too. Two that walk for one entry saw it
+ * missing at the same time. A walk from vunmap takes entries away; one without a range is for memory that nobody recorded.
+ */
+static void test_walks_say_when(void **state)
+{
+	struct bu_pgd_schedule s;
+	struct rows w;
+	size_t i;
+
+	(void)state;
+	start_shell(&w, "i686", "6.1.0-50-686");
+	func(&w, 0, SH, "arch_sync_kernel_mappings");
+	other(&w, 0, SH, "vmap", "(a <- alloc_vmap_area) va=0xf4000000 end=0xf4802000");	/* three entries */
+	other(&w, 1, CHILD, "vmap", "(a <- alloc_vmap_area) va=0xf4802000 end=0xf4804000");
+	other(&w, 0, SH, "vmap", "(a <- alloc_vmap_area) va=0xf4804000 end=0xf4806000");
+	other(&w, 0, SH, "sync", "(arch_sync_kernel_mappings+0x0/0x1c0) start=0xf4804000 end=0xf4805000");
+	func(&w, 0, SH, "arch_sync_kernel_mappings");
+	other(&w, 1, CHILD, "vmap", "(a <- alloc_vmap_area) va=0xf4806000 end=0xf4808000");
+	other(&w, 1, CHILD, "sync", "(arch_sync_kernel_mappings+0x0/0x1c0) start=0xf4806000 end=0xf4807000");
+	func(&w, 1, CHILD, "arch_sync_kernel_mappings");
+	other(&w, 0, SH, "sync", "(arch_sync_kernel_mappings+0x0/0x1c0) start=0xf4000000 end=0xf4801000");
+	func(&w, 0, SH, "arch_sync_kernel_mappings");
+	other(&w, 0, SH, "sync", "(arch_sync_kernel_mappings+0x0/0x1c0) start=0xf4400000 end=0xf4800000");
+	exec_sql(&w, "INSERT INTO symbol VALUES (99, 'vunmap_range_noflush', 'vunmap_range_noflush')");
+	func(&w, 0, SH, "arch_sync_kernel_mappings");
+	exec_sql(&w, "UPDATE ev_func SET caller = 99 WHERE id = %d", (int)w.id);
+	func(&w, 0, SH, "pgd_alloc");
+	switched(&w, 0, SH, IDLE);
+	s = load(&w, 0);
+	assert_int_equal(s.n_slots, 4);
+	assert_int_equal(s.counts.what[BU_PGD_SYNC], 5);
+	assert_int_equal(s.counts.walked, 2 * (1 + 1 + 1 + 3 + 1));
+	assert_int_equal(s.counts.mappings, 5);
+	i = next_event(&s, BU_PGD_ALLOC, 0);
+	assert_true(s.events[i].new_entry);	/* not recorded */
+	i = next_event(&s, BU_PGD_ALLOC, i + 1);
+	assert_int_equal(s.events[i].cpu, 0);	/* 0xf4804000, and 0xf4806000 at the same time */
+	assert_true(s.events[i].new_entry);
+	assert_int_equal(s.events[i + 1].cpu, 1);
+	assert_int_equal(s.events[i + 1].ns, s.events[i].ns);
+	i = next_event(&s, BU_PGD_ALLOC, i + 2);
+	assert_int_equal(s.events[i].cpu, 1);	/* 0xf4802000 */
+	assert_false(s.events[i].new_entry);
+	i = next_event(&s, BU_PGD_ALLOC, i + 1);
+	assert_true(s.events[i].new_entry && s.events[i + 1].new_entry && s.events[i + 1].same_mapping);
+	assert_true(s.events[i + 2].same_mapping && !s.events[i + 2].new_entry);
+	i = next_event(&s, BU_PGD_FREE, i);
+	assert_int_equal(s.slots[s.events[i].slot].address, 0xf4400000);
+	assert_int_equal(s.counts.what[BU_PGD_FREE], 1);
+	bu_pgd_schedule_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_walks_say_when),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_failed_exec),
 		cmocka_unit_test(test_memory),
