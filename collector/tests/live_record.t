@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # live_record.t - live recording on this machine's own tracefs: budgets, losses, kills at random instants, and that the
-# top level and instances of others are byte for byte as before. BRINGUP_KILLS=50 kills the recorder so often (4),
-# BRINGUP_WRITER_KILLS=200 its writer (4).
+# top level and instances of others are byte for byte as before. BRINGUP_KILLS=50 kills the recorder so often (4) while it
+# records, and half as often while it begins; BRINGUP_WRITER_KILLS=200 kills its writer (4).
 . "${SRC:?run by make check}/scripts/tap.sh" || exit
 cd "$TMP" || exit
 kills=${BRINGUP_KILLS:-4} writer_kills=${BRINGUP_WRITER_KILLS:-4}
@@ -203,15 +203,24 @@ is "the writer killed $writer_kills times: a prefix in order, an account, and a 
 echo "# $filled of $writer_kills had rows, $early came before there was a database"
 ((writer_kills < 20)) || ok "and some of them had rows ($filled)" test "$filled" -gt 0
 
-# The recorder is killed at random instants.
+# The recorder is killed at random instants: all of $kills while it records, half as many more while it begins.
 undone=0 outputs=0 whole=0
-for ((i = 0; i < kills; i++)); do
+begins=$((kills / 2))
+for ((i = 0; i < kills + begins; i++)); do
 	kind=$([[ $((i % 2)) == 0 ]] && echo db || echo dat)
-	"$BRINGUP" record --state state -e 'sched:*' -o "k$i.$kind" --for 20s >/dev/null 2>&1 &
+	"$BRINGUP" record --state state -e 'sched:*' -o "k$i.$kind" --for 60s >/dev/null 2>&1 &
 	pid=$!
-	sleep "$((RANDOM % 3)).$((RANDOM % 10))$((RANDOM % 10))"
+	if ((i < kills)); then
+		until instance=$(sed -n 's|^make\t.*\tinstances/||p' state/journal 2>/dev/null) && [[ -n $instance ]] &&
+			[[ $(<"$tracing/instances/$instance/tracing_on") == 1 ]] 2>/dev/null; do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.02
+		done
+	fi
+	sleep "$((RANDOM % 2)).$(printf %04d $((RANDOM % 10000)))"
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null
+	[[ $? == 137 ]] || echo "# kill $i: the recorder had ended by itself"
 	instance=$(sed -n 's|^make\t.*\tinstances/||p' state/journal 2>/dev/null)
 	if [[ -s k$i.db.recording/live.db && ! -s k$i.db.recording/live.db-journal ]]; then
 		[[ $(sqlite3 "k$i.db.recording/live.db" 'PRAGMA integrity_check') == ok ]] || echo "# kill $i: live.db is damaged"
@@ -224,19 +233,18 @@ for ((i = 0; i < kills; i++)); do
 		echo "# kill $i: exit code $status, instance '$instance': $out $err"
 	fi
 	if [[ -e k$i.$kind ]]; then
-		outputs=$((outputs + 1))
+		((i < kills)) && outputs=$((outputs + 1))
 		[[ $kind == dat ]] && { "$BRINGUP" import "k$i.dat" -o "k$i.db" >import.out 2>&1 || [[ $? == 3 ]] || cat import.out; }
-		[[ $(sqlite3 "k$i.db" 'PRAGMA integrity_check; SELECT events_total > 0 FROM capture') == $'ok\n1' ]] &&
-			whole=$((whole + 1))
+		[[ $(sqlite3 "k$i.db" 'PRAGMA integrity_check; SELECT events_total > 0 FROM capture') == $'ok\n1' ]] ||
+			{ whole=$((whole - 1)); echo "# kill $i: what was recorded is not there"; }
 		rm -f "k$i".*
 	fi
 	settings >after
 	diff before after >diff.out || { undone=$((undone - 1)); sed 's/^/# /' diff.out; }
 done
-is "the recorder killed $kills times: all is as before" "$undone" "$kills"
-echo "# $outputs of $kills were recording by then"
-((kills < 20)) || ok "some were recording by then ($outputs)" test "$outputs" -gt 0
-is "what they had recorded is there" "$whole" "$outputs"
+is "the recorder killed $((kills + begins)) times: all is as before" "$undone" $((kills + begins))
+is "$kills of these while it recorded: each left a recording" "$outputs" "$kills"
+is "and what they had recorded is there" "$whole" 0
 unchanged "in the end"
 ok "the other instance is still there" test -d "$other"
 run record --recover
