@@ -15,6 +15,7 @@
 
 #include "schemas/base/ns.h"
 
+enum { MAX_CPUS = 8192 };	/* CONFIG_NR_CPUS of x86, arch/x86/Kconfig v6.12 */
 enum { STATE_PREPARE = 1, STATE_DISABLE_IRQ, STATE_RUN, STATE_EXIT };	/* enum multi_stop_state, kernel/stop_machine.c v6.12 */
 
 #define LEAD_NS (10 * BU_NS_PER_MS)	/* of a run before its stop_machine() */
@@ -80,7 +81,7 @@ static int load_stop(struct bu_db *db, struct bu_cs_schedule *s, struct stop *re
 			if (at > t.notified_ns)
 				at = t.notified_ns;
 			if (cpu >= 0 && cpu < s->cpus)
-				s->lag_ns[state][cpu] = at - (state == STATE_EXIT ? t.run_ns : t.start_ns);
+				s->lag_ns[state][cpu] = bu_ns_since(at, state == STATE_EXIT ? t.run_ns : t.start_ns);
 			if (state == STATE_PREPARE && at > t.arrived_ns && at < t.run_ns)
 				t.arrived_ns = at;
 			if (state == STATE_EXIT && at > t.left_ns)
@@ -90,19 +91,19 @@ static int load_stop(struct bu_db *db, struct bu_cs_schedule *s, struct stop *re
 			return rc;
 	}
 	/* The last to have its interrupts off is not seen: CPU 0, which runs the function, is told to be. */
-	s->lag_ns[STATE_DISABLE_IRQ][0] = t.run_ns - t.arrived_ns;
-	s->stop_ns = t.run_ns - t.start_ns;
-	s->notified_ns = t.notified_ns - t.start_ns;
-	s->config.wake_ns = t.notified_ns - t.left_ns;
+	s->lag_ns[STATE_DISABLE_IRQ][0] = bu_ns_since(t.run_ns, t.arrived_ns);
+	s->stop_ns = bu_ns_since(t.run_ns, t.start_ns);
+	s->notified_ns = bu_ns_since(t.notified_ns, t.start_ns);
+	s->config.wake_ns = bu_ns_since(t.notified_ns, t.left_ns);
 	*ret = t;
 	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------- updates and reads */
 
-struct loader {
+struct loader {			/* times are since @origin_ns, but for that and @switched_ns */
 	struct bu_cs_schedule *s;
-	int64_t origin_ns;
+	int64_t origin_ns, switched_ns;
 	int64_t *updates;
 	size_t n_updates, cap_updates, cap_ticks, cap_read_ns;
 	struct call {		/* by CPU: the call that reads the clock now */
@@ -111,13 +112,13 @@ struct loader {
 	} *call;
 };
 
-static struct bu_cs_tick *add(struct loader *l, int64_t ts_ns, int cpu)
+static struct bu_cs_tick *add(struct loader *l, int64_t at_ns, int cpu)
 {
 	struct bu_cs_schedule *s = l->s;
 
 	if (bu_grow(&s->ticks, s->n_ticks, &l->cap_ticks, sizeof(*s->ticks)))
 		return NULL;
-	s->ticks[s->n_ticks] = (struct bu_cs_tick){ .at_ns = ts_ns - l->origin_ns, .cpu = cpu, .first_read = (uint32_t)s->n_read_ns };
+	s->ticks[s->n_ticks] = (struct bu_cs_tick){ .at_ns = at_ns, .cpu = cpu, .first_read = (uint32_t)s->n_read_ns };
 	return &s->ticks[s->n_ticks++];
 }
 
@@ -130,12 +131,16 @@ static int load_updates(struct bu_db *db, struct loader *l, struct bu_err *err)
 
 	if (rc)
 		return rc;
-	bu_stmt_bind_i64(st, 1, l->origin_ns + LEAD_NS + l->s->notified_ns);
+	bu_stmt_bind_i64(st, 1, l->switched_ns);
 	while ((rc = bu_stmt_step(st, err)) > 0) {
+		const int64_t at_ns = bu_ns_since(bu_stmt_i64(st, 0), l->origin_ns), cpu = bu_stmt_i64(st, 1);
+
+		if (cpu < 0 || cpu >= l->s->cpus)
+			continue;
 		if (bu_grow(&l->updates, l->n_updates, &l->cap_updates, sizeof(*l->updates)))
 			return -ENOMEM;
-		l->updates[l->n_updates++] = bu_stmt_i64(st, 0);
-		t = add(l, bu_stmt_i64(st, 0), (int)bu_stmt_i64(st, 1));
+		l->updates[l->n_updates++] = at_ns;
+		t = add(l, at_ns, (int)cpu);
 		if (!t)
 			return -ENOMEM;
 		t->update = true;
@@ -162,8 +167,11 @@ static int64_t next_update_ns(const struct loader *l, int64_t after_ns)
 static int attempt(struct loader *l, struct call *c, int64_t end_ns, bool last)
 {
 	struct bu_cs_schedule *s = l->s;
+	struct bu_cs_tick *t = &s->ticks[c->tick - 1];
 	int64_t ns = end_ns - c->at_ns, update;
 
+	if (t->reads == UINT16_MAX)
+		return 0;
 	if (bu_grow(&s->read_ns, s->n_read_ns, &l->cap_read_ns, sizeof(*s->read_ns)))
 		return -ENOMEM;
 	if (last) {
@@ -173,7 +181,7 @@ static int attempt(struct loader *l, struct call *c, int64_t end_ns, bool last)
 		ns = c->read_ns + (end_ns - c->read_ns) / 2 - c->at_ns;
 	}
 	s->read_ns[s->n_read_ns++] = ns > 0 ? ns : 0;
-	s->ticks[c->tick - 1].reads++;
+	t->reads++;
 	c->at_ns = end_ns;
 	return 0;
 }
@@ -202,9 +210,9 @@ static int load_reads(struct bu_db *db, struct loader *l, struct bu_err *err)
 
 	if (rc)
 		return rc;
-	bu_stmt_bind_i64(st, 1, l->origin_ns + LEAD_NS + l->s->notified_ns);
+	bu_stmt_bind_i64(st, 1, l->switched_ns);
 	while ((rc = bu_stmt_step(st, err)) > 0) {
-		const int64_t ts_ns = bu_stmt_i64(st, 0), cpu = bu_stmt_i64(st, 1), caller = bu_stmt_i64(st, 4);
+		const int64_t ts_ns = bu_ns_since(bu_stmt_i64(st, 0), l->origin_ns), cpu = bu_stmt_i64(st, 1), caller = bu_stmt_i64(st, 4);
 		const char *func = bu_stmt_text(st, 2);
 		struct call *c;
 
@@ -264,7 +272,8 @@ static int load_counts(struct bu_db *db, struct loader *l, struct bu_err *err)
 	*c = (struct bu_cs_config){ .size = sizeof(*c), .tick_ns = 4 * BU_NS_PER_MS, .clock = c->clock, .read_ns = 1000, .cpus_per_node = s->cpus,
 				    .reads_permille = ticks ? (int64_t)(calls * 1000 / (uint64_t)ticks) : 0, .update_ns = 500, .wake_ns = c->wake_ns,
 				    .switch_at_ns = LEAD_NS, .end_ns = last + LEAD_NS, .highres = true, .recorded = true };
-	qsort(s->ticks, s->n_ticks, sizeof(*s->ticks), by_time);
+	if (s->n_ticks)
+		qsort(s->ticks, s->n_ticks, sizeof(*s->ticks), by_time);
 	return calls ? 0 : bu_fail(err, -ENODATA, "%s: no call that reads a clock was traced after the switch (ktime_get with read_hpet or "
 				   "acpi_pm_read); a clock like tsc leaves no line", bu_db_path(db));
 }
@@ -274,6 +283,7 @@ static int load_head(struct bu_db *db, struct bu_cs_schedule *s, struct bu_err *
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	int rc = bu_stmt_prepare(db, "SELECT source_sha256, coalesce(kernel_release, 'unknown'), (SELECT max(cpu) + 1 FROM cpu"
 				 " WHERE online = 1) FROM capture", &st, err);
+	int64_t cpus;
 
 	if (!rc)
 		rc = bu_stmt_step(st, err);
@@ -282,11 +292,14 @@ static int load_head(struct bu_db *db, struct bu_cs_schedule *s, struct bu_err *
 	s->capture_name = bu_arena_strdup(&s->arena, bu_db_path(db));
 	s->capture_sha256 = bu_arena_strdup(&s->arena, bu_stmt_text(st, 0));
 	s->kernel_release = bu_arena_strdup(&s->arena, bu_stmt_text(st, 1));
-	s->cpus = (int32_t)bu_stmt_i64(st, 2);
+	cpus = bu_stmt_i64(st, 2);
 	s->clock_name = "";
 	if (!s->capture_name || !s->capture_sha256 || !s->kernel_release)
 		return -ENOMEM;
-	return s->cpus > 0 ? 0 : bu_fail(err, -ENODATA, "%s does not say which CPUs are online", bu_db_path(db));
+	if (cpus < 1 || cpus > MAX_CPUS)
+		return bu_fail(err, -ENODATA, "%s does not say which CPUs are online, as far as there are %d at most", bu_db_path(db), MAX_CPUS);
+	s->cpus = (int32_t)cpus;
+	return 0;
 }
 
 int bu_cs_schedule_load(struct bu_db *db, struct bu_cs_schedule *ret, struct bu_err *err)
@@ -298,7 +311,8 @@ int bu_cs_schedule_load(struct bu_db *db, struct bu_cs_schedule *ret, struct bu_
 
 	if (!rc)
 		rc = load_stop(db, &s, &stop, err);
-	l.origin_ns = stop.start_ns - LEAD_NS;
+	l.origin_ns = bu_ns_add(stop.start_ns, -LEAD_NS);
+	l.switched_ns = stop.notified_ns;
 	if (!rc) {
 		l.call = calloc((size_t)s.cpus, sizeof(*l.call));
 		rc = l.call ? load_updates(db, &l, err) : -ENOMEM;

@@ -283,7 +283,7 @@ static int on_event(struct loader *l, int64_t ts, int cpu, bool hardirq, const c
 		rc = add_batch(l, "text_poke_bp_batch", false, ts);
 		break;
 	case POKE:
-		if (cpu == l->batch_cpu)
+		if (l->batch_cpu >= 0 && cpu == l->batch_cpu)
 			on_poke(l, ts);
 		break;
 	case CALIBRATE:
