@@ -38,7 +38,7 @@
 #ifdef BU_CO_ASAN
 #define DEFAULT_STACK_BYTES (64u << 10)
 #else
-#define DEFAULT_STACK_BYTES (16u << 10)
+#define DEFAULT_STACK_BYTES (20u << 10)
 #endif
 
 static size_t page_bytes(void)
@@ -58,7 +58,11 @@ void bu_co_arena_init(struct bu_co_arena *a, size_t stack_bytes)
 	memset(a, 0, sizeof(*a));
 	if (stack_bytes == 0)
 		stack_bytes = DEFAULT_STACK_BYTES;
-	a->stack_bytes = (stack_bytes + page - 1) / page * page;
+	/*
+	 * The sets of a TLB are chosen by the low bits of the number of the page, and of each stack the task mostly uses
+	 * one page. With an odd number of pages from one to the next, these fall into all sets; with four, into a fourth.
+	 */
+	a->stack_bytes = ((stack_bytes + page - 1) / page | 1) * page;
 	a->slot_bytes = a->stack_bytes;
 #ifdef BU_DEBUG
 	a->slot_bytes += page;

@@ -43,7 +43,7 @@
 
 /* Stacks of one size. Chunks of them are mapped as they are needed, each twice the one before. */
 struct bu_co_arena {
-	size_t stack_bytes;	/* of one stack, whole pages */
+	size_t stack_bytes;	/* of one stack: an odd number of pages, see bu_co_arena_init() in co.c */
 	size_t slot_bytes;	/* from one stack to the next: with the guard page, if there is one */
 	char *chunk[BU_CO_MAX_CHUNKS];
 	uint32_t n_chunks;
@@ -66,8 +66,8 @@ struct bu_co {
 };
 
 /**
- * bu_co_arena_init() - An arena without stacks. @stack_bytes is rounded up to whole pages; 0: 16 KiB (64 KiB with
- * AddressSanitizer, whose frames are larger).
+ * bu_co_arena_init() - An arena without stacks. @stack_bytes is rounded up to an odd number of pages; 0: 20 KiB (64 KiB
+ * with AddressSanitizer, whose frames are larger).
  */
 void bu_co_arena_init(struct bu_co_arena *a, size_t stack_bytes);
 

@@ -76,7 +76,7 @@ struct bu_engine_sink {
 
 struct bu_engine_config {
 	uint64_t seed;
-	size_t stack_bytes;	/* per task, 1 KiB of it not usable; 0: 16 KiB (64 KiB with AddressSanitizer) */
+	size_t stack_bytes;	/* per task, 1 KiB of it not usable; 0: 20 KiB (64 KiB with AddressSanitizer) */
 	uint64_t max_events;	/* 0: no limit; reached: the run ends with BU_END_LIMIT */
 	struct bu_engine_sink sink;
 	/*

@@ -364,39 +364,44 @@ static void uc_member(void)
 		swapcontext(&uc_task, &uc_main);
 }
 
+static struct bu_co_arena switch_arena;
+
+struct switcher {
+	struct bu_co co;
+	uint64_t turns;
+};
+
 static void co_member(void *arg)
 {
-	void **both = arg;
+	struct switcher *s = arg;
 
-	bu_co_entered(both[0]);
-	for (;;)
-		bu_co_leave(both[0], both[1], false);
+	bu_co_entered(&switch_arena);
+	for (;;) {
+		s->turns++;
+		bu_co_leave(&switch_arena, &s->co, false);
+	}
 }
 
 static void measure_switch(uint32_t n)
 {
 	uint64_t rounds = 20000000u / n, uc_rounds = 1000000u / n, r;
-	struct bu_co_arena a;
-	struct bu_co *co = calloc(n, sizeof(*co));
-	void *(*both)[2] = calloc(n, sizeof(*both));
+	struct switcher *member = calloc(n, sizeof(*member));
 	char *stacks = malloc((size_t)16384);
 	double best = 1e9, uc_best = 1e9, t0, s;
 	uint32_t i, stack;
 	int rep;
 
-	bu_co_arena_init(&a, 16384);
+	bu_co_arena_init(&switch_arena, 0);
 	for (i = 0; i < n; i++) {
-		both[i][0] = &a;
-		both[i][1] = &co[i];
-		if (bu_co_stack_get(&a, &stack))
+		if (bu_co_stack_get(&switch_arena, &stack))
 			die("out of memory");
-		bu_co_init(&a, &co[i], stack, co_member, both[i]);
+		bu_co_init(&switch_arena, &member[i].co, stack, co_member, &member[i]);
 	}
 	for (rep = 0; rep < repeats; rep++) {
 		t0 = bench_cpu_s();
 		for (r = 0; r < rounds; r++)
 			for (i = 0; i < n; i++)
-				bu_co_resume(&a, &co[i], 0);
+				bu_co_resume(&switch_arena, &member[i].co, 0);
 		s = (bench_cpu_s() - t0) / (double)(rounds * n * 2);
 		best = s < best ? s : best;
 	}
@@ -414,9 +419,8 @@ static void measure_switch(uint32_t n)
 	}
 	bench_report("switch", n, best * 1e9, "ns");
 	bench_report("swapcontext", n, uc_best * 1e9, "ns");
-	bu_co_arena_fini(&a);
-	free(co);
-	free(both);
+	bu_co_arena_fini(&switch_arena);
+	free(member);
 	free(stacks);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * peer_fcontext.cc - the switch of engine_bench.c with Boost.Context's fcontext, for comparison: a main loop resumes n
- * contexts in turn, each goes straight back.
+ * contexts in turn, each counts a turn and goes straight back.
  *
  * Usage: peer_fcontext CONTEXTS. Prints ns per switch (two per turn), as engine_bench does.
  */
 #include <cfenv>
 #include <cstdlib>
+#include <sys/mman.h>
 #include <vector>
 
 #include <boost/context/detail/fcontext.hpp>
@@ -15,13 +16,22 @@
 
 namespace ctx = boost::context::detail;
 
-#define STACK_BYTES 16384u
+#define STACK_BYTES 20480u
 #define SWITCHES 40000000ul
+
+struct switcher {
+	ctx::fcontext_t co;
+	uint64_t turns;
+};
 
 static void member(ctx::transfer_t t)
 {
-	for (;;)
+	auto *s = static_cast<switcher *>(t.data);
+
+	for (;;) {
+		s->turns++;
 		t = ctx::jump_fcontext(t.fctx, nullptr);
+	}
 }
 
 int main(int argc, char **argv)
@@ -31,18 +41,20 @@ int main(int argc, char **argv)
 
 	if (!n)
 		return 2;
-	std::vector<ctx::fcontext_t> co(n);
-	std::vector<char> stacks(n * STACK_BYTES);
+	std::vector<switcher> members(n);
+	void *stacks = mmap(nullptr, n * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stacks == MAP_FAILED)
+		return 1;
 
 	std::feclearexcept(FE_ALL_EXCEPT);
 	for (i = 0; i < n; i++) {
-		/* Ends of stacks a cache line or more apart modulo a page, as the engine's are. */
-		char *top = &stacks[0] + (i + 1) * STACK_BYTES - (i % 16) * 64;
+		/* Stacks as the engine's are: from one to the next, and where in its page each begins. */
+		char *top = static_cast<char *>(stacks) + (i + 1) * STACK_BYTES - (i % 16) * 64;
 
-		co[i] = ctx::make_fcontext(top, STACK_BYTES - 1024, member);
+		members[i].co = ctx::make_fcontext(top, STACK_BYTES - 1024, member);
 	}
 	for (i = 0; i < n; i++)
-		co[i] = ctx::jump_fcontext(co[i], nullptr).fctx;
+		members[i].co = ctx::jump_fcontext(members[i].co, &members[i]).fctx;
 	rounds = SWITCHES / 2 / n;
 	t0 = bench_user_s();
 	/*
@@ -52,7 +64,7 @@ int main(int argc, char **argv)
 	std::feclearexcept(FE_ALL_EXCEPT);
 	for (r = 0; r < rounds; r++)
 		for (i = 0; i < n; i++)
-			co[i] = ctx::jump_fcontext(co[i], nullptr).fctx;
+			members[i].co = ctx::jump_fcontext(members[i].co, nullptr).fctx;
 	bench_report("switch", n, (bench_user_s() - t0) * 1e9 / (double)(rounds * n * 2), "ns");
 	return 0;
 }

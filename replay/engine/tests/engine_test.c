@@ -758,7 +758,7 @@ static void __attribute__((noinline)) use_stack(struct bu_engine *e, const char 
 
 static void deep_but_within(struct bu_engine *e, void *name)
 {
-	use_stack(e, __builtin_frame_address(0), 12 << 10, true);
+	use_stack(e, __builtin_frame_address(0), 16 << 10, true);
 	bu_engine_delay(e, 5);
 	tell("%s ", (char *)name);
 }
@@ -766,7 +766,7 @@ static void deep_but_within(struct bu_engine *e, void *name)
 static void deep_at_a_delay(struct bu_engine *e, void *name)
 {
 	(void)name;
-	use_stack(e, __builtin_frame_address(0), (16 << 10) + 100, true);
+	use_stack(e, __builtin_frame_address(0), (20 << 10) + 100, true);
 	tell("came back ");
 }
 
@@ -774,7 +774,7 @@ static void deep_in_between(struct bu_engine *e, void *name)
 {
 	(void)name;
 	bu_engine_delay(e, 2);
-	use_stack(e, __builtin_frame_address(0), (16 << 10) + 1200, false);
+	use_stack(e, __builtin_frame_address(0), (20 << 10) + 1200, false);
 	bu_engine_delay(e, 10);
 }
 
@@ -782,7 +782,7 @@ static void deep_then_done(struct bu_engine *e, void *name)
 {
 	(void)name;
 	bu_engine_delay(e, 2);
-	use_stack(e, __builtin_frame_address(0), (16 << 10) + 1200, false);
+	use_stack(e, __builtin_frame_address(0), (20 << 10) + 1200, false);
 }
 
 static void a_stack_used_up_fails_the_run_by_name(void **state)
@@ -792,17 +792,17 @@ static void a_stack_used_up_fails_the_run_by_name(void **state)
 	expect_story("x y ");
 
 	finish(spawn(spawn(engine(), "x", deep_but_within), "deep", deep_at_a_delay), BU_END_FAILED);
-	assert_string_equal(result.detail, "deep overflowed its stack of 16384 bytes");
+	assert_string_equal(result.detail, "deep overflowed its stack of 20480 bytes");
 	expect_story("");
 
 	/* Its neighbour is to go on: it must not. */
 	finish(spawn(spawn(engine(), "x", deep_but_within), "deep", deep_in_between), BU_END_FAILED);
-	assert_string_equal(result.detail, "deep overflowed its stack of 16384 bytes into that of x");
+	assert_string_equal(result.detail, "deep overflowed its stack of 20480 bytes into that of x");
 	expect_story("");
 
 	/* The first stack has no neighbour below: only its end shows. */
 	finish(spawn(engine(), "deep", deep_then_done), BU_END_FAILED);
-	assert_string_equal(result.detail, "deep overflowed its stack of 16384 bytes");
+	assert_string_equal(result.detail, "deep overflowed its stack of 20480 bytes");
 }
 
 #endif
