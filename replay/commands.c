@@ -68,7 +68,8 @@ static int run_core_check(int argc, char **argv)
 			 "keep: of hotplug, that all CPUs come up, in order, with all of their work, and that one that fails does not\n"
 			 "keep the others down; of clocksource, that the clock is switched, ticks come and time does not go back, or the\n"
 			 "run says what it hangs in; of text, that all sites are patched or the run says what killed it; of pgd, that\n"
-			 "all memory that is asked for is handed out, or likewise; of all, that the same seed gives the same run. A plugin's code is run: only check what you trust.",
+			 "all memory that is asked for is handed out, or likewise; of all, that the same seed gives the same run and\n"
+			 "that threads share nothing but words. A plugin's code is run: only check what you trust.",
 		.examples = "  bringup core-check ./mycore.so\n  bringup core-check --family text int3",
 		.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 1, .max_args = 1,
 	};

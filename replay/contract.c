@@ -3,6 +3,7 @@
 #include "replay/contract.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,5 +41,15 @@ void check_tell(struct check *c, bool holds, const char *fmt, ...)
 
 void check_verdict(struct check *c, const char *verdict)
 {
-	c->dead |= !strcmp(verdict, "error") || !strcmp(verdict, "misuse");
+	c->dead |= !strcmp(verdict, "error") || !strcmp(verdict, "misuse") || !strcmp(verdict, "assertion");
+}
+
+void check_again(struct check *c, const struct bu_run *a, const struct bu_run *b, bool checked, const char *size)
+{
+	if (checked) {
+		snprintf(c->why, sizeof(c->why), "%.200s", b->verdict_detail);
+		check_tell(c, !strcmp(a->verdict, b->verdict), "threads share nothing but words (%s)", size);
+	}
+	snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a->hash, b->hash);
+	check_tell(c, a->hash == b->hash, "the same seed gives the same run (%s)", size);
 }

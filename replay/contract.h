@@ -5,6 +5,9 @@
 
 #include "replay/core_check.h"
 
+/* CPUs of runs that are looked at after each step (bu_replay_options.check): it costs as much as there is to look at. */
+#define MOST_CHECKED 16
+
 struct check {
 	const struct bu_core_def *core;
 	int guard_ms, failures;
@@ -25,5 +28,11 @@ __attribute__((format(printf, 3, 4))) void check_tell(struct check *c, bool hold
 
 /* Notes a run that ended with this verdict. */
 void check_verdict(struct check *c, const char *verdict);
+
+/**
+ * check_again() - What a second run @b, with @checked looked at after each step, has to say beside the first one @a: that threads
+ * share nothing but words, and that the same seed gives the same run. @size: for the statements.
+ */
+void check_again(struct check *c, const struct bu_run *a, const struct bu_run *b, bool checked, const char *size);
 
 #endif

@@ -360,7 +360,9 @@ struct bu_text_site {
 	OP(void, flush_tlb_kernel, (struct bu_machine *m), (m)) \
 	OP(void, touch, (struct bu_machine *m, int slot), (m, slot)) \
 	OP(void, touch_stack, (struct bu_machine *m, int slot), (m, slot)) \
-	OP(bool, is_idle_task, (struct bu_machine *m, int cpu), (m, cpu))
+	OP(bool, is_idle_task, (struct bu_machine *m, int cpu), (m, cpu)) \
+	/* per-CPU variables: nr_cpus copies of @bytes each behind one another, all zero; only who runs on CPU i changes copy i */ \
+	OP(void *, alloc_percpu, (struct bu_machine *m, size_t bytes), (m, bytes))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

@@ -62,8 +62,6 @@ fail:
 	return -ENOMEM;
 }
 
-#define MOST_CHECKED 16	/* CPUs: a step then costs as much as there is to look at */
-
 static int replay(struct check *c, const struct bu_hp_schedule *s, bool check, struct bu_replay_result *r)
 {
 	struct bu_description d;
@@ -139,6 +137,7 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 {
 	struct bu_replay_result a = { 0 }, b = { 0 };
 	struct bu_hp_schedule s;
+	char size[32];
 	size_t i, up = 0;
 	bool ok;
 	int rc;
@@ -147,8 +146,6 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 	if (rc)
 		return rc;
 	rc = replay(c, &s, false, &a);
-	if (!rc)
-		rc = replay(c, &s, m->cpus <= MOST_CHECKED, &b);
 	if (!rc) {
 		for (i = 0; i < a.run.n_cpu_rows; i++)
 			up += a.run.cpu_rows[i].verdict == BU_CPU_OK;
@@ -156,7 +153,8 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 		if (!ok)
 			snprintf(c->why, sizeof(c->why), "verdict %s, %zu of %zu came up; %.150s", a.run.verdict, up, s.n_cpus,
 				 a.run.verdict_detail);
-		c->dead = !strcmp(a.run.verdict, "error") || !strcmp(a.run.verdict, "limit");
+		check_verdict(c, a.run.verdict);
+		c->dead |= !strcmp(a.run.verdict, "limit") || !strcmp(a.run.verdict, "livelock");
 		check_tell(c, ok, "brings %d CPUs up", m->cpus);
 		if (ok) {
 			check_tell(c, in_order(c, &a.run, m), "milestones of %d CPUs are in order", m->cpus);
@@ -165,16 +163,13 @@ static int check_size(struct check *c, const struct bu_made_up *m)
 			snprintf(c->why, sizeof(c->why), "%u threads hold one", a.run.lock_holders);
 			check_tell(c, !a.run.lock_holders, "every lock is released with %d CPUs", m->cpus);
 		}
-		if (c->dead)
-			goto out;
-		if (m->cpus <= MOST_CHECKED) {
-			snprintf(c->why, sizeof(c->why), "%.200s", b.run.verdict_detail);
-			check_tell(c, !strcmp(a.run.verdict, b.run.verdict), "threads share nothing but words with %d CPUs", m->cpus);
-		}
-		snprintf(c->why, sizeof(c->why), "%016" PRIx64 " and %016" PRIx64, a.run.hash, b.run.hash);
-		check_tell(c, a.run.hash == b.run.hash, "the same seed gives the same run with %d CPUs", m->cpus);
 	}
-out:
+	if (!rc && !c->dead) {
+		rc = replay(c, &s, m->cpus <= MOST_CHECKED, &b);
+		snprintf(size, sizeof(size), "%d CPUs", m->cpus);
+		if (!rc)
+			check_again(c, &a.run, &b.run, m->cpus <= MOST_CHECKED, size);
+	}
 	bu_replay_result_fini(&a);
 	bu_replay_result_fini(&b);
 	bu_hp_schedule_fini(&s);

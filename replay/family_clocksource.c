@@ -488,6 +488,7 @@ int bu_replay_clocksource(const struct bu_core_def *core, const struct bu_cs_sch
 	struct bu_host h = { .family = &clocksource, .core = core, .options = options, .out = &out, .run_of_family = &r };
 	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->cpus, .n_online = (uint32_t)schedule->cpus,
 					    .seed = options->seed, .max_events = options->max_events,
+					    .check_state = options->check,
 					    .end_ns = schedule->config.end_ns, .stop_lag_ns = stop_lag };
 	int rc;
 

@@ -740,7 +740,7 @@ int bu_replay_pgd(const struct bu_core_def *core, const struct bu_pgd_schedule *
 	struct bu_host h = { .family = &family, .core = core, .options = options, .out = &out, .run_of_family = &r };
 	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->cpus, .n_online = (uint32_t)schedule->cpus,
 					    .seed = options->seed, .ipi_ns = IPI_NS, .stack_bytes = RUN_STACK,
-					    .max_events = options->max_events };
+					    .max_events = options->max_events, .check_state = options->check };
 	int rc;
 
 	if (!config.max_events)	/* per event and per CPU a handful, per allocation some for every page table */

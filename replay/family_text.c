@@ -427,7 +427,8 @@ int bu_replay_text(const struct bu_core_def *core, const struct bu_text_schedule
 	struct text_run r = { .schedule = schedule, .batch = -1, .reached = -1 };
 	struct bu_host h = { .family = &text, .core = core, .options = options, .out = &out, .run_of_family = &r };
 	struct bu_machine_config config = { .n_cpus = (uint32_t)schedule->cpus, .n_online = 1, .seed = options->seed,
-					    .ipi_ns = schedule->ipi_ns, .max_events = options->max_events };
+					    .ipi_ns = schedule->ipi_ns, .max_events = options->max_events,
+					    .check_state = options->check };
 	int rc;
 
 	if (!config.max_events)	/* per site a handful, and per CPU and batch those of its ticks */

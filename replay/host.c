@@ -130,10 +130,10 @@ void host_core_error(struct bu_host *h, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	bu_misuse(h->machine, "core %s: %s", h->core->name, why);
+	bu_misuse(h->machine, "%s", why);
 }
 
-static void *bu_alloc(struct bu_machine *m, size_t bytes)
+static void *memory(struct bu_machine *m, size_t bytes)
 {
 	struct bu_host *h = host_of(m);
 	void *p;
@@ -145,7 +145,25 @@ static void *bu_alloc(struct bu_machine *m, size_t bytes)
 		h->oom = 1;
 		bu_machine_fail(m, "out of memory");
 	}
+	return p;
+}
+
+static void *bu_alloc(struct bu_machine *m, size_t bytes)
+{
+	void *p = memory(m, bytes);
+
 	look_at_memory(m, p, bytes);
+	return p;
+}
+
+static void *bu_alloc_percpu(struct bu_machine *m, size_t bytes)
+{
+	const uint32_t n = bu_nr_cpus(m);
+	char *p = memory(m, bytes > SIZE_MAX / n ? SIZE_MAX : n * bytes);
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		look_at_percpu_memory(m, i, p + i * bytes, bytes);
 	return p;
 }
 
@@ -177,7 +195,7 @@ static uint64_t bu_random_u64(struct bu_machine *m, uint32_t stream)
 
 static void bu_core_fail(struct bu_machine *m, const char *why)
 {
-	bu_machine_fail(m, "core %s: %s", host_of(m)->core->name, why);
+	bu_machine_fail(m, "%s", why);
 }
 
 /* In the places behind the end of the table: a core was built against a longer one and did not ask BU_HAS(). */

@@ -67,7 +67,7 @@ static int run_guarded(struct bu_host *h, struct bu_machine_result *end, bool *r
 	struct guarded_run g = { h->machine, end, err, 0 };
 	struct bu_engine *engine = bu_machine_engine(h->machine);
 	struct bu_guard_result how;
-	const char *thread, *core = h->core->name;
+	const char *thread;
 
 	if (!h->options->guard_ms) {
 		run_machine(&g);
@@ -83,13 +83,13 @@ static int run_guarded(struct bu_host *h, struct bu_machine_result *end, bool *r
 	*end = (struct bu_machine_result){ .end = BU_MACHINE_FAILED, .now_ns = bu_engine_now(engine),
 					   .events = *bu_engine_progress(engine) };
 	if (how.end == BU_GUARD_LOOP)
-		snprintf(end->verdict, sizeof(end->verdict), "core %s: thread %s ran for %d ms without coming back to the host",
-			 core, thread, h->options->guard_ms);
+		snprintf(end->verdict, sizeof(end->verdict), "thread %s ran for %d ms without coming back to the host", thread,
+			 h->options->guard_ms);
 	else if (how.end == BU_GUARD_MEMORY)
-		snprintf(end->verdict, sizeof(end->verdict), "core %s: thread %s accessed memory at %#llx that is not its own "
-			 "(a wild pointer, or its stack is full)", core, thread, (unsigned long long)how.address);
+		snprintf(end->verdict, sizeof(end->verdict), "thread %s accessed memory at %#llx that is not its own "
+			 "(a wild pointer, or its stack is full)", thread, (unsigned long long)how.address);
 	else
-		snprintf(end->verdict, sizeof(end->verdict), "core %s: thread %s died of signal %d (%s)", core, thread, how.signal,
+		snprintf(end->verdict, sizeof(end->verdict), "thread %s died of signal %d (%s)", thread, how.signal,
 			 strsignal(how.signal));
 	bu_engine_abandon(engine);
 	return 0;
@@ -100,6 +100,18 @@ static int run_guarded(struct bu_host *h, struct bu_machine_result *end, bool *r
 static const char *verdict_name(enum bu_hang_class class)
 {
 	return class == BU_HANG_FAILED ? "error" : class == BU_HANG_ASSERTION ? "assertion" : bu_hang_class_names[class];
+}
+
+/* In words. What the core itself did wrong names it; what it simulates going wrong is a matter of the kernel. */
+static const char *verdict_detail(struct bu_host *h, const struct bu_machine_result *end, const struct bu_hang_verdict *v)
+{
+	char detail[sizeof(end->verdict) + 128];
+
+	if (v->class == BU_HANG_FAILED || v->class == BU_HANG_MISUSE || v->class == BU_HANG_ASSERTION)
+		snprintf(detail, sizeof(detail), "core %.100s: %s", h->core->name, end->verdict);
+	else
+		snprintf(detail, sizeof(detail), "%s", v->class == BU_HANG_CRASH ? end->verdict : v->summary);
+	return bu_arena_strdup(&h->out->arena, detail);
 }
 
 static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, const struct bu_watch *watch, bool forced)
@@ -115,8 +127,7 @@ static int take_verdict(struct bu_host *h, const struct bu_machine_result *end, 
 		bu_watch_judge(watch, &v);
 	}
 	run->verdict = verdict_name(v.class);
-	run->verdict_detail = bu_arena_strdup(&h->out->arena, forced || v.class == BU_HANG_MISUSE || v.class == BU_HANG_CRASH ||
-							      v.class == BU_HANG_FAILED ? end->verdict : v.summary);
+	run->verdict_detail = verdict_detail(h, end, &v);
 	if (!run->verdict_detail)
 		return -ENOMEM;
 	if (v.class == BU_HANG_NONE || forced)

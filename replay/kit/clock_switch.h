@@ -92,7 +92,7 @@ static inline void clocksource_done_booting(struct bu_machine *m, void (*change)
 struct cs_watchdog {
 	void (*change)(struct bu_machine *);
 	bu_obj timer, wanted;		/* wanted: completion, kwatchdog's work */
-	int64_t delay_ns;
+	bu_word_id delay_ns;
 };
 
 static inline int64_t clocksource_watchdog(struct bu_machine *m, void *arg)
@@ -100,6 +100,7 @@ static inline int64_t clocksource_watchdog(struct bu_machine *m, void *arg)
 	struct cs_watchdog *w = arg;
 	struct timekeeper *tk = timekeeper(m);
 	const int retries = (31 - __builtin_clz(num_online_cpus(m))) / 2 + 1;	/* ilog2(num_online_cpus()) / 2 + 1 */
+	int64_t delay_ns = 0;
 	int i;
 
 	KERNEL_FN(m);
@@ -107,12 +108,13 @@ static inline int64_t clocksource_watchdog(struct bu_machine *m, void *arg)
 		const int64_t wd = now(m);	/* the TSC */
 
 		clock_device_read(m, &tk->device_clock);
-		w->delay_ns = now(m) - wd;
-		if (w->delay_ns <= param(m, PARAM_WATCHDOG)) {
+		delay_ns = now(m) - wd;
+		if (delay_ns <= param(m, PARAM_WATCHDOG)) {
 			hrtimer_start_on(m, w->timer, (this_cpu(m) + 1) % (int)nr_cpus(m), CS_WATCHDOG_NS);
 			return 0;
 		}
 	}
+	atomic_set(m, w->delay_ns, delay_ns);
 	complete(m, w->wanted);		/* __clocksource_unstable(): the rest is a kthread's (01548f4d3e8e, v2.6.32) */
 	return 0;
 }
@@ -123,8 +125,8 @@ static inline void clocksource_watchdog_kthread(struct bu_machine *m, void *arg)
 	struct cs_watchdog *w = arg;
 
 	wait_for_completion(m, w->wanted);
-	bu_cs(m)->unstable(m, w->delay_ns);
-	timekeeper(m)->next_clock = TK_TSC;
+	bu_cs(m)->unstable(m, atomic_read(m, w->delay_ns));
+	atomic_set(m, timekeeper(m)->next_clock, TK_TSC);
 	w->change(m);
 	tick_clock_notify(m);
 }
@@ -135,6 +137,7 @@ static inline void clocksource_start_watchdog(struct bu_machine *m, void (*chang
 
 	w->change = change;
 	w->wanted = completion(m, "kwatchdog");
+	w->delay_ns = atomic(m, "delay of the clock", 0);
 	w->timer = hrtimer(m, "clocksource_watchdog", clocksource_watchdog, w);
 	thread_daemon(m, thread_run(m, "kwatchdog", 0, clocksource_watchdog_kthread, w));
 	hrtimer_start_on(m, w->timer, 0, CS_WATCHDOG_NS);

@@ -28,11 +28,12 @@ struct tick_cpu {
 	int64_t owed_permille[BU_CS_NR_PLACES];	/* parts of reads not made yet */
 	int64_t last_tick_jiffies;
 	int stalled_jiffies;
-	bool highres, check_clocks;
+	bool highres;
 };
 
 struct tick {
 	struct tick_cpu *cpu;
+	bu_word_id *check_clocks;	/* by CPU */
 	bu_word_id jiffies, tick_next_period, tick_do_timer_cpu;
 	bu_obj jiffies_lock;
 };
@@ -229,7 +230,7 @@ static inline void tick_periodic(struct bu_machine *m, struct tick_cpu *tc)
 		tick_do_update_jiffies64(m, now(m));
 	tick_reads(m, tc, BU_CS_TICK, other_reads(c, 1000));
 	tick_work(m, cpu);
-	if (tc->check_clocks && c->highres)
+	if (c->highres && atomic_read(m, t->check_clocks[cpu]))
 		hrtimer_switch_to_hres(m, tc);
 	else
 		run_expired_watchdog(m, tc, cpu, ktime_get(m));
@@ -324,7 +325,7 @@ static inline void tick_clock_notify(struct bu_machine *m)
 
 	KERNEL_FN(m);
 	for (i = 0; i < n; i++)
-		ticks(m)->cpu[i].check_clocks = true;
+		atomic_set(m, ticks(m)->check_clocks[i], true);
 }
 
 /* On the CPU that dies, all others being in multi_cpu_stop(): cpumask_first(cpu_online_mask) is CPU 0, which does not. */
@@ -353,7 +354,10 @@ static inline void tick_init(struct bu_machine *m)
 	int i, n = (int)nr_cpus(m);
 
 	timekeeper(m)->tick = t;
-	t->cpu = alloc(m, (size_t)n * sizeof(*t->cpu));
+	t->cpu = alloc_percpu(m, sizeof(*t->cpu));
+	t->check_clocks = alloc(m, (size_t)n * sizeof(*t->check_clocks));
+	for (i = 0; i < n; i++)
+		t->check_clocks[i] = atomic(m, "check_clocks", false);
 	t->jiffies = atomic(m, "jiffies", 0);
 	t->tick_next_period = atomic(m, "tick_next_period", c->tick_ns);
 	t->tick_do_timer_cpu = atomic(m, "tick_do_timer_cpu", 0);
@@ -363,13 +367,14 @@ static inline void tick_init(struct bu_machine *m)
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		const int64_t phase = (int64_t)(random_u64(m, PHASES) % (uint64_t)c->tick_ns);
+		struct tick_cpu *tc = &t->cpu[i];
 
-		t->cpu[i].clockevent = hrtimer(m, "apic_timer_interrupt", apic_timer_interrupt, &t->cpu[i]);
-		t->cpu[i].tick_at_ns = phase;
-		t->cpu[i].watchdog_at_ns = WATCHDOG_PERIOD_NS + phase;
-		hrtimer_start_on(m, t->cpu[i].clockevent, i, phase);
+		tc->clockevent = hrtimer(m, "apic_timer_interrupt", apic_timer_interrupt, tc);
+		tc->tick_at_ns = (int64_t)(random_u64(m, PHASES) % (uint64_t)c->tick_ns);
+		tc->watchdog_at_ns = WATCHDOG_PERIOD_NS + tc->tick_at_ns;
 	}
+	for (i = 0; i < n; i++)
+		hrtimer_start_on(m, t->cpu[i].clockevent, i, t->cpu[i].tick_at_ns);
 }
 
 #endif

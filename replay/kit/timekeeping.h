@@ -54,9 +54,9 @@ struct timekeeper {
 	bool latch;			/* readers are let in while it is written */
 	bu_obj seq, timekeeper_lock;
 	bu_word_id clock;		/* enum tk_clock */
-	int next_clock;			/* that change_clocksource() is to switch to */
+	bu_word_id next_clock;		/* that change_clocksource() is to switch to */
 	bu_word_id base_ns;		/* time of the last update */
-	bool nmi_wanted;
+	bu_word_id nmi_wanted;		/* in the next update */
 	void *tick;			/* struct tick of kit/tick.h */
 };
 
@@ -232,8 +232,8 @@ static inline void tk_write(struct bu_machine *m, struct timekeeper *tk, int64_t
 	for (copy = 0; copy < 1 + tk->latch; copy++) {
 		if (tk->latch)
 			raw_write_seqcount_latch(m, tk->seq);
-		if (tk->nmi_wanted) {
-			tk->nmi_wanted = false;
+		if (atomic_read(m, tk->nmi_wanted)) {
+			atomic_set(m, tk->nmi_wanted, false);
 			nmi_send(m, this_cpu(m), "watchdog_overflow_callback", 0, nmi_reads_clock, NULL);
 		}
 		work(m, tk->config->update_ns / (1 + tk->latch));
@@ -261,6 +261,7 @@ static inline int change_clocksource(struct bu_machine *m, void *arg)
 {
 	struct timekeeper *tk = timekeeper(m);
 	bool on = raw_spin_lock_irqsave(m, tk->timekeeper_lock);
+	int64_t next;
 
 	(void)arg;
 	KERNEL_FN(m);
@@ -269,13 +270,14 @@ static inline int change_clocksource(struct bu_machine *m, void *arg)
 	else
 		raw_write_seqcount_latch(m, tk->seq);
 	work(m, tk->config->update_ns);
-	atomic_set(m, tk->clock, tk->next_clock);
-	atomic_set(m, tk->base_ns, clock_device_read(m, tk_clock(tk, tk->next_clock)));
+	next = atomic_read(m, tk->next_clock);
+	atomic_set(m, tk->clock, next);
+	atomic_set(m, tk->base_ns, clock_device_read(m, tk_clock(tk, next)));
 	if (!tk->latch)
 		write_seqcount_end(m, tk->seq);
 	else
 		raw_write_seqcount_latch(m, tk->seq);
-	tk->nmi_wanted = param(m, PARAM_NMI_READER);
+	atomic_set(m, tk->nmi_wanted, param(m, PARAM_NMI_READER));
 	raw_spin_unlock_irqrestore(m, tk->timekeeper_lock, on);
 	return 0;
 }
@@ -296,7 +298,8 @@ static inline struct timekeeper *timekeeping_init(struct bu_machine *m, bool lat
 	tk->clock = atomic(m, "tk_core.clock", 0);
 	tk->base_ns = atomic(m, "tk_core.base", 0);
 	tk->jiffies_clock.jiffies = true;
-	tk->next_clock = TK_DEVICE;
+	tk->next_clock = atomic(m, "next clock", TK_DEVICE);
+	tk->nmi_wanted = atomic(m, "NMI wanted", false);
 	clocksource_init(m, &tk->device_clock, tk->config, (int)param(m, PARAM_READER));
 	return tk;
 }

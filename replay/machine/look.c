@@ -8,7 +8,7 @@
 #define LOOK_AT 512u		/* of each kind per step */
 
 struct looked {
-	enum { LOOKED_RECORD, LOOKED_CPU, LOOKED_THREAD, LOOKED_OBJ, LOOKED_MEMORY } kind;
+	enum { LOOKED_RECORD, LOOKED_CPU, LOOKED_THREAD, LOOKED_OBJ, LOOKED_MEMORY, LOOKED_PERCPU_MEMORY } kind;
 	const char *what;
 	const void *from;
 	size_t bytes;
@@ -57,6 +57,11 @@ static void cpu_record(struct bu_machine *m, const struct cpu *c, const void *fr
 	l->n_words = n;
 }
 
+void look_at_own(struct bu_machine *m, const struct cpu *c, const void *from, const void *to)
+{
+	cpu_record(m, c, from, to, NULL, 0);
+}
+
 void look_at_cpu(struct bu_machine *m, const struct cpu *c)
 {
 	cpu_record(m, c, &c->irqs_off, &c->timer_at_ns, &c->state, 1);
@@ -95,6 +100,16 @@ void look_at_memory(struct bu_machine *m, const void *at, size_t bytes)
 		return;
 	l->kind = LOOKED_MEMORY;
 	l->whole = cur(m);
+}
+
+void look_at_percpu_memory(struct bu_machine *m, uint32_t cpu, const void *at, size_t bytes)
+{
+	struct looked *l = add(m, "per-CPU memory", at, (const char *)at + bytes);
+
+	if (!l)
+		return;
+	l->kind = LOOKED_PERCPU_MEMORY;
+	l->whole = &m->cpu[cpu];
 }
 
 void look_at_chain(struct bu_machine *m, const struct chain *c)
@@ -137,6 +152,7 @@ static uint64_t allowed_at(const struct bu_machine *m, const struct looked *l)
 		at = later(m, l->words[i], at);
 	switch (l->kind) {
 	case LOOKED_CPU:
+	case LOOKED_PERCPU_MEMORY:
 		return c->stepped > at ? c->stepped : at;
 	case LOOKED_THREAD:
 		/* Its own doing, its wake-up, its way on and off its CPU. */
@@ -179,6 +195,10 @@ static bool look_at_one(struct bu_machine *m, struct looked *l, uint64_t now, ui
 	case LOOKED_MEMORY:
 		bu_machine_fail(m, "%s changed memory of %s: threads share nothing but words", bu_task_name(m->engine, task),
 				l->whole ? ((const struct thread *)l->whole)->name : "all");
+		break;
+	case LOOKED_PERCPU_MEMORY:
+		bu_machine_fail(m, "%s changed memory of CPU %u from outside: CPUs share nothing but words",
+				bu_task_name(m->engine, task), ((const struct cpu *)l->whole)->id);
 		break;
 	case LOOKED_OBJ:
 		bu_machine_fail(m, "machine: %s changed %s %s without an operation on a word of it", bu_task_name(m->engine, task),

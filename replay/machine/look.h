@@ -33,7 +33,10 @@ void look_at_chain(struct bu_machine *m, const struct chain *c);
 void look_at_record(struct bu_machine *m, const char *what, const void *from, const void *to, const bu_word_id *words,
 		    uint32_t n);
 
-/* Likewise, or in steps of threads on that CPU, or of that thread. RCU: @words are its `left` and `exp_left`. */
+/* Only in steps of threads on that CPU: what nobody else looks at. */
+void look_at_own(struct bu_machine *m, const struct cpu *c, const void *from, const void *to);
+
+/* As look_at_record(), or in steps of threads on that CPU, or of that thread. RCU: @words are its `left` and `exp_left`. */
 void look_at_cpu(struct bu_machine *m, const struct cpu *c);
 void look_at_rcu_of_cpu(struct bu_machine *m, const struct cpu *c, const bu_word_id *words);
 void look_at_thread(struct bu_machine *m, const struct thread *t);
@@ -43,6 +46,9 @@ void look_at_thread(struct bu_machine *m, const struct thread *t);
  * to know lies in words; what it holds for them is written before they begin.
  */
 void look_at_memory(struct bu_machine *m, const void *at, size_t bytes);
+
+/* Likewise, but threads on that CPU, and interrupts there. */
+void look_at_percpu_memory(struct bu_machine *m, uint32_t cpu, const void *at, size_t bytes);
 
 /**
  * look() - The engine's check after a step of @task. Ends the run if something was changed. @machine: struct bu_machine *.

@@ -1,33 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pgd.c - see pgd.h. */
+/*
+ * pgd.c - see pgd.h.
+ *
+ * What others see lies under words: entries are bits of words, a copy of an entry is old when init_mm has let go of the table
+ * that it was copied with, and what a CPU has loaded is one word. So an entry that init_mm lets go of is one step of one CPU:
+ * that all copies are old from then on follows from their age.
+ */
 #include "replay/machine/pgd.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
-/* An address space. Entries are bits of words: 64 slots each. */
-struct mm {
-	bu_word_id first;	/* of its n_words words, which follow one another; 0: has no page table */
+struct mm {			/* an address space: under the words of pgd_list and of how many page tables there are */
+	bool made, listed;
 	uint32_t next, prev;	/* on pgd_list; of 0, init_mm, which is not on it: first and last */
-	bool listed;
 };
 
 struct pgd_cpu {
-	int cr3, active_mm;
-	uint32_t depth;		/* page faults that are not over */
+	int cr3, active_mm;	/* under `loaded` */
+	bu_word_id loaded;
+	uint32_t depth;		/* page faults that are not over; its own */
 };
 
 struct pgd {
 	const char *const *slot;	/* names */
 	uint32_t n_slots, n_words, n_mms;
+	bu_word_id list, made;	/* pgd_list, as in queue.h; how many have a page table */
 	struct mm *mm;		/* [0]: init_mm */
-	/* By address space, then by word: entries that are there and point to a table that init_mm has let go of. */
-	uint64_t *stale;
+	bu_word_id *entries;	/* by address space, then for 64 slots each */
+	/*
+	 * By address space, then by slot: how often init_mm had let go of an entry there, + 1, when this one was made. By CPU: the
+	 * same of what its paging-structure caches hold, 0: nothing.
+	 */
+	uint32_t (*age)[64], (*cached)[64];
 	struct pgd_cpu *cpu;
-	/* By CPU, then by word: entries in its paging-structure caches, and of these those that init_mm has let go of. */
-	uint64_t *cached, *torn;
 	bu_page_fault_fn handler;
 	int64_t fault_ns, frame_bytes, stack_bytes;
 	struct bu_pgd_counts_of_run counts;
@@ -41,7 +50,6 @@ static uint64_t bit(int slot)
 void bu_pgd_init(struct bu_machine *m, uint32_t n_mms, const char *const *slots, uint32_t n_slots)
 {
 	struct pgd *p;
-	size_t words;
 	uint32_t i;
 
 	if (m->pgd) {
@@ -56,17 +64,32 @@ void bu_pgd_init(struct bu_machine *m, uint32_t n_mms, const char *const *slots,
 	p->n_words = n_slots / 64 + 1;
 	p->n_mms = n_mms + 1;
 	p->stack_bytes = INT64_MAX;
-	words = p->n_words * sizeof(uint64_t);
 	p->mm = machine_alloc(m, p->n_mms * sizeof(*p->mm));
-	p->stale = machine_alloc(m, p->n_mms * words);
+	p->entries = machine_alloc(m, (size_t)p->n_mms * p->n_words * sizeof(*p->entries));
+	p->age = machine_alloc(m, (size_t)p->n_mms * p->n_words * sizeof(*p->age));
 	p->cpu = machine_alloc(m, m->config.n_cpus * sizeof(*p->cpu));
-	p->cached = machine_alloc(m, m->config.n_cpus * words);
-	p->torn = machine_alloc(m, m->config.n_cpus * words);
-	if (!p->mm || !p->stale || !p->cpu || !p->cached || !p->torn)
+	p->cached = machine_alloc(m, (size_t)m->config.n_cpus * p->n_words * sizeof(*p->cached));
+	if (!p->mm || !p->entries || !p->age || !p->cpu || !p->cached)
 		return;
-	p->mm[0].first = bu_word_new(m->engine, "init_mm.pgd", 0);
-	for (i = 1; i < p->n_words; i++)
-		bu_word_new(m->engine, "init_mm.pgd", 0);
+	p->list = bu_word_new(m->engine, "pgd_list", 0);
+	p->made = bu_word_new(m->engine, "page tables", 1);
+	p->mm[0].made = true;
+	for (i = 0; i < p->n_words; i++)
+		p->entries[i] = bu_word_new(m->engine, "init_mm.pgd", 0);
+	for (i = 0; i < n_slots; i++)
+		p->age[i / 64][i % 64] = 1;
+	look_at_record(m, "pgd_list", p->mm, p->mm + p->n_mms, &p->list, 2);
+	look_at_record(m, "list of entries", p->entries, p->entries + (size_t)p->n_mms * p->n_words, &p->made, 1);
+	for (i = 0; i < p->n_mms * p->n_words; i++)
+		look_at_record(m, "page table", &p->age[i], &p->age[i + 1], &p->entries[i], 1);
+	for (i = 0; i < m->config.n_cpus; i++) {
+		struct pgd_cpu *c = &p->cpu[i];
+
+		c->loaded = bu_word_new(m->engine, "CR3, active_mm", 0);
+		look_at_record(m, "loaded page table", &c->cr3, &c->loaded, &c->loaded, 1);
+		look_at_own(m, &m->cpu[i], &c->depth, c + 1);
+		look_at_own(m, &m->cpu[i], &p->cached[i * p->n_words], &p->cached[(i + 1) * p->n_words]);
+	}
 	m->pgd = p;
 }
 
@@ -94,7 +117,7 @@ static struct pgd *pgd_get(struct bu_machine *m, int mm, int slot, const char *c
 {
 	struct pgd *p = m->pgd;
 
-	if (p && mm >= 0 && (uint32_t)mm < p->n_mms && p->mm[mm].first && slot >= 0 && (uint32_t)slot < p->n_slots)
+	if (p && mm >= 0 && (uint32_t)mm < p->n_mms && p->mm[mm].made && slot >= 0 && (uint32_t)slot < p->n_slots)
 		return p;
 	bu_misuse(m, "%s of slot %d of address space %d, which is none", call, slot, mm);
 	return NULL;
@@ -105,7 +128,7 @@ static struct pgd *mm_get(struct bu_machine *m, int mm, bool made, const char *c
 {
 	struct pgd *p = m->pgd;
 
-	if (p && mm >= 0 && (uint32_t)mm < p->n_mms && (!made || p->mm[mm].first))
+	if (p && mm >= 0 && (uint32_t)mm < p->n_mms && (!made || p->mm[mm].made))
 		return p;
 	bu_misuse(m, "%s of address space %d, which is none", call, mm);
 	return NULL;
@@ -113,17 +136,29 @@ static struct pgd *mm_get(struct bu_machine *m, int mm, bool made, const char *c
 
 static bu_word_id word_of(const struct pgd *p, int mm, int slot)
 {
-	return p->mm[mm].first + (uint32_t)slot / 64;
+	return p->entries[(size_t)mm * p->n_words + (uint32_t)slot / 64];
 }
 
-static uint64_t *stale_of(const struct pgd *p, int mm, int slot)
+static uint32_t *age_of(const struct pgd *p, int mm, int slot)
 {
-	return &p->stale[(size_t)mm * p->n_words + (uint32_t)slot / 64];
+	return &p->age[(size_t)mm * p->n_words + (uint32_t)slot / 64][slot % 64];
+}
+
+static uint32_t *cached_of(const struct pgd *p, uint32_t cpu, int slot)
+{
+	return &p->cached[(size_t)cpu * p->n_words + (uint32_t)slot / 64][slot % 64];
 }
 
 static bool has(struct bu_machine *m, const struct pgd *p, int mm, int slot)
 {
 	return (uint64_t)bu_word_load(m->engine, word_of(p, mm, slot)) & bit(slot);
+}
+
+/* Whether init_mm has let go of the table behind an entry of this age. */
+static bool is_old(struct bu_machine *m, const struct pgd *p, uint32_t age, int slot)
+{
+	(void)bu_word_load(m->engine, word_of(p, 0, slot));
+	return age != *age_of(p, 0, slot);
 }
 
 /* ------------------------------------------------------------------------------------------------- entries, lists */
@@ -141,7 +176,7 @@ bool bu_pgd_stale(struct bu_machine *m, int mm, int slot)
 	const struct pgd *p = pgd_get(m, mm, slot, "pgd_stale");
 
 	op(m);
-	return p && *stale_of(p, mm, slot) & bit(slot);
+	return p && has(m, p, mm, slot) && is_old(m, p, *age_of(p, mm, slot), slot);
 }
 
 void bu_set_pgd(struct bu_machine *m, int mm, int slot)
@@ -157,43 +192,46 @@ void bu_set_pgd(struct bu_machine *m, int mm, int slot)
 		entries |= bit(slot);
 	else
 		entries &= ~bit(slot);
-	*stale_of(p, mm, slot) &= ~bit(slot);
+	*age_of(p, mm, slot) = *age_of(p, 0, slot);
 	bu_word_store(m->engine, word_of(p, mm, slot), (int64_t)entries);
 }
 
 void bu_pgd_clear(struct bu_machine *m, int slot)
 {
 	const struct pgd *p = pgd_get(m, 0, slot, "pgd_clear");
-	size_t word = (uint32_t)slot / 64, i;
 
 	if (!p)
 		return;
 	op(m);
+	++*age_of(p, 0, slot);
 	bu_word_store(m->engine, word_of(p, 0, slot), bu_word_load(m->engine, word_of(p, 0, slot)) & (int64_t)~bit(slot));
-	/* What others still have of it is of no use from now on: no step of anybody, but a look from above. */
-	for (i = 1; i < p->n_mms; i++)
-		if (p->mm[i].first && (uint64_t)bu_word_peek(m->engine, word_of(p, (int)i, slot)) & bit(slot))
-			*stale_of(p, (int)i, slot) |= bit(slot);
-	for (i = 0; i < m->config.n_cpus; i++)
-		p->torn[i * p->n_words + word] |= p->cached[i * p->n_words + word] & bit(slot);
 }
 
 void bu_clone_pgd_range(struct bu_machine *m, int mm)
 {
 	const struct pgd *p = mm_get(m, mm, false, "clone_pgd_range");
+	size_t first;
 	uint32_t i;
 
-	if (!p || !mm || p->mm[mm].first) {
+	if (!p || !mm || p->mm[mm].made) {
 		bu_misuse(m, "clone_pgd_range() to address space %d, which has a page table", mm);
 		return;
 	}
 	op(m);
-	for (i = 0; i < p->n_words; i++) {
-		const bu_word_id w = bu_word_new(m->engine, "pgd", bu_word_load(m->engine, p->mm[0].first + i));
+	p->mm[mm].made = true;
+	bu_word_add(m->engine, p->made, 1);
+	first = (size_t)mm * p->n_words;
+	for (i = 0; i < p->n_words; i++)
+		p->entries[first + i] = bu_word_new(m->engine, "pgd", bu_word_load(m->engine, p->entries[i]));
+	memcpy(&p->age[first], p->age, p->n_words * sizeof(*p->age));
+}
 
-		if (!i)
-			p->mm[mm].first = w;
-	}
+/* What @mm between its neighbours adds to the fingerprint of pgd_list, see queue.c. */
+static int64_t share(const struct pgd *p, uint32_t mm)
+{
+	const struct mm *x = &p->mm[mm];
+
+	return (int64_t)(neighbours(x->prev, mm) + neighbours(mm, x->next) - neighbours(x->prev, x->next));
 }
 
 void bu_pgd_list_add(struct bu_machine *m, int mm)
@@ -212,6 +250,7 @@ void bu_pgd_list_add(struct bu_machine *m, int mm)
 	x->prev = 0;
 	p->mm[x->next].prev = (uint32_t)mm;
 	p->mm[0].next = (uint32_t)mm;
+	bu_word_add(m->engine, p->list, share(p, (uint32_t)mm));
 }
 
 void bu_pgd_list_del(struct bu_machine *m, int mm)
@@ -227,8 +266,11 @@ void bu_pgd_list_del(struct bu_machine *m, int mm)
 	x = &p->mm[mm];
 	p->mm[x->next].prev = x->prev;
 	p->mm[x->prev].next = x->next;
+	bu_word_add(m->engine, p->list, (int64_t)(0 - (uint64_t)share(p, (uint32_t)mm)));
 	x->listed = false;
-	x->first = 0;
+	if (x->made)
+		bu_word_add(m->engine, p->made, -1);
+	x->made = false;
 }
 
 int bu_pgd_list_next(struct bu_machine *m, int mm)
@@ -236,7 +278,10 @@ int bu_pgd_list_next(struct bu_machine *m, int mm)
 	const struct pgd *p = mm_get(m, mm, false, "pgd_list_next");
 
 	op(m);
-	return p ? (int)p->mm[mm].next : 0;
+	if (!p)
+		return 0;
+	(void)bu_word_load(m->engine, p->list);
+	return (int)p->mm[mm].next;
 }
 
 /* --------------------------------------------------------------------------------------------------- what is loaded */
@@ -253,10 +298,14 @@ static struct pgd_cpu *this_cpu(struct bu_machine *m, const char *call)
 
 static void drop_cached(const struct pgd *p, const struct pgd_cpu *c)
 {
-	const size_t first = (size_t)(c - p->cpu) * p->n_words;
+	memset(&p->cached[(size_t)(c - p->cpu) * p->n_words], 0, p->n_words * sizeof(*p->cached));
+}
 
-	memset(&p->cached[first], 0, p->n_words * sizeof(*p->cached));
-	memset(&p->torn[first], 0, p->n_words * sizeof(*p->torn));
+static void set_loaded(struct bu_machine *m, struct pgd_cpu *c, int cr3, int active_mm)
+{
+	c->cr3 = cr3;
+	c->active_mm = active_mm;
+	bu_word_store(m->engine, c->loaded, (int64_t)((uint64_t)active_mm << 32 | (uint32_t)cr3));
 }
 
 void bu_write_cr3(struct bu_machine *m, int mm)
@@ -266,7 +315,7 @@ void bu_write_cr3(struct bu_machine *m, int mm)
 	if (!c || !mm_get(m, mm, true, "write_cr3"))
 		return;
 	op(m);
-	c->cr3 = mm;
+	set_loaded(m, c, mm, c->active_mm);
 	drop_cached(m->pgd, c);
 }
 
@@ -284,7 +333,7 @@ void bu_set_active_mm(struct bu_machine *m, int mm)
 	if (!c || !mm_get(m, mm, true, "set_active_mm"))
 		return;
 	op(m);
-	c->active_mm = mm;
+	set_loaded(m, c, c->cr3, mm);
 }
 
 int bu_active_mm(struct bu_machine *m)
@@ -294,13 +343,16 @@ int bu_active_mm(struct bu_machine *m)
 	return c ? c->active_mm : 0;
 }
 
-bool bu_pgd_loaded(const struct bu_machine *m, int mm)
+bool bu_pgd_loaded(struct bu_machine *m, int mm)
 {
 	uint32_t i;
 
-	for (i = 0; m->pgd && i < m->config.n_cpus; i++)
-		if (m->pgd->cpu[i].cr3 == mm || m->pgd->cpu[i].active_mm == mm)
+	for (i = 0; m->pgd && i < m->config.n_cpus; i++) {
+		const uint64_t loaded = (uint64_t)bu_word_load(m->engine, m->pgd->cpu[i].loaded);
+
+		if ((uint32_t)loaded == (uint32_t)mm || loaded >> 32 == (uint32_t)mm)
 			return true;
+	}
 	return false;
 }
 
@@ -381,18 +433,19 @@ static void fault_for_ever(struct bu_machine *m, int mm, int slot)
 
 static bool translated(struct bu_machine *m, const struct pgd_cpu *c, int slot)
 {
-	struct pgd *p = m->pgd;
-	const size_t cached = (size_t)(c - p->cpu) * p->n_words + (uint32_t)slot / 64;
+	const struct pgd *p = m->pgd;
+	uint32_t *cached = cached_of(p, (uint32_t)(c - p->cpu), slot);
 
-	if (p->torn[cached] & bit(slot))
-		die(m, "access through an entry that is cached and gone", slot);
-	if (p->cached[cached] & bit(slot))
+	if (*cached) {
+		if (is_old(m, p, *cached, slot))
+			die(m, "access through an entry that is cached and gone", slot);
 		return true;
+	}
 	if (!has(m, p, c->cr3, slot))
 		return false;
-	if (*stale_of(p, c->cr3, slot) & bit(slot))
+	*cached = *age_of(p, c->cr3, slot);
+	if (is_old(m, p, *cached, slot))
 		die(m, "access through a stale entry", slot);
-	p->cached[cached] |= bit(slot);
 	return true;
 }
 

@@ -65,7 +65,7 @@ void bu_write_cr3(struct bu_machine *m, int mm);
 int bu_read_cr3(struct bu_machine *m);
 void bu_set_active_mm(struct bu_machine *m, int mm);
 int bu_active_mm(struct bu_machine *m);
-bool bu_pgd_loaded(const struct bu_machine *m, int mm);	/* by any CPU, in either way */
+bool bu_pgd_loaded(struct bu_machine *m, int mm);	/* by any CPU, in either way */
 
 void bu_flush_tlb_kernel(struct bu_machine *m);		/* of this CPU: what it has cached of kernel entries is dropped */
 

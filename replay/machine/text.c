@@ -5,12 +5,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "replay/machine/look.h"
 #include "replay/machine/machine_int.h"
 
 struct front_end {
 	int site;		/* -1: holds nothing */
 	struct fetched { uint64_t held, bytes; } now;	/* a mask of the bytes that it holds of it, and these */
-	struct fetched *kept;	/* by site, of a front end that keeps all; else NULL */
+	struct fetched *kept;	/* by site, of a front end that keeps all; else NULL. What it is, not what it does */
 };
 
 struct text {
@@ -49,8 +50,10 @@ void bu_text_init(struct bu_machine *m, const struct bu_text_site *sites, uint32
 	x->n = n;
 	for (i = 0; i < n; i++)
 		x->bytes[i] = bu_word_new(m->engine, sites[i].name, (int64_t)sites[i].before);
-	for (i = 0; i < m->config.n_cpus; i++)
+	for (i = 0; i < m->config.n_cpus; i++) {
 		x->front[i].site = -1;
+		look_at_own(m, &m->cpu[i], &x->front[i], &x->front[i].kept);
+	}
 	m->text = x;
 }
 
@@ -205,6 +208,7 @@ void bu_text_keeps(struct bu_machine *m, int cpu)
 	if (!x || cpu < 0 || (uint32_t)cpu >= m->config.n_cpus || x->front[cpu].kept)
 		return;
 	x->front[cpu].kept = machine_alloc(m, x->n * sizeof(*x->front[cpu].kept));
+	look_at_own(m, &m->cpu[cpu], x->front[cpu].kept, x->front[cpu].kept + x->n);
 }
 
 struct bu_text_counts bu_text_counts(const struct bu_machine *m)

@@ -20,7 +20,7 @@
 
 static void replay(const char *core, const char *params, int32_t cpus, const char *model, uint64_t seed, struct bu_replay_result *r)
 {
-	struct bu_replay_options options = { .seed = seed, .recorded_cpus = cpus };
+	struct bu_replay_options options = { .seed = seed, .recorded_cpus = cpus, .check = cpus <= 8 };
 	struct bu_cs_schedule s = { 0 };
 	struct bu_err err = BU_ERR_INIT;
 	struct bu_core found;

@@ -27,7 +27,7 @@ static struct result run_schedule(const char *name, const struct bu_pgd_schedule
 	static struct bu_core core;
 	struct bu_err err = BU_ERR_INIT;
 	int64_t values[16];
-	const struct bu_replay_options options = { .seed = 1, .params = values };
+	const struct bu_replay_options options = { .seed = 1, .params = values, .check = true };
 	struct result r;
 
 	if (bu_core_open("pgd", name, strlen(name), &core, &err) || bu_core_params(&core.def, params, values, &err) ||

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# quick
 # plugin.t - cores as shared objects: our own, and ones that misbehave in every way that can be survived.
 . "${SRC:?run by make check}/scripts/tap.sh" || exit
 
@@ -52,7 +51,7 @@ misbehaves 'an endless loop' loop 1 'core t: thread kernel_init ran for .* witho
 
 plugin loads < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { uint32_t w = bu_ops(m)->atomic(m, "w", 0); while (!bu_ops(m)->atomic_read(m, w)) ; }'; def c)
-misbehaves 'polling a word without waiting' loads 1 'without coming back'
+misbehaves 'polling a word without waiting' loads 1 'core t: thread kernel_init ran for .* without coming back'
 
 plugin spins < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { for (;;) bu_ops(m)->work(m, 1); }'; def c)
@@ -62,37 +61,58 @@ plugin overflow < <(echo '#include "replay/core_hotplug.h"
 static int deep(struct bu_machine *m, volatile char *up) { volatile char room[4096]; room[0] = *up; room[4095] = 1;
 	return bu_ops(m)->now(m) < 0 ? 0 : deep(m, room) + room[4095]; }
 static void c(struct bu_machine *m) { volatile char x = 1; deep(m, &x); }'; def c)
-misbehaves 'a stack overflow' overflow 1 'accessed memory|overflow'
+misbehaves 'a stack overflow' overflow 1 'core t: .*(accessed memory|overflow)'
 
 plugin wild < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { (void)m; *(volatile int *)8 = 1; }'; def c)
-misbehaves 'a wild pointer' wild 1 'accessed memory at 0x8'
+misbehaves 'a wild pointer' wild 1 'core t: thread kernel_init accessed memory at 0x8'
 
 plugin greedy < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { for (;;) bu_ops(m)->alloc(m, 1 << 20); }'; def c)
-misbehaves 'allocating for ever' greedy 1 'asks for more than .* MiB'
+misbehaves 'allocating for ever' greedy 1 'core t: asks for more than .* MiB'
 
 plugin word0 < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { bu_ops(m)->atomic_set(m, 0, 1); }'; def c)
-misbehaves 'a word that is none' word0 1 'verdict error'
+misbehaves 'a word that is none' word0 1 'verdict error.*core t: kernel_init: store of word 0, which does not exist'
 
 plugin cpu < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { bu_hp(m)->work(m, 99999, BU_HP_DARK); }'; def c)
-misbehaves 'a CPU that is none' cpu 1 'CPU 99999 is no secondary CPU'
+misbehaves 'a CPU that is none' cpu 1 'core t: CPU 99999 is no secondary CPU'
 
 plugin shares < <(echo '#include "replay/core_hotplug.h"
 static void other(struct bu_machine *m, void *arg) { bu_ops(m)->work(m, 10); ++*(int *)arg; }
 static void c(struct bu_machine *m) { bu_ops(m)->thread_run(m, "other", 0, other, bu_ops(m)->alloc(m, sizeof(int))); }'; def c)
-misbehaves 'memory that two threads write' shares 1 'other changed memory of kernel_init: threads share nothing but words'
+misbehaves 'memory that two threads write' shares 1 'core t: other changed memory of kernel_init: threads share nothing but words'
+
+plugin percpu < <(echo '#include "replay/core_hotplug.h"
+static void other(struct bu_machine *m, void *arg) { bu_ops(m)->work(m, 10); ((int *)arg)[0]++; ((int *)arg)[1]++; }
+static void c(struct bu_machine *m) { bu_ops(m)->thread_run(m, "other", 0, other, bu_ops(m)->alloc_percpu(m, sizeof(int))); }'; def c)
+misbehaves 'per-CPU memory of another CPU' percpu 1 'core t: other changed memory of CPU 1 from outside'
+
+plugin atomic < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { bu_ops(m)->preempt_disable(m); bu_ops(m)->sleep_ns(m, 10); }'; def c)
+misbehaves 'sleeping while atomic' atomic 1 'verdict misuse.*core t: BUG: sleeping function called from invalid context'
+
+plugin asserts < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { BU_ASSERT_CORE(m, bu_ops(m)->nr_cpus(m) == 77); }'; def c)
+misbehaves 'an assertion' asserts 1 "verdict assertion.*core t: assertion 'bu_ops.m.->nr_cpus.m. == 77' does not hold at .*asserts.c:2"
+
+plugin nothread < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { bu_ops(m)->thread_run(m, "t", 0, (bu_thread_fn)0, (void *)0); bu_ops(m)->sleep_ns(m, 10); }'; def c)
+misbehaves 'a thread without a function' nothread 1 'core t: '
+
+plugin nohandler < <(echo '#include "replay/core_hotplug.h"
+static void c(struct bu_machine *m) { bu_ops(m)->irq_send(m, 0, "none", 0, (bu_thread_fn)0, (void *)0); bu_ops(m)->work(m, 10); }'; def c)
+misbehaves 'an interrupt without a handler' nohandler 1 'core t: interrupt none without a handler'
 
 plugin nohook < <(echo '#include "replay/core.h"'; def '(void *)0')
-misbehaves 'no hook' nohook 1 'no control hook, which is required'
+misbehaves 'no hook' nohook 1 "core 't' has no control hook, which is required"
 
 plugin newabi < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { (void)m; }
 #undef BU_CORE_ABI
 #define BU_CORE_ABI 99'; def c)
-misbehaves 'a newer ABI' newabi 1 'ABI 99 .* use a newer bringup'
+misbehaves 'a newer ABI' newabi 1 'newabi.so is built for core ABI 99 .* use a newer bringup'
 
 plugin longer < <(echo '#include "replay/core_hotplug.h"
 static void c(struct bu_machine *m) { (void)m; }

@@ -29,7 +29,7 @@ static struct result run(const char *name, const char *made_up, const char *para
 	struct bu_text_schedule s;
 	struct bu_err err = BU_ERR_INIT;
 	int64_t values[8];
-	const struct bu_replay_options options = { .seed = seed, .sampled = 1, .params = values };
+	const struct bu_replay_options options = { .seed = seed, .sampled = 1, .params = values, .check = seed == 1 };
 	struct result r;
 
 	if (bu_core_open("text", name, strlen(name), &core, &err) || bu_core_params(&core.def, params, values, &err) ||

@@ -32,7 +32,7 @@ struct rwsem_core {
 	bu_obj cpu_add_remove_lock;
 	struct ap_start *ap;
 	struct cpuhp_kernel kernel;
-	bool *broken;		/* by CPU: it was never seen dead (CPU_BROKEN, SYNC_STATE_SHOULD_DIE) */
+	bu_word_id *broken;	/* by CPU: it was never seen dead (CPU_BROKEN, SYNC_STATE_SHOULD_DIE) */
 };
 
 static struct rwsem_core *core(struct bu_machine *m)
@@ -86,7 +86,7 @@ static int _cpu_up(struct bu_machine *m, int cpu, int op)
 		if (ret)
 			refused = bu_hp(m)->step_state(m, cpu, BU_HP_PREPARE, i);
 	}
-	if (!ret && c->broken[cpu])
+	if (!ret && atomic_read(m, c->broken[cpu]))
 		ret = -EAGAIN;		/* cpu_check_up_prepare(), cpuhp_can_boot_ap() */
 	if (!ret) {
 		ap_kick(m, c->ap, cpu);
@@ -131,7 +131,7 @@ static void __cpu_down_maps_locked(struct bu_machine *m, void *arg)
 	ret = _cpu_down(m, cpu);
 	cpus_write_unlock(m);
 	bu_hp(m)->op_end(m, op, ret);
-	core(m)->broken[cpu] = ret == -ETIMEDOUT;
+	atomic_set(m, core(m)->broken[cpu], ret == -ETIMEDOUT);
 }
 
 static void cpu_down(struct bu_machine *m, int op)
@@ -174,6 +174,8 @@ static void control(struct bu_machine *m)
 	c->cpu_add_remove_lock = mutex(m, "cpu_add_remove_lock");
 	c->ap = ap_start_create(m, !v6_1, online);
 	c->broken = alloc(m, (size_t)n * sizeof(*c->broken));
+	for (cpu = 0; cpu < n; cpu++)
+		c->broken[cpu] = atomic(m, "broken", false);
 	c->kernel = (struct cpuhp_kernel){ .timers_at_dead = v6_1, .death_timeout_ns = INT64_C(1000000000) * (v6_1 ? 5 : 10) };
 	cpuhp_init(m, &c->kernel, c);
 	if (param(m, PARAM_RCU) == RCU_MACHINE) {

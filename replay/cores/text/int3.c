@@ -38,10 +38,10 @@ static const struct bu_param parameters[] = {
 struct int3_core {
 	bu_obj text_mutex;
 	bu_word_id refs;		/* bp_desc.refs */
-	int first, n;			/* bp_desc.vec: sites that it has */
+	bu_word_id vec, nr_entries;	/* of bp_desc: its sites, from the first on */
 	/* stop_machine(): multi_stop_data */
 	bu_word_id state, thread_ack, arrived;
-	bool *is_in;			/* multi_cpu_stop(), by CPU */
+	bu_word_id *is_in;		/* multi_cpu_stop(), by CPU */
 	bool met;
 };
 
@@ -74,12 +74,14 @@ static void put_desc(struct bu_machine *m)
 static bool poke_int3_handler(struct bu_machine *m, int site)
 {
 	const struct int3_core *c = core(m);
+	int64_t first;
 	bool found;
 
 	KERNEL_FN(m);
 	if (!try_get_desc(m))
 		return false;
-	found = site >= c->first && site < c->first + c->n;	/* then: emulate the new instruction */
+	first = atomic_read(m, c->vec);
+	found = site >= first && site < first + atomic_read(m, c->nr_entries);	/* then: emulate the new instruction */
 	put_desc(m);
 	return found;
 }
@@ -115,12 +117,12 @@ static void bp_desc_clear(struct bu_machine *m)
 
 static void text_poke_bp_batch(struct bu_machine *m, int first, int n)
 {
-	struct int3_core *c = core(m);
+	const struct int3_core *c = core(m);
 	int i;
 
 	KERNEL_FN(m);
-	c->first = first;
-	c->n = n;
+	atomic_set(m, c->vec, first);
+	atomic_set(m, c->nr_entries, n);
 	atomic_set(m, c->refs, 1);
 	for (i = first; i < first + n; i++) {
 		work(m, bu_tx(m)->cost(m, i));
@@ -176,14 +178,14 @@ static int not_in_yet(struct bu_machine *m)
 	int cpu;
 
 	for (cpu = 0; cpu < (int)nr_cpus(m); cpu++)
-		if (cpu_online(m, cpu) && !core(m)->is_in[cpu])
+		if (cpu_online(m, cpu) && !atomic_read(m, core(m)->is_in[cpu]))
 			return cpu;
 	return -1;
 }
 
 static int multi_cpu_stop(struct bu_machine *m, void *arg)
 {
-	struct int3_core *c = core(m);
+	const struct int3_core *c = core(m);
 	int state = 0;
 	bool flags = !irqs_disabled(m);
 
@@ -191,7 +193,7 @@ static int multi_cpu_stop(struct bu_machine *m, void *arg)
 	KERNEL_FN(m);
 	if (param(m, PARAM_STOP_MACHINE) == 2)
 		local_irq_disable(m);
-	c->is_in[this_cpu(m)] = true;
+	atomic_set(m, c->is_in[this_cpu(m)], true);
 	atomic_set(m, c->arrived, 1);
 	do {
 		spin_until(m, c->state, BU_GUARD_NE, state, -1, "multi_cpu_stop: state", not_in_yet(m));
@@ -240,13 +242,17 @@ static void meet_stop_machine(struct bu_machine *m)
 static void alternative_instructions(struct bu_machine *m)
 {
 	struct int3_core *c = alloc(m, sizeof(*c));
+	uint32_t i;
 
 	KERNEL_FN(m);
 	*c = (struct int3_core){
 		.text_mutex = mutex(m, "text_mutex"), .refs = atomic(m, "bp_desc.refs", 0), .state = atomic(m, "multi_stop state", 0),
 		.thread_ack = atomic(m, "thread_ack", 0), .arrived = atomic(m, "arrived", 0),
+		.vec = atomic(m, "bp_desc.vec", 0), .nr_entries = atomic(m, "bp_desc.nr_entries", 0),
 	};
 	c->is_in = alloc(m, nr_cpus(m) * sizeof(*c->is_in));
+	for (i = 0; i < nr_cpus(m); i++)
+		c->is_in[i] = atomic(m, "in multi_cpu_stop()", false);
 	set_core_data(m, c);
 	int3_handler(m, poke_int3_handler);
 	text_each_batch(m, patch);

@@ -11,6 +11,7 @@
 #include "replay/engine/steplog.h"
 #include "replay/machine/lock.h"
 #include "replay/machine/machine_int.h"
+#include "replay/machine/pgd.h"
 #include "replay/machine/rcu.h"
 #include "replay/machine/smp.h"
 #include "replay/machine/state.h"
@@ -337,6 +338,39 @@ static void says_that_rcu_owes_nothing(struct bu_machine *m)
 	m->cpu[1].rcu_owes = !m->cpu[1].rcu_owes;
 }
 
+static size_t first_of_pgd;	/* record of what bu_pgd_init() made */
+
+static void changes_page_tables(struct bu_machine *m, int which)
+{
+	++*(unsigned char *)m->record[first_of_pgd + which].at;
+}
+
+/* In the order in which they are made. */
+static void makes_an_address_space(struct bu_machine *m)
+{
+	changes_page_tables(m, 1);
+}
+
+static void swaps_entries(struct bu_machine *m)
+{
+	changes_page_tables(m, 2);
+}
+
+static void makes_an_entry_old(struct bu_machine *m)
+{
+	changes_page_tables(m, 3);
+}
+
+static void loads_anothers_cr3(struct bu_machine *m)
+{
+	++*((unsigned char *)m->record[first_of_pgd + 4].at + m->record[first_of_pgd + 4].bytes / 2);	/* of CPU 1 */
+}
+
+static void fills_anothers_cache(struct bu_machine *m)
+{
+	++*((unsigned char *)m->record[first_of_pgd + 5].at + m->record[first_of_pgd + 5].bytes / 2);
+}
+
 static const struct misdeed {
 	void (*does)(struct bu_machine *);
 	const char *verdict;
@@ -351,6 +385,11 @@ static const struct misdeed {
 	{ redirects_a_work, "thief changed a work without an operation on a word of it" },
 	{ loses_calls, "thief changed the calls of a CPU behind its back" },
 	{ says_that_rcu_owes_nothing, "thief changed CPU 1 from outside" },
+	{ makes_an_address_space, "thief changed a pgd_list without an operation on a word of it" },
+	{ swaps_entries, "thief changed a list of entries without an operation on a word of it" },
+	{ makes_an_entry_old, "thief changed a page table without an operation on a word of it" },
+	{ loads_anothers_cr3, "thief changed a loaded page table without an operation on a word of it" },
+	{ fills_anothers_cache, "thief changed CPU 1 from outside" },
 	{ NULL, NULL },
 };
 
@@ -380,9 +419,12 @@ static void deaf(struct bu_machine *m, void *arg)
 
 static struct bu_machine_result does(const struct misdeed *d)
 {
-	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .check_state = true };
+	static const char *const slots[] = { "vmalloc" };
+	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .check_state = true, .fingerprints = true };
 	struct bu_machine *m = make(&config);
 
+	first_of_pgd = m->n_records;
+	bu_pgd_init(m, 2, slots, 1);
 	bu_rcu_spawn_gp_kthread(m, 1000);
 	bu_cpu_stop_init(m);
 	timer = bu_hrtimer(m, "t", on_timer, NULL);
