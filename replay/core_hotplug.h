@@ -105,7 +105,10 @@ enum bu_hp_mark {		/* instants of a CPU that reports are made of */
 	F(starting_ns, "ns", -1, -1, 60000000000, "CPU: from its release to its idle loop, without what is named above") \
 	F(online_primary_ns, "ns", -1, -1, 60000000000, "CPU: its online steps, first thread of a core") \
 	F(online_sibling_ns, "ns", -1, -1, 60000000000, "likewise, the other threads") \
-	F(smt_present_ns, "ns", -1, -1, 60000000000, "patching sched_smt_present, once, by the first sibling of the last package")
+	F(smt_present_ns, "ns", -1, -1, 60000000000, "patching sched_smt_present, once, by the first sibling of the last package") \
+	/* an emulated machine: replay/machine/physical.c */ \
+	F(emulator_ns, "ns", 0, 0, 1000000000, "a CPU that polls keeps the emulator's lock from who needs it; 0: not emulated") \
+	F(emulator_tick_ns, "ns", 0, 0, 1000000000, "period of timer interrupts, which need that lock too; 0: none")
 
 struct bu_hp_machine {
 	uint32_t size;

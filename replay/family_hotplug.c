@@ -31,13 +31,14 @@
 static const struct {
 	enum bu_phase phase;
 	bool waiting;
+	bool apic;	/* accesses to the local APIC: INIT/SIPI; setup_local_APIC(); setup_secondary_APIC_clock() */
 } parts[BU_HP_NR_WORK] = {
 	[BU_HP_ENTRY] = { BU_PHASE_OVERHEAD, false },	    [BU_HP_KICK_ENTRY] = { BU_PHASE_OVERHEAD, false },
-	[BU_HP_KICK] = { BU_PHASE_KICK, false },	    [BU_HP_KICK_TAIL] = { BU_PHASE_KICK, false },
+	[BU_HP_KICK] = { BU_PHASE_KICK, false, true },	    [BU_HP_KICK_TAIL] = { BU_PHASE_KICK, false },
 	[BU_HP_DARK] = { BU_PHASE_DARK, false },	    [BU_HP_BRINGUP_ENTRY] = { BU_PHASE_OVERHEAD, false },
 	[BU_HP_RELEASE] = { BU_PHASE_WAIT, true },	    [BU_HP_RELEASED] = { BU_PHASE_STARTING, false },
-	[BU_HP_STARTING] = { BU_PHASE_STARTING, false },    [BU_HP_TSC_JOIN] = { BU_PHASE_TSC, true },
-	[BU_HP_TSC_SYNC] = { BU_PHASE_TSC, false },	    [BU_HP_ONLINE] = { BU_PHASE_STARTING, false },
+	[BU_HP_STARTING] = { BU_PHASE_STARTING, false, true },    [BU_HP_TSC_JOIN] = { BU_PHASE_TSC, true },
+	[BU_HP_TSC_SYNC] = { BU_PHASE_TSC, false },	    [BU_HP_ONLINE] = { BU_PHASE_STARTING, false, true },
 	[BU_HP_UNPARK] = { BU_PHASE_WAIT, true },	    [BU_HP_THREAD_WAKE] = { BU_PHASE_OVERHEAD, false },
 	[BU_HP_DONE] = { BU_PHASE_WAIT, true },		    [BU_HP_EXIT] = { BU_PHASE_OVERHEAD, false },
 	[BU_HP_LOCK_WAIT] = { BU_PHASE_WAIT, true },	    [BU_HP_DOWN_WAKE] = { BU_PHASE_OVERHEAD, false },
@@ -158,6 +159,8 @@ static void hp_spend(struct bu_machine *m, int cpu, enum bu_hp_work part, int64_
 		host_core_error(host_of(m), "spends %lld ns on part of work number %d", (long long)ns, (int)part);
 	if (!ns)
 		return;
+	if (parts[part].apic)
+		bu_emulator_turn(m);
 	bu_work(m, ns);
 	record(m, cpu, parts[part].phase, host_name(host_of(m), bu_hp_part_names[part]), start);
 	if (parts[part].waiting && controls(host_of(m), bu_current(m)))
@@ -665,6 +668,7 @@ static struct bu_machine_config config_of(const struct bu_hp_machine *d)
 		.quantum_ns = d->host_quantum_ns, .host_sched_latency_ns = d->host_latency_ns,
 		.host_min_granularity_ns = d->host_min_granularity_ns,
 		.host_wakeup_granularity_ns = d->host_wakeup_granularity_ns, .host_tick_ns = d->host_tick_ns,
+		.emulator_ns = d->emulator_ns, .emulator_tick_ns = d->emulator_tick_ns,
 	};
 }
 

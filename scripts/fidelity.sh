@@ -102,10 +102,11 @@ own() {
 
 # The same on the host that it had: what was taken out as the share of others has to come back.
 shared() {
-	local real spread
+	local real spread limit
 	real=$(sql "$(database "6.12-pair$1-$2")" "SELECT bringup_ns / 1e9 FROM bringup")
 	IFS=$'\t' read -r _ spread < <(repeats "$1" "$2")
-	row shared "6.12, $1 CPUs, its own host" "$3" "$real" "$(predict "6.12-pair$1-$2" "$3" lab.machine)" "$spread" 10 - - - -
+	limit=$(awk -v s="$spread" 'BEGIN { print (s > 10 ? s : 10) }')
+	row shared "6.12, $1 CPUs, its own host" "$3" "$real" "$(predict "6.12-pair$1-$2" "$3" lab.machine)" "$spread" "$limit" - - - -
 }
 
 # ---- a boot, predicted from the recording of another

@@ -338,6 +338,18 @@ void op(struct bu_machine *m)
 	attend(m, t);
 }
 
+static bool guard_holds(const struct bu_machine *m, const struct bu_await_op *op_)
+{
+	const int64_t found = bu_word_peek(m->engine, op_->word);
+
+	switch (op_->guard) {
+	case BU_GUARD_EQ: return found == op_->value;
+	case BU_GUARD_NE: return found != op_->value;
+	case BU_GUARD_GE: return found >= op_->value;
+	default: return found <= op_->value;
+	}
+}
+
 int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t value, enum bu_effect effect,
 	    int64_t operand, int64_t until_ns)
 {
@@ -346,6 +358,7 @@ int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t 
 	struct thread *t = cur(m);
 	int64_t begin = bu_now(m), spun = 0, start, b, poll = m->config.poll_ns;
 	struct cpu *c;
+	bool asleep;
 	int rc, waited;
 
 	if (!t) {
@@ -355,6 +368,10 @@ int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t 
 	for (;;) {
 		attend(m, t);
 		c = cpu_of(m, t);
+		if (!guard_holds(m, &op_))
+			phys_poll(m, c);
+		asleep = phys_asleep(m, c);
+		op_.effect = asleep ? BU_EFFECT_NONE : effect;	/* it has to wake up before it can act */
 		start = bu_now(m);
 		b = next_bound(m, c);
 		if (until_ns < b)
@@ -367,11 +384,14 @@ int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t 
 		c->waiting = false;
 		spun += bu_now(m) - start;
 		account(m, t, c, bu_now(m) - start, true);
-		if (!rc)
+		if (!rc && !asleep)
 			break;
-		if (bu_now(m) >= until_ns)
+		if (bu_now(m) >= until_ns) {
+			phys_poll_end(m, c);
 			return -ETIMEDOUT;
+		}
 	}
+	phys_poll_end(m, c);
 	if (poll && spun) {
 		/* It saw what it waited for when it looked the next time. */
 		spun = (poll - (bu_now(m) - begin) % poll) % poll;

@@ -35,7 +35,8 @@ int bu_machine_create(const struct bu_machine_config *config, struct bu_machine 
 	if (config->ipi_ns < 0 || config->irq_ns < 0 || config->switch_ns < 0 || config->poll_ns < 0 ||
 	    config->op_ns < 0 || config->slice_ns < 0 || config->tick_ns < 0 || config->text_poke_ns < 0 ||
 	    config->quantum_ns < 0 || config->host_tick_ns < 0 || config->host_sched_latency_ns < 0 ||
-	    config->host_min_granularity_ns < 0 || config->host_wakeup_granularity_ns < 0)
+	    config->host_min_granularity_ns < 0 || config->host_wakeup_granularity_ns < 0 ||
+	    config->emulator_ns < 0 || config->emulator_tick_ns < 0)
 		return bu_fail(err, -EINVAL, "machine: a duration is negative");
 	if (config->host_load_permille && (!config->n_physical || config->quantum_ns || config->host_load_permille >= 1000))
 		return bu_fail(err, -EINVAL,

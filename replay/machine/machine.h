@@ -63,6 +63,12 @@ struct bu_machine_config {
 	int64_t quantum_ns;
 	int64_t host_sched_latency_ns, host_min_granularity_ns, host_wakeup_granularity_ns;
 	int64_t host_tick_ns;	/* slices of the host end with its tick (CONFIG_HZ); 0: when they are used up (HRTICK) */
+	/*
+	 * The machine is emulated: for how long a CPU that polls, and has none of the host's, keeps the emulator's lock from who
+	 * needs it, see physical.c. 0: it is not. Needs n_physical.
+	 */
+	int64_t emulator_ns;
+	int64_t emulator_tick_ns;	/* period of the timer interrupts of its CPUs while they work; 0: none */
 	uint32_t host_load_permille;	/* of each physical CPU, for other load that is always runnable (cpu.weight) */
 	uint64_t max_events;	/* as in the engine */
 	uint64_t progress_events;	/* events without bu_progress() after which the run ends; 0: not looked at */
@@ -166,6 +172,12 @@ void bu_core_assert_failed(struct bu_machine *m, const char *condition, const ch
 void bu_progress(struct bu_machine *m);
 
 void *bu_machine_host(struct bu_machine *m);	/* as configured */
+
+/**
+ * bu_emulator_turn() - The running CPU does what the emulator does for it under its lock: accesses to its local APIC. With
+ * emulator_ns only.
+ */
+void bu_emulator_turn(struct bu_machine *m);
 
 /* ------------------------------------------------------------------------------------------------------- threads */
 

@@ -302,6 +302,9 @@ int spin_on(struct bu_machine *m, bu_word_id word, enum bu_guard guard, int64_t 
 bool phys_reset(struct bu_machine *m);
 void phys_run(struct bu_machine *m, const struct cpu *c);	/* the running thread goes on when its CPU has a physical one */
 void phys_halt(struct bu_machine *m, const struct cpu *c);
+void phys_poll(struct bu_machine *m, const struct cpu *c);	/* it looks for something that is not there */
+void phys_poll_end(struct bu_machine *m, const struct cpu *c);
+bool phys_asleep(const struct bu_machine *m, const struct cpu *c);	/* it polls, and the emulator's lock is not its own */
 bool phys_waits(const struct bu_machine *m, const struct cpu *c);	/* for a physical CPU */
 int64_t phys_bound(const struct bu_machine *m, const struct cpu *c);	/* when it may lose its own; FOREVER: not */
 

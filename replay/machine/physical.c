@@ -15,11 +15,18 @@
  * Other load of the host (host_load_permille) is a thread on each physical CPU that always wants to run. Its weight is
  * that of a cgroup beside the guest's: its part of the time stays the same, however many CPUs of the guest want theirs.
  *
+ * With emulator_ns the machine is emulated, by QEMU's TCG for one: each round of a loop that polls (PAUSE), each access to a
+ * device and each halt takes the emulator's one lock (bql_lock(), accel/tcg/tcg-accel-ops-mttcg.c of QEMU 10.0). Of the CPUs
+ * that poll at most as many run as the host has, the others sleep until the lock is theirs; and whoever comes to need it in
+ * earnest (stops polling, is woken up from a halt, bu_emulator_turn()) comes behind all that sleep: emulator_ns for each. One
+ * that works does with each timer interrupt, before which the emulator's timers had to wait for the same lock
+ * (qemu_clock_run_all_timers() in its main loop).
+ *
  * Deviations: one queue for all physical CPUs, as on a host whose load balancer never errs; preempting costs the host no
  * time; a slice is fixed when it begins or when the first one comes to wait for it, not seen anew with every tick.
  *
  * Always true: threads 0 to n_cpus - 1 are the CPUs, those behind them the other load. One that is RUNNING is in
- * running[], one that is QUEUED in the heap, both at `at`. If any CPU is QUEUED, all physical CPUs are taken.
+ * running[], one that is QUEUED in the heap, one that is ASLEEP in asleep[], all at `at`. If any CPU is QUEUED, all physical CPUs are taken.
  */
 #include "replay/machine/machine_int.h"
 
@@ -36,7 +43,7 @@
 
 #define LONG_AGO (INT64_MIN / 4)
 
-enum phys_state { PHYS_HALTED, PHYS_RUNNING, PHYS_QUEUED };
+enum phys_state { PHYS_HALTED, PHYS_RUNNING, PHYS_QUEUED, PHYS_ASLEEP };	/* asleep: polls, and waits for the emulator's lock */
 
 struct phys_thread {
 	int64_t vruntime;
@@ -45,17 +52,20 @@ struct phys_thread {
 	int64_t charged_ns;	/* RUNNING: up to when vruntime counts */
 	uint32_t at;
 	uint8_t state;		/* enum phys_state */
+	int64_t tick_ns;	/* with emulator_ns: when its next timer interrupt comes */
+	bool polls;		/* with emulator_ns: in a loop that looks for something */
 	bool resched;		/* RUNNING: is to go, somebody who woke up takes its place */
 };
 
 struct phys {
 	struct phys_thread *thread;
-	uint32_t *heap, *running;
+	uint32_t *heap, *running, *asleep;
 	bu_task_id *load_task;	/* by thread, from n_cpus on */
 	struct phys_load *load;
 	uint32_t n_queued, n_running;
 	uint32_t n_guests;	/* CPUs of the machine that are RUNNING or QUEUED */
 	uint32_t guests_queued;
+	uint32_t n_polling, n_asleep;	/* CPUs of the machine */
 	uint64_t seq;
 	int64_t min_vruntime;
 	int64_t latency_ns, min_granularity_ns, wakeup_granularity_ns;
@@ -189,11 +199,23 @@ static int64_t end_of_slice(const struct bu_machine *m, uint32_t id)
 	return tick ? (end + tick - 1) / tick * tick : end;
 }
 
+/* When a CPU that works is interrupted by its timer, if it lets itself be; one that wakes up has had that tick stopped. */
+static int64_t tick_of(const struct bu_machine *m, const struct cpu *c)
+{
+	const struct phys_thread *t = &m->phys->thread[c->id];
+
+	return m->config.emulator_tick_ns && !t->polls && !c->irqs_off && m->phys->n_asleep ? t->tick_ns : FOREVER;
+}
+
 int64_t phys_bound(const struct bu_machine *m, const struct cpu *c)
 {
+	int64_t slice, tick;
+
 	if (!m->phys || m->phys->thread[c->id].state != PHYS_RUNNING)
 		return FOREVER;
-	return end_of_slice(m, c->id);
+	slice = end_of_slice(m, c->id);
+	tick = tick_of(m, c);
+	return tick < slice ? tick : slice;
 }
 
 bool phys_waits(const struct bu_machine *m, const struct cpu *c)
@@ -315,6 +337,50 @@ static void preempt(struct bu_machine *m, uint32_t id)
 	rebound(m, p->running[victim->at]);
 }
 
+static void awake(struct phys *p, uint32_t id)
+{
+	struct phys_thread *t = &p->thread[id];
+
+	t->state = PHYS_HALTED;
+	p->asleep[t->at] = p->asleep[--p->n_asleep];
+	p->thread[p->asleep[t->at]].at = t->at;
+}
+
+/* The emulator's lock goes round those first that sleep for it. */
+static void take_turn(struct bu_machine *m, uint32_t id)
+{
+	const int64_t ns = m->config.emulator_ns * m->phys->n_asleep;
+
+	if (!ns)
+		return;
+	m->cpu[id].account.steal_ns += ns;
+	bu_engine_delay(m->engine, ns);
+}
+
+/* Up to the next timer interrupt. It comes by way of the emulator's main loop, which waits for the lock like others. */
+static void set_tick(struct bu_machine *m, uint32_t id)
+{
+	m->phys->thread[id].tick_ns = bu_now(m) + m->config.emulator_tick_ns + m->config.emulator_ns * m->phys->n_asleep;
+}
+
+/* A thread that slept wants to run. */
+static void wake(struct bu_machine *m, uint32_t id)
+{
+	struct phys *p = m->phys;
+
+	if (!m->config.quantum_ns)
+		place(m, id);
+	set_tick(m, id);
+	p->n_guests++;
+	if (p->n_running < m->config.n_physical) {
+		run(m, id);
+		return;
+	}
+	enqueue_thread(m, id);
+	if (!m->config.quantum_ns)
+		preempt(m, id);
+}
+
 void phys_run(struct bu_machine *m, const struct cpu *c)
 {
 	struct phys *p = m->phys;
@@ -323,23 +389,26 @@ void phys_run(struct bu_machine *m, const struct cpu *c)
 		return;
 	switch (p->thread[c->id].state) {
 	case PHYS_RUNNING:
+		if (bu_now(m) >= tick_of(m, c)) {
+			phys_halt(m, c);
+			take_turn(m, c->id);
+			wake(m, c->id);
+			break;
+		}
 		if (bu_now(m) < end_of_slice(m, c->id))
 			return;
 		stop(m, c->id);
 		enqueue_thread(m, c->id);
 		grant(m);
 		break;
+	case PHYS_ASLEEP:
+		awake(p, c->id);
+		take_turn(m, c->id);
+		wake(m, c->id);
+		break;
 	case PHYS_HALTED:
-		if (!m->config.quantum_ns)
-			place(m, c->id);
-		p->n_guests++;
-		if (p->n_running < m->config.n_physical) {
-			run(m, c->id);
-			return;
-		}
-		enqueue_thread(m, c->id);
-		if (!m->config.quantum_ns)
-			preempt(m, c->id);
+		take_turn(m, c->id);
+		wake(m, c->id);
 		break;
 	default:
 		break;
@@ -359,6 +428,59 @@ void phys_halt(struct bu_machine *m, const struct cpu *c)
 	p->thread[c->id].state = PHYS_HALTED;
 	p->n_guests--;
 	grant(m);
+}
+
+/* ------------------------------------------------------------------------------------------------- the emulator */
+
+void bu_emulator_turn(struct bu_machine *m)
+{
+	struct thread *t = cur(m);
+
+	if (!t || !m->phys || !m->phys->n_asleep)
+		return;
+	phys_halt(m, cpu_of(m, t));
+	attend(m, t);
+}
+
+void phys_poll(struct bu_machine *m, const struct cpu *c)
+{
+	struct phys *p = m->phys;
+	struct phys_thread *t;
+
+	if (!p || !m->config.emulator_ns)
+		return;
+	t = &p->thread[c->id];
+	p->n_polling += !t->polls;
+	t->polls = true;
+	if (t->state != PHYS_RUNNING || p->n_polling - p->n_asleep <= m->config.n_physical)
+		return;
+	phys_halt(m, c);
+	t->state = PHYS_ASLEEP;
+	t->at = p->n_asleep;
+	p->asleep[p->n_asleep++] = c->id;
+}
+
+bool phys_asleep(const struct bu_machine *m, const struct cpu *c)
+{
+	return m->phys && m->phys->thread[c->id].state == PHYS_ASLEEP;
+}
+
+void phys_poll_end(struct bu_machine *m, const struct cpu *c)
+{
+	struct phys *p = m->phys;
+	uint32_t next;
+
+	if (!p || !p->thread[c->id].polls)
+		return;
+	p->thread[c->id].polls = false;
+	p->n_polling--;
+	if (!p->n_asleep || p->n_polling - p->n_asleep >= m->config.n_physical)
+		return;
+	/* One that sleeps goes on polling in its place, on the host's CPU. */
+	next = p->asleep[0];
+	awake(p, next);
+	wake(m, next);
+	cpu_rebound(m, &m->cpu[next]);
 }
 
 /* --------------------------------------------------------------------------------------------------- other load */
@@ -410,9 +532,10 @@ bool phys_reset(struct bu_machine *m)
 	p->thread = machine_alloc(m, n * sizeof(*p->thread));
 	p->heap = machine_alloc(m, n * sizeof(*p->heap));
 	p->running = machine_alloc(m, c->n_physical * sizeof(*p->running));
+	p->asleep = machine_alloc(m, c->n_cpus * sizeof(*p->asleep));
 	p->load_task = machine_alloc(m, loads * sizeof(*p->load_task));
 	p->load = machine_alloc(m, loads * sizeof(*p->load));
-	if (!p->thread || !p->heap || !p->running || !p->load_task || !p->load)
+	if (!p->thread || !p->heap || !p->running || !p->asleep || !p->load_task || !p->load)
 		return false;
 	for (i = c->n_physical < FACTOR_CPUS ? c->n_physical : FACTOR_CPUS; i > 1; i /= 2)
 		factor++;

@@ -57,14 +57,6 @@ struct stretch {
 	bool opens;		/* the first of its CPU */
 };
 
-/* A stretch of time in which one more CPU was busy begins (+1) or ends (-1). */
-struct busy_edge {
-	int64_t at;
-	int delta;
-	int64_t busy;		/* CPUs busy from here on */
-	int64_t service;	/* work that a CPU could do up to here */
-};
-
 int64_t hotplug_rebase(const struct loader *l, int64_t ts_ns)
 {
 	return bu_ns_since(ts_ns, l->origin);
@@ -201,114 +193,6 @@ void hotplug_parts(struct bu_hp_cpu *cpu, const struct milestones *m, bool paral
 		set_exact(&p[BU_HP_DONE], m->done - m->online);
 	if (known(m->rollback_end) && known(m->done))
 		set_exact(&p[BU_HP_EXIT], m->rollback_end - m->done);
-}
-
-/* --------------------------------------------------------------------------------------- a host that was shared */
-
-static int add_busy(struct loader *l, int64_t from, int64_t to, int delta)
-{
-	if (!known(from) || !known(to) || to <= from)
-		return 0;
-	if (bu_grow(&l->edges, l->n_edges, &l->cap_edges, sizeof(*l->edges)))
-		return hotplug_oom(l);
-	l->edges[l->n_edges++] = (struct busy_edge){ .at = from, .delta = delta };
-	if (bu_grow(&l->edges, l->n_edges, &l->cap_edges, sizeof(*l->edges)))
-		return hotplug_oom(l);
-	l->edges[l->n_edges++] = (struct busy_edge){ .at = to, .delta = -delta };
-	return 0;
-}
-
-/*
- * When each CPU was busy, working or polling. A CPU is from its kick until it is idle, and while its hotplug thread runs.
- * The control CPU is all the time but for its sleep: in W6 while that thread runs, and in W5, which in 6.1 begins when the
- * CPU is already idle and in 6.12 with the release, but for being woken as the TSC check's partner.
- */
-static int busy_times(struct loader *l)
-{
-	int64_t end = 0;
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; !rc && i < l->s->n_cpus; i++) {
-		const struct milestones *m = &l->miles[i];
-
-		end = later(end, later(m->done, m->rollback_end));
-		if (l->s->cpus[i].never_comes)
-			continue;
-		rc = add_busy(l, known(m->kick_last) ? m->kick_last : m->kick, m->idle, 1);
-		if (!rc)
-			rc = add_busy(l, m->thread, m->online, 1);
-		if (!rc)
-			rc = add_busy(l, m->thread, m->online, -1);
-		if (!rc)
-			rc = add_busy(l, m->release, m->idle, -1);
-		if (!rc && known(m->release))
-			rc = add_busy(l, m->tsc_source, m->tsc_end, 1);
-	}
-	return rc ? rc : add_busy(l, 0, end, 1);
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct busy_edge *x = a, *y = b;
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return y->delta - x->delta;
-}
-
-static int64_t served(const struct loader *l, const struct busy_edge *from, int64_t at)
-{
-	const int64_t load = from->busy * 1000 > l->host_milli ? from->busy * 1000 : l->host_milli;
-
-	return from->service + (int64_t)((__int128)(at - from->at) * l->host_milli / load);
-}
-
-/* What a busy CPU could have done on a CPU of its own up to @at. */
-static int64_t service_at(const struct loader *l, int64_t at)
-{
-	size_t lo = 0, hi = l->n_edges;
-
-	if (!known(at))
-		return at;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (l->edges[mid].at <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? served(l, &l->edges[lo - 1], at) : at;	/* without edges: as recorded */
-}
-
-/* From here on milestones are in service time, in which no CPU ever had to share. */
-static int to_service_time(struct loader *l)
-{
-	int64_t busy = 0;
-	size_t i;
-	int rc;
-
-	if (!l->host_milli)
-		return 0;
-	rc = busy_times(l);
-	if (rc || !l->n_edges)
-		return rc;
-	qsort(l->edges, l->n_edges, sizeof(*l->edges), by_time);
-	for (i = 0; i < l->n_edges; i++) {
-		struct busy_edge *e = &l->edges[i];
-
-		e->service = i ? served(l, e - 1, e->at) : e->at;
-		e->busy = busy += e->delta;
-	}
-	for (i = 0; i < l->s->n_cpus; i++) {
-		int64_t *t = (int64_t *)&l->miles[i];
-		size_t k;
-
-		for (k = 0; k < sizeof(l->miles[i]) / sizeof(*t); k++)
-			t[k] = service_at(l, t[k]);
-	}
-	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------- reading the rows */
@@ -501,8 +385,8 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 		}
 		step = &tmp[section][(*n)++];
 		*step = (struct bu_hp_step){ .nr = (int32_t)bu_stmt_i64(st, 1), .ret = (int32_t)bu_stmt_i64(st, 5) };
-		step->start_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 3)));
-		step->end_ns = service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 4)));
+		step->start_ns = hotplug_service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 3)));
+		step->end_ns = hotplug_service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 4)));
 		step->work_ns = known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
 		rc = hotplug_name(l, bu_stmt_text(st, 2), &step->name);
 		if (rc)
@@ -638,7 +522,8 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 {
 	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN };
 	struct loader l = { .db = db, .s = &s, .err = err,
-			    .host_milli = machine->physical_cpus * (1000 - machine->host_load) };
+			    .host_milli = machine->physical_cpus * (1000 - machine->host_load),
+			    .emulator_ns = machine->emulator_ns, .emulator_tick_ns = machine->emulator_tick_ns };
 	size_t i;
 	int rc;
 
@@ -650,7 +535,7 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 	if (!rc)
 		rc = load_control_place(&l);
 	if (!rc)
-		rc = to_service_time(&l);
+		rc = hotplug_to_service_time(&l);
 	if (!rc)
 		rc = load_steps(&l);
 	if (!rc && !strcmp(s.algorithm, "runtime"))
@@ -661,11 +546,13 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 		place_gaps(&l);
 		for (i = 0; i < s.n_cpus; i++)
 			hotplug_parts(&s.cpus[i], &l.miles[i], !strcmp(s.algorithm, "parallel"));
+		hotplug_take_turns_out(&l);
 	}
 	free(l.stretches);
 	free(l.miles);
 	free(l.ops);
 	free(l.edges);
+	free(l.turns);
 	if (rc)
 		bu_hp_schedule_fini(&s);
 	else

@@ -8,6 +8,10 @@
 #include "replay/schedule/hotplug.h"
 #include "schemas/base/ns.h"
 
+/* loop_timeout(), arch/x86/kernel/tsc_sync.c v6.12: the first CPU of a package, others. */
+#define HOTPLUG_TSC_LOOP_PACKAGE_NS (20 * BU_NS_PER_MS)
+#define HOTPLUG_TSC_LOOP_NS (2 * BU_NS_PER_MS)
+
 /* The milestones of one CPU's way up (schemas/derive_bringup.sql), since the start of the recording. */
 struct milestones {
 	int64_t prepare, kick, kick_last, kick_end, first_sign, alive, bringup, release, starting, tsc_target,
@@ -16,6 +20,7 @@ struct milestones {
 
 struct stretch;
 struct busy_edge;
+struct turns;
 
 struct loader {
 	struct bu_db *db;
@@ -26,9 +31,11 @@ struct loader {
 	size_t n_stretches, cap_stretches;
 	struct milestones *miles;	/* one per CPU of the schedule */
 	int64_t *ops;		/* hotplug_op.id per CPU of the schedule */
-	int64_t host_milli;
+	int64_t host_milli;	/* CPUs of the host that the recorded machine had, in thousandths; 0: as many as it wanted */
+	int64_t emulator_ns, emulator_tick_ns;	/* as in struct bu_hp_machine */
 	struct busy_edge *edges;
 	size_t n_edges, cap_edges;
+	struct turns *turns;	/* one per CPU of the schedule, or NULL */
 };
 
 static inline bool known(int64_t ns)
@@ -50,6 +57,16 @@ void hotplug_parts(struct bu_hp_cpu *cpu, const struct milestones *m, bool paral
 /* A stretch of time that is known to hold the @n parts, which follow one another: the first gets all of it. */
 void hotplug_share(struct bu_hp_part **parts, size_t n, int64_t whole);
 enum bu_cpu_verdict hotplug_verdict(const char *text);
+
+/**
+ * hotplug_to_service_time() - Milestones become service time, in which no CPU ever had to share (hotplug_shared.c).
+ * Return: 0; -ENOMEM.
+ */
+int hotplug_to_service_time(struct loader *l);
+/* What a busy CPU could have done on a CPU of its own up to @at. */
+int64_t hotplug_service_at(const struct loader *l, int64_t at);
+/* Parts become shorter by what they waited for the emulator. */
+void hotplug_take_turns_out(struct loader *l);
 
 /**
  * hotplug_load_ops() - The operations of a recording of runtime hotplug, and its timeline, into l->s.

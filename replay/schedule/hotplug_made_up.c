@@ -14,12 +14,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "schemas/base/ns.h"
+#include "replay/schedule/hotplug_int.h"
 
 enum { NAME_PREPARE, NAME_ONLINE, N_NAMES };
-
-#define TSC_LOOP_PACKAGE_NS (20 * BU_NS_PER_MS)
-#define TSC_LOOP_NS (2 * BU_NS_PER_MS)
 
 struct bu_hp_place bu_hp_place_of(const struct bu_hp_machine *m, int cpu)
 {
@@ -64,7 +61,7 @@ static int64_t tsc_check_ns(const struct bu_hp_machine *m, bool first)
 {
 	if (m->tsc_reliable == 1)
 		return 0;
-	return first ? TSC_LOOP_PACKAGE_NS : m->tsc_adjust == 1 ? 0 : TSC_LOOP_NS;
+	return first ? HOTPLUG_TSC_LOOP_PACKAGE_NS : m->tsc_adjust == 1 ? 0 : HOTPLUG_TSC_LOOP_NS;
 }
 
 static int make_cpu(const struct bu_hp_machine *m, struct bu_hp_schedule *s, int32_t id, struct bu_hp_cpu *c)

@@ -2,6 +2,7 @@
 /*
  * The host's scheduler below the machine: who gets a physical CPU, for how long, and how soon when it wakes up.
  */
+#include "replay/machine/atomic.h"
 #include "replay/machine/tests/drive.h"
 
 #include "schemas/base/ns.h"
@@ -137,6 +138,106 @@ static void test_load_hides_no_hang(void **state)
 	assert_int_equal(run(m).end, BU_MACHINE_STUCK);
 }
 
+/* ---------------------------------------------------------------------------------------------- an emulated machine */
+
+#define TURN (1 * MS)
+
+static bu_word_id never_set;
+
+static void polls(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_spin_until(m, never_set, BU_GUARD_NE, 0, -1, "for ever", -1);
+}
+
+static void takes_20_turns(struct bu_machine *m, void *arg)
+{
+	int i;
+
+	(void)arg;
+	bu_work(m, 100 * MS);	/* all others poll by then */
+	for (i = 0; i < 20; i++)
+		bu_emulator_turn(m);
+}
+
+/* One CPU of an emulated machine on a host with two does something while @pollers others poll. Return: when it was done. */
+static int64_t beside_pollers(uint32_t pollers, int64_t tick_ns, void (*fn)(struct bu_machine *, void *))
+{
+	struct bu_machine *m = make(&(struct bu_machine_config){ .n_cpus = pollers + 1, .n_online = pollers + 1, .n_physical = 2,
+								 .emulator_ns = TURN, .emulator_tick_ns = tick_ns });
+	uint32_t i;
+
+	never_set = bu_atomic(m, "never set", 0);
+	bu_thread_run(m, "worker", 0, fn, NULL);
+	for (i = 1; i <= pollers; i++)
+		bu_thread_daemon(m, bu_thread_run(m, "poller", (int)i, polls, NULL));
+	return run_done(m);
+}
+
+/*
+ * Of those that poll two run, however many they are: who works has two thirds of a CPU beside them. Who needs the emulator
+ * waits for all others, at each turn, each time it was halted, and each time its timer interrupts it: the work of one
+ * period and a round is done in one more round.
+ */
+static void test_emulator(void **state)
+{
+	static const uint32_t pollers[] = { 2, 3, 10, 60 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pollers) / sizeof(pollers[0]); i++) {
+		const int64_t round = (pollers[i] - 2) * TURN, work = 1500 * MS;
+
+		assert_in_range(beside_pollers(pollers[i], 0, works_1s), work - work / 20, work + work / 20);
+		assert_in_range(beside_pollers(pollers[i], 0, takes_20_turns), 140 * MS + 20 * round, 170 * MS + 20 * round);
+		/* The first times not all of them poll yet. */
+		assert_in_range(beside_pollers(pollers[i], 0, sleeps_and_works), 20 * (5 * MS + 100 * US) + 15 * round,
+				20 * (5 * MS + round + 100 * US) + 5 * MS);
+		/* While it waits for a turn it earns back what the two that run took from it. */
+		assert_in_range(beside_pollers(pollers[i], 4 * MS, works_1s),
+				round > 4 * MS ? 1000 * MS / (4 * MS + round) * (4 * MS + 2 * round) : work - work / 20,
+				(work + work / 20) / (4 * MS + round) * (4 * MS + 2 * round));
+	}
+}
+
+static bu_word_id released, seen;
+
+static void waits_for_release(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	bu_spin_until(m, released, BU_GUARD_EQ, bu_this_cpu(m), -1, "release", -1);
+	bu_atomic_add_return(m, seen, 1);
+}
+
+static void releases_all(struct bu_machine *m, void *arg)
+{
+	int i, n = *(int *)arg;
+
+	bu_work(m, 1000 * MS);	/* all others poll by then */
+
+	for (i = 1; i <= n; i++) {
+		bu_atomic_set(m, released, i);
+		bu_spin_until(m, seen, BU_GUARD_EQ, i, -1, "seen", -1);
+	}
+}
+
+/* Whoever is released while it sleeps comes after one round, and one that sleeps takes the place of one that ran. */
+static void test_pollers_take_turns(void **state)
+{
+	int n = 20, i;
+	struct bu_machine *m = make(&(struct bu_machine_config){ .n_cpus = 21, .n_online = 21, .n_physical = 2, .emulator_ns = TURN });
+	int64_t end;
+
+	(void)state;
+	released = bu_atomic(m, "released", 0);
+	seen = bu_atomic(m, "seen", 0);
+	bu_thread_run(m, "controller", 0, releases_all, &n);
+	for (i = 1; i <= n; i++)
+		bu_thread_run(m, "poller", i, waits_for_release, NULL);
+	end = run_done(m);
+	assert_in_range(end, 1000 * MS + n * n / 4 * TURN, 1600 * MS + 2 * n * n * TURN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +245,8 @@ int main(void)
 		cmocka_unit_test(test_woken_cpus_preempt),
 		cmocka_unit_test(test_credit_is_bounded),
 		cmocka_unit_test(test_load_hides_no_hang),
+		cmocka_unit_test(test_emulator),
+		cmocka_unit_test(test_pollers_take_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
