@@ -362,7 +362,9 @@ struct bu_text_site {
 	OP(void, touch_stack, (struct bu_machine *m, int slot), (m, slot)) \
 	OP(bool, is_idle_task, (struct bu_machine *m, int cpu), (m, cpu)) \
 	/* per-CPU variables: nr_cpus copies of @bytes each behind one another, all zero; only who runs on CPU i changes copy i */ \
-	OP(void *, alloc_percpu, (struct bu_machine *m, size_t bytes), (m, bytes))
+	OP(void *, alloc_percpu, (struct bu_machine *m, size_t bytes), (m, bytes)) \
+	/* page tables again */ \
+	OP(void, arch_flush_lazy_mmu_mode, (struct bu_machine *m), (m))
 
 struct bu_machine_ops {
 	uint32_t size, abi;

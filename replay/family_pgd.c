@@ -144,6 +144,16 @@ static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
 	case BU_PGD_ON_STACK:
 		bu_touch_stack(m, e->slot);
 		break;
+	case BU_PGD_LAZY_MMU:
+		bu_preempt_disable(m);	/* who is scheduled out leaves the mode */
+		bu_arch_enter_lazy_mmu_mode(m);
+		bu_touch(m, e->slot);
+		bu_arch_leave_lazy_mmu_mode(m);
+		bu_preempt_enable(m);
+		break;
+	case BU_PGD_SYSCALL:
+		bu_touch_at_syscall(m, e->slot);
+		break;
 	default:
 		bu_touch(m, e->slot);
 	}

@@ -127,7 +127,14 @@ static bool deadlocked(struct bu_machine *m, struct bu_hang_verdict *v)
 
 /* ------------------------------------------------------------------------------------------------- the watchdogs */
 
-static enum bu_watchdog watchdog_of(const struct bu_wait_info *w)
+static bool irqs_off(struct bu_machine *m, const struct bu_wait_info *w)
+{
+	struct bu_cpu_state s;
+
+	return w->on_cpu && bu_cpu_state(m, w->cpu, &s) && s.irqs_off;
+}
+
+static enum bu_watchdog watchdog_of(struct bu_machine *m, const struct bu_wait_info *w)
 {
 	switch (w->kind) {
 	case BU_WAITS_IPI:
@@ -138,6 +145,8 @@ static enum bu_watchdog watchdog_of(const struct bu_wait_info *w)
 	case BU_WAITS_SLEEP:
 	case BU_WAITS_PARKED:
 		return BU_WATCHDOG_NONE;
+	case BU_WAITS_FAULT:
+		return irqs_off(m, w) ? BU_WATCHDOG_HARD_LOCKUP : BU_WATCHDOG_SOFT_LOCKUP;
 	default:
 		return w->on_cpu ? BU_WATCHDOG_SOFT_LOCKUP : BU_WATCHDOG_HUNG_TASK;
 	}
@@ -147,13 +156,13 @@ struct scan {
 	struct bu_machine *m;
 	struct bu_hang_verdict *v;
 	uint32_t waiting, spinning;
-	bool waiter_is_idle;
+	bool waiter_is_idle, faults;
 };
 
 static bool scan_wait(void *ctx, const struct bu_wait_info *w)
 {
 	struct scan *s = ctx;
-	enum bu_watchdog dog = watchdog_of(w);
+	enum bu_watchdog dog = watchdog_of(s->m, w);
 	int64_t at = w->since_ns + bu_watchdogs[dog].threshold_ns;
 
 	s->waiting++;
@@ -168,9 +177,10 @@ static bool scan_wait(void *ctx, const struct bu_wait_info *w)
 	 */
 	if (w->kind == BU_WAITS_PARKED || w->kind == BU_WAITS_SLEEP || w->kind == BU_WAITS_CPU)
 		return true;
-	if (!s->v->waiter || (s->waiter_is_idle && w->kind != BU_WAITS_STATE)) {
+	if (!s->v->waiter || (s->waiter_is_idle && w->kind != BU_WAITS_STATE) || (!s->faults && w->kind == BU_WAITS_FAULT)) {
 		s->v->waiter = w->thread;
 		s->waiter_is_idle = w->kind == BU_WAITS_STATE;
+		s->faults = w->kind == BU_WAITS_FAULT;
 	}
 	return true;
 }
@@ -207,6 +217,9 @@ static void summarise(struct bu_machine *m, const struct bu_machine_result *r, s
 	} else if (v->class == BU_HANG_LOST_WAKEUP && bu_wait_of(m, v->waiter, &w)) {
 		snprintf(v->summary, sizeof(v->summary), "%s waits for %s%s%s, and nobody that is left can wake it",
 			 bu_thread_name(m, v->waiter), bu_wait_kind_name(w.kind), *w.obj_name ? " " : "", w.obj_name);
+	} else if (v->class == BU_HANG_LIVELOCK && bu_wait_of(m, v->waiter, &w) && w.kind == BU_WAITS_FAULT) {
+		snprintf(v->summary, sizeof(v->summary), "%s faults on %s again and again, interrupts %s: the handler mends another page table",
+			 bu_thread_name(m, v->waiter), w.obj_name, irqs_off(m, &w) ? "off, a hard lockup" : "on");
 	} else if (v->class == BU_HANG_LIVELOCK && r->end == BU_MACHINE_LIMIT && bu_wait_of(m, v->waiter, &w)) {
 		snprintf(v->summary, sizeof(v->summary), "%s spins for %s, all others that run spin too", bu_thread_name(m, v->waiter),
 			 w.obj_name);
@@ -241,7 +254,7 @@ void bu_hang_diagnose(struct bu_machine *m, const struct bu_machine_result *resu
 		break;
 	case BU_MACHINE_STUCK:
 		bu_waits_each(m, scan_wait, &s);
-		v.class = deadlocked(m, &v) ? BU_HANG_DEADLOCK : BU_HANG_LOST_WAKEUP;
+		v.class = deadlocked(m, &v) ? BU_HANG_DEADLOCK : s.faults ? BU_HANG_LIVELOCK : BU_HANG_LOST_WAKEUP;
 		break;
 	case BU_MACHINE_LIMIT:
 		bu_waits_each(m, scan_wait, &s);

@@ -9,7 +9,8 @@
  *   lost wakeup   no cycle: somebody waits whom nobody that is left can wake
  *   livelock      something happens all the time and nobody gets anywhere: no progress (bu_progress()) in as many events
  *                 as the machine was told to wait for, while everybody got a turn; or the event limit was reached
- *                 while threads spun, and none that works was among them
+ *                 while threads spun, and none that works was among them; or an access faults for ever, whose handler
+ *                 helps nothing
  *   lockup        the run went on, but a watchdog of the kernel spoke meanwhile, see watch.h
  *   crash         the kernel died: bu_crash()
  *   assertion     what the core's author claims to hold did not: BU_ASSERT_CORE()
@@ -53,7 +54,7 @@ struct bu_hang_verdict {
 	enum bu_hang_class class;
 	bu_thread cycle[BU_HANG_CYCLE];	/* deadlock: in order, each waits for the next, the last for the first */
 	uint32_t n_cycle;
-	bu_thread waiter;	/* lost wakeup: who; livelock: one that spins */
+	bu_thread waiter;	/* lost wakeup: who; livelock: one that spins, or faults */
 	enum bu_watchdog watchdog;	/* that would speak first if nothing ever changed */
 	int64_t watchdog_at_ns;
 	char summary[512];

@@ -23,14 +23,15 @@
  *                tracepoint and the ring buffer's reservation 1 KiB is assumed
  *   stack_bytes  THREAD_SIZE of x86-64 since v3.15 (6538b8ea886e)
  */
-enum { PGD_FAULT_NS, PGD_CLONE_NS, PGD_POPULATE_NS, PGD_FRAME_BYTES, PGD_STACK_BYTES, NR_PGD_PARAMS };
+enum { PGD_FAULT_NS, PGD_CLONE_NS, PGD_POPULATE_NS, PGD_FRAME_BYTES, PGD_STACK_BYTES, PGD_FLUSH, NR_PGD_PARAMS };
 
 #define PGD_PARAMS \
 	{ "fault_ns", "ns", "a page fault, from exception to IRET", 577, 0, 1000000 }, \
 	{ "clone_ns", "ns", "copying the kernel half of a page table", 100, 0, 1000000 }, \
 	{ "populate_ns", "ns", "a table for a new entry of init_mm", 200, 0, 1000000 }, \
 	{ "frame_bytes", "bytes", "stack that a page fault and its tracepoint take", 1024, 1, 65536 }, \
-	{ "stack_bytes", "bytes", "of a stack", 16384, 4096, 65536 }
+	{ "stack_bytes", "bytes", "of a stack", 16384, 4096, 65536 }, \
+	{ "flush", "bool", "unmapping flushes the TLBs of all CPUs before the memory is used anew; 0 breaks it", 1, 0, 1 }
 
 /* Two cache lines per page table that the walk comes to, its struct page and the entry: some 75 ns. */
 #define PGD_WALK_PARAM { "walk_ns", "ns", "each page table of a walk over pgd_list, pgd_lock being held", 75, 0, 1000000 }
@@ -160,6 +161,8 @@ static inline void do_flush_tlb_kernel(struct bu_machine *m, void *info)
 static inline void flush_tlb_kernel_range(struct bu_machine *m)
 {
 	KERNEL_FN(m);
+	if (!param(m, PGD_FLUSH))
+		return;
 	bu_pg(m)->count(m, BU_PGD_IPIS, num_online_cpus(m) - 1);
 	preempt_disable(m);
 	on_each_cpu(m, "do_kernel_range_flush", do_flush_tlb_kernel, NULL, true);

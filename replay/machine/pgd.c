@@ -19,10 +19,16 @@ struct mm {			/* an address space: under the words of pgd_list and of how many p
 	uint32_t next, prev;	/* on pgd_list; of 0, init_mm, which is not on it: first and last */
 };
 
+enum { LAZY_BATCH = 32 };	/* MC_BATCH, arch/x86/xen/multicalls.c v3.8 */
+
 struct pgd_cpu {
 	int cr3, active_mm;	/* under `loaded` */
 	bu_word_id loaded;
-	uint32_t depth;		/* page faults that are not over; its own */
+	/* From here on its own. */
+	uint32_t depth;		/* page faults that are not over */
+	bool lazy_mmu;
+	uint32_t n_batch;	/* entries that are not made yet */
+	struct { int mm, slot; } batch[LAZY_BATCH];
 };
 
 struct pgd {
@@ -179,14 +185,10 @@ bool bu_pgd_stale(struct bu_machine *m, int mm, int slot)
 	return p && has(m, p, mm, slot) && is_old(m, p, *age_of(p, mm, slot), slot);
 }
 
-void bu_set_pgd(struct bu_machine *m, int mm, int slot)
+static void set_entry(struct bu_machine *m, const struct pgd *p, int mm, int slot)
 {
-	const struct pgd *p = pgd_get(m, mm, slot, "set_pgd");
 	uint64_t entries;
 
-	if (!p)
-		return;
-	op(m);
 	entries = (uint64_t)bu_word_load(m->engine, word_of(p, mm, slot));
 	if (!mm || has(m, p, 0, slot))
 		entries |= bit(slot);
@@ -194,6 +196,36 @@ void bu_set_pgd(struct bu_machine *m, int mm, int slot)
 		entries &= ~bit(slot);
 	*age_of(p, mm, slot) = *age_of(p, 0, slot);
 	bu_word_store(m->engine, word_of(p, mm, slot), (int64_t)entries);
+}
+
+static void flush_batch(struct bu_machine *m, struct pgd_cpu *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->n_batch; i++) {
+		op(m);
+		set_entry(m, m->pgd, c->batch[i].mm, c->batch[i].slot);
+	}
+	c->n_batch = 0;
+}
+
+void bu_set_pgd(struct bu_machine *m, int mm, int slot)
+{
+	struct pgd *p = pgd_get(m, mm, slot, "set_pgd");
+	const struct thread *t = cur(m);
+	struct pgd_cpu *c = p && t ? &p->cpu[t->cpu] : NULL;
+
+	if (!p)
+		return;
+	op(m);
+	if (!c || !c->lazy_mmu || bu_in_interrupt(m)) {	/* paravirt_get_lazy_mode() */
+		set_entry(m, p, mm, slot);
+		return;
+	}
+	if (c->n_batch == LAZY_BATCH)
+		flush_batch(m, c);
+	c->batch[c->n_batch].mm = mm;
+	c->batch[c->n_batch++].slot = slot;
 }
 
 void bu_pgd_clear(struct bu_machine *m, int slot)
@@ -366,6 +398,32 @@ void bu_flush_tlb_kernel(struct bu_machine *m)
 	drop_cached(m->pgd, c);
 }
 
+void bu_arch_enter_lazy_mmu_mode(struct bu_machine *m)
+{
+	struct pgd_cpu *c = this_cpu(m, "arch_enter_lazy_mmu_mode");
+
+	if (c)
+		c->lazy_mmu = true;
+}
+
+void bu_arch_flush_lazy_mmu_mode(struct bu_machine *m)
+{
+	struct pgd_cpu *c = this_cpu(m, "arch_flush_lazy_mmu_mode");
+
+	if (c)
+		flush_batch(m, c);
+}
+
+void bu_arch_leave_lazy_mmu_mode(struct bu_machine *m)
+{
+	struct pgd_cpu *c = this_cpu(m, "arch_leave_lazy_mmu_mode");
+
+	if (!c)
+		return;
+	flush_batch(m, c);
+	c->lazy_mmu = false;
+}
+
 /* ----------------------------------------------------------------------------------------------- accesses and faults */
 
 static void die(struct bu_machine *m, const char *what, int slot)
@@ -424,7 +482,7 @@ static void fault_for_ever(struct bu_machine *m, int mm, int slot)
 	const bu_word_id w = word_of(m->pgd, mm, slot);
 
 	bu_call(m, "exc_page_fault");
-	wait_begin(m, BU_WAITS_WORD, 0, "page fault that comes again and again");
+	wait_begin(m, BU_WAITS_FAULT, 0, m->pgd->slot[slot]);
 	cur(m)->wait_word = w;
 	spin_on(m, w, BU_GUARD_NE, bu_word_load(m->engine, w), BU_EFFECT_NONE, 0, FOREVER);
 	wait_end(m, false);
@@ -480,6 +538,17 @@ void bu_touch_stack(struct bu_machine *m, int slot)
 	op(m);
 	if (!translated(m, c, slot))
 		die(m, "double fault: the stack is not mapped", slot);
+}
+
+void bu_touch_at_syscall(struct bu_machine *m, int slot)
+{
+	const struct pgd_cpu *c = this_cpu(m, "touch_at_syscall");
+
+	if (!c || !pgd_get(m, 0, slot, "touch_at_syscall"))
+		return;
+	op(m);
+	if (!translated(m, c, slot))
+		die(m, "double fault: a page fault behind SYSCALL, on the stack of user space", slot);
 }
 
 struct bu_pgd_counts_of_run bu_pgd_run_counts(const struct bu_machine *m)

@@ -16,7 +16,8 @@
  * of the core, then the access once more. So
  *   - faults within the handler nest, and a stack is full after so many of them: double fault;
  *   - a fault whose handler did not make the entry comes for ever, unless another CPU makes it;
- *   - where the stack itself is behind the missing entry there is nothing to push the frame on: double fault;
+ *   - where the stack itself is behind the missing entry there is nothing to push the frame on: double fault; nor is
+ *     there between SYSCALL and the load of the kernel's stack, where the stack pointer is still that of user space;
  *   - an old entry leads to memory that is somebody else's now: crash.
  */
 #ifndef BU_REPLAY_MACHINE_PGD_H
@@ -53,6 +54,14 @@ bool bu_pgd_stale(struct bu_machine *m, int mm, int slot);	/* there, and not wha
  * one where init_mm has none.
  */
 void bu_set_pgd(struct bu_machine *m, int mm, int slot);
+/*
+ * Of a CPU of a paravirtual guest: entries that it makes come with the batch's flush, or its end (arch/x86/include/asm/paravirt.h
+ * v3.8). In an interrupt they come at once.
+ */
+void bu_arch_enter_lazy_mmu_mode(struct bu_machine *m);
+void bu_arch_flush_lazy_mmu_mode(struct bu_machine *m);
+void bu_arch_leave_lazy_mmu_mode(struct bu_machine *m);
+
 void bu_pgd_clear(struct bu_machine *m, int slot);	/* takes it out of init_mm; copies are old from then on */
 void bu_clone_pgd_range(struct bu_machine *m, int mm);	/* @mm gets all that init_mm has now */
 
@@ -71,9 +80,11 @@ void bu_flush_tlb_kernel(struct bu_machine *m);		/* of this CPU: what it has cac
 
 /**
  * bu_touch() - This CPU accesses kernel memory behind @slot. bu_touch_stack(): as the stack that it is about to use.
+ * bu_touch_at_syscall(): right behind SYSCALL and SWAPGS (entry_SYSCALL_64, arch/x86/entry/entry_64.S v6.12).
  */
 void bu_touch(struct bu_machine *m, int slot);
 void bu_touch_stack(struct bu_machine *m, int slot);
+void bu_touch_at_syscall(struct bu_machine *m, int slot);
 
 /* Of all CPUs: page faults at slots, the deepest nesting. */
 struct bu_pgd_counts_of_run { uint64_t faults; uint32_t deepest; };

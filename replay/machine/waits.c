@@ -36,7 +36,7 @@ const char *bu_wait_kind_name(enum bu_wait_kind kind)
 		[BU_WAITS_EXIT] = "end of", [BU_WAITS_PARKED] = "unpark", [BU_WAITS_STOP] = "stop work",
 		[BU_WAITS_IPI] = "IPI", [BU_WAITS_GP] = "grace period", [BU_WAITS_FLUSH] = "flush of",
 		[BU_WAITS_TIMER] = "handler of timer", [BU_WAITS_BANDWIDTH] = "bandwidth", [BU_WAITS_CPU] = "CPU",
-		[BU_WAITS_STATE] = "wake-up",
+		[BU_WAITS_STATE] = "wake-up", [BU_WAITS_FAULT] = "page fault that comes again for ever, at",
 	};
 
 	return (size_t)kind < ARRAY_SIZE(names) && names[kind] ? names[kind] : "?";

@@ -43,6 +43,7 @@ enum bu_wait_kind {
 	BU_WAITS_BANDWIDTH,	/* throttled: for its group's period timer */
 	BU_WAITS_CPU,		/* queued on a CPU that runs something else */
 	BU_WAITS_STATE,		/* blocked by a schedule() of the core's own */
+	BU_WAITS_FAULT,		/* faults again and again until somebody makes the entry */
 	BU_WAITS_NR_KINDS
 };
 

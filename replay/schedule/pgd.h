@@ -52,6 +52,8 @@ enum bu_pgd_context {
 	BU_PGD_NMI,
 	BU_PGD_ON_STACK,	/* the push of a switch to a task whose stack it is */
 	BU_PGD_TRACE,		/* handler of a tracepoint */
+	BU_PGD_LAZY_MMU,	/* task of a paravirtual guest, in a batch of page-table updates */
+	BU_PGD_SYSCALL,		/* entry of a system call, on the stack of user space */
 	BU_PGD_CONTEXT_NR
 };
 

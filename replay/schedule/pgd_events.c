@@ -25,7 +25,7 @@ const char bu_pgd_schedule_help[] =
 	"  at 10us cpu 0 exit Y\n"
 	"  at 10us cpu 1 switch T    to a task, -: to idle\n"
 	"  at 10us cpu 0 alloc E percpu|vmap|stack|module|vmemmap [atomic]    and later free E\n"
-	"  at 10us cpu 1 touch E task|softirq|irq|nmi|stack|trace [after-cr3|before-cr3]\n"
+	"  at 10us cpu 1 touch E task|softirq|irq|nmi|stack|trace|lazy-mmu|syscall [after-cr3|before-cr3]\n"
 	"  at 10us cpu 1 fault user|kernel-user\n"
 	"  at 10us cpu 1 hook E      the tracepoint of page faults has a handler that touches E; -: no more\n"
 	"  at 10us cpu 1 spin [10ms] the CPU does not schedule for that long, or never again";
@@ -37,7 +37,7 @@ static const char *const uses[BU_PGD_USE_NR] = {
 
 static const char *const contexts[BU_PGD_CONTEXT_NR] = {
 	[BU_PGD_TASK] = "task", [BU_PGD_SOFTIRQ] = "softirq", [BU_PGD_IRQ] = "irq", [BU_PGD_NMI] = "nmi",
-	[BU_PGD_ON_STACK] = "stack", [BU_PGD_TRACE] = "trace",
+	[BU_PGD_ON_STACK] = "stack", [BU_PGD_TRACE] = "trace", [BU_PGD_LAZY_MMU] = "lazy-mmu", [BU_PGD_SYSCALL] = "syscall",
 };
 
 static const char *const windows[] = { [BU_PGD_ANY] = "any", [BU_PGD_AFTER_CR3] = "after-cr3", [BU_PGD_BEFORE_CR3] = "before-cr3" };

@@ -31,16 +31,23 @@ replay --pgd all --params pgd=current --events "$SRC/datasets/scenarios" --json
 is 'which core hangs or crashes in which interleaving is found by running' \
 	"$(get '[.[] | .events + ":" + ([.verdicts | to_entries[] | select(.value.verdict != "ok").key] | join(","))] | join(" ")')" \
 	"$(tr '\n' ' ' <<-END | sed 's/ $//'
-	pgd-early-use:eager-walk,lazy-fault,percpu-seq,pgd-count,prealloc,sync-mappings
+	pgd-early-use:eager-walk,lazy-fault,percpu-seq,prealloc,sync-mappings
 	pgd-fork-race:
+	pgd-lazy-mmu:lazy-fault
 	pgd-never-schedules:percpu-seq,pgd-count
-	pgd-never-schedules-per-task:percpu-seq,pgd-count
+	pgd-never-schedules-per-task:percpu-seq
 	pgd-nmi:lazy-fault
+	pgd-prev-is-next:
 	pgd-stale-entry:eager-walk,lazy-fault,pgd-count
+	pgd-stale-tlb:eager-walk,lazy-fault,pgd-count
 	pgd-sync-race:eager-walk,pgd-count,sync-mappings
+	pgd-syscall-entry:lazy-fault
+	pgd-syscall-entry-inherited:
 	pgd-trace-recursion:lazy-fault
 	pgd-vmap-stack:lazy-fault,percpu-seq
+	pgd-vmap-stack-ran-before:lazy-fault
 	pgd-wrong-pgd:lazy-fault,percpu-seq
+	pgd-wrong-pgd-ran-before:lazy-fault
 	END
 	)"
 

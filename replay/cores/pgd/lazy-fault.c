@@ -12,11 +12,13 @@
  *               in on the same stack
  *   probe       the stack of the next task is touched from that of the one before: switch_mm() and prepare_switch_to(), v4.9
  *               (e37e43a497d5)
+ *   flush_lazy  in a batch of page-table updates of a paravirtual guest the entry is made when the batch ends, unless it is flushed:
+ *               v3.9 (1160c2779b82)
  *   unmap_sync  1: unmapping walks all page tables (vmalloc_sync_all() in __purge_vmap_area_lazy(), 3f8fd02b1bf1, v5.3)
  */
 #include "replay/kit/pgd.h"
 
-enum { PARAM_PGD = NR_PGD_PARAMS, PARAM_TRACE, PARAM_NESTED_NMI, PARAM_PROBE, PARAM_UNMAP_SYNC, PARAM_WALK_NS };
+enum { PARAM_PGD = NR_PGD_PARAMS, PARAM_TRACE, PARAM_NESTED_NMI, PARAM_PROBE, PARAM_FLUSH_LAZY, PARAM_UNMAP_SYNC, PARAM_WALK_NS };
 
 enum { PGD_CURRENT, PGD_CR3 };
 enum { TRACE_BEFORE, TRACE_AFTER };
@@ -27,6 +29,7 @@ static const struct bu_param parameters[] = {
 	{ "trace", "before|after", "when the tracepoint of page faults comes, to the mending", TRACE_BEFORE, TRACE_BEFORE, TRACE_AFTER },
 	{ "nested_nmi", "bool", "an NMI handler may fault (v3.3)", 0, 0, 1 },
 	{ "probe", "bool", "the next stack is touched before it is used (v4.9)", 0, 0, 1 },
+	{ "flush_lazy", "bool", "a paravirtual guest's batch is flushed when an entry was copied (v3.9)", 0, 0, 1 },
 	{ "unmap_sync", "bool", "unmapping walks all page tables (v5.3)", 0, 0, 1 },
 	PGD_WALK_PARAM,
 	{ NULL, NULL, NULL, 0, 0, 0 },
@@ -43,10 +46,15 @@ static bool vmalloc_fault(struct bu_machine *m, int slot)
 		crash(m, "page fault in an NMI, whose IRET lets the next one in on the same stack", "vmalloc_fault()");
 	if (!pgd_present(m, 0, slot))
 		return false;
-	if (!pgd_present(m, mm, slot))
+	if (!pgd_present(m, mm, slot)) {
 		set_pgd(m, mm, slot);
-	else if (pgd_stale(m, mm, slot))
+		if (param(m, PARAM_FLUSH_LAZY))
+			arch_flush_lazy_mmu_mode(m);
+		if (!pgd_present(m, mm, slot))
+			crash(m, "kernel BUG: the next level is not init_mm's, the entry waits in a lazy MMU batch", "vmalloc_fault()");
+	} else if (pgd_stale(m, mm, slot)) {
 		crash(m, "kernel BUG: an entry that is not init_mm's", "vmalloc_fault()");
+	}
 	return true;
 }
 

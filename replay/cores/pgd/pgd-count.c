@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pgd-count.c - each address space knows how many kernel entries it has; switch_mm() compares that with a CPU's copy of
- * init_mm's number.
+ * pgd-count.c - each address space knows how many kernel entries it has; schedule() compares that with a CPU's copy of init_mm's
+ * number.
  *
- * Source: Andy Lutomirski, "Re: frequent lockups in 3.18rc4", linux-kernel, 20 November 2014: one byte in mm_context_t, that of
- * init_mm copied into cpu_tlbstate. Not from the mail, and assumed: who makes an entry stores the number for every CPU, and
- * the comparison comes before CR3 is loaded. Nobody waits. What the mail leaves open is the parameter running: CPUs that do
- * not switch go on with what they have; or who makes an entry copies it into its own page table; or an IPI goes to all.
- * Entries that are taken away are not counted, so that copies of them stay.
+ * Source: Andy Lutomirski, "Re: frequent lockups in 3.18rc4", linux-kernel, 20 November 2014: the mail that percpu-seq.c is from, with a
+ * number of entries, one byte in mm_context_t, in the place of the sequence counter, and that of init_mm copied into
+ * cpu_tlbstate. That mail is about what is compared: where, in the scheduler and also if the same task goes on, is as it was. Read
+ * closely the allocator waits as it did, too, which is percpu-seq with a smaller counter; here it is left out what a count does not need, so
+ * that nobody waits. Assumed: who makes an entry stores the number for every CPU, and the comparison comes before CR3 is loaded.
+ * CPUs that do not come through schedule() go on with what they have, parameter running: but for the page table of who makes
+ * the entry (the other half of Gleixner's mail: "immediate population" where the task is known), or not even that one; or an
+ * IPI goes to all. check=switch_mm compares where CR3 changes only, as cpu_tlbstate suggests: not between two tasks of one address
+ * space. Entries that are taken away are not counted, so that copies of them stay.
  */
 #include "replay/kit/pgd.h"
 
-enum { PARAM_RUNNING = NR_PGD_PARAMS, PARAM_CHECK_NS, PARAM_STORE_NS };
+enum { PARAM_RUNNING = NR_PGD_PARAMS, PARAM_CHECK, PARAM_CHECK_NS, PARAM_STORE_NS };
 
 enum { RUNNING_NONE, RUNNING_CURRENT, RUNNING_IPI };
+enum { CHECK_SCHEDULE, CHECK_SWITCH_MM };
 
 /* A load and a comparison in a line that is cached; a store to another CPU's line. */
 static const struct bu_param parameters[] = {
 	PGD_PARAMS,
-	{ "running", "none|current|ipi", "page tables that are loaded get a new entry: not at all, that of who makes it, all", RUNNING_NONE,
-	  RUNNING_NONE, RUNNING_IPI },
-	{ "check_ns", "ns", "a comparison in switch_mm()", 1, 0, 1000000 },
+	{ "running", "none|current|ipi", "page tables that are loaded get a new entry: not at all, that of who makes it, all",
+	  RUNNING_CURRENT, RUNNING_NONE, RUNNING_IPI },
+	{ "check", "schedule|switch_mm", "the numbers are compared in each schedule(), or where CR3 changes", CHECK_SCHEDULE, CHECK_SCHEDULE,
+	  CHECK_SWITCH_MM },
+	{ "check_ns", "ns", "a comparison in a context switch", 1, 0, 1000000 },
 	{ "store_ns", "ns", "a store for another CPU", 100, 0, 1000000 },
 	{ NULL, NULL, NULL, 0, 0, 0 },
 };
@@ -55,8 +62,12 @@ static void switch_and_check(struct bu_machine *m, int mm, int stack)
 {
 	const bool flags = local_irq_save(m);
 
-	if (mm && mm != read_cr3(m))
-		check(m, mm);
+	if (param(m, PARAM_CHECK) == CHECK_SWITCH_MM) {
+		if (mm && mm != read_cr3(m))
+			check(m, mm);
+	} else if (mm || read_cr3(m)) {
+		check(m, mm ? mm : read_cr3(m));
+	}
 	context_switch(m, mm, stack);
 	local_irq_restore(m, flags);
 }
@@ -134,7 +145,7 @@ BU_CORE_DEFINE(pgd, pgd_count) = {
 	.abi = BU_CORE_ABI,
 	.family = "pgd",
 	.name = "pgd-count",
-	.summary = "switch_mm() compares how many entries there are (Lutomirski, 2014)",
+	.summary = "schedule() compares how many entries there are (Lutomirski, 2014)",
 	.source = "linux-kernel 2014-11-20, Andy Lutomirski",
 	.params = parameters,
 	.control = control,
