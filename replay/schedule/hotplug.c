@@ -121,11 +121,14 @@ static void chain_to(struct chain *c, struct bu_hp_part *part, int64_t t)
 static void parts_up_to_starting(struct bu_hp_cpu *cpu, const struct milestones *m, bool parallel, struct chain *c)
 {
 	struct bu_hp_part *p = cpu->part;
-	int64_t kick = known(m->kick_last) ? m->kick_last : m->kick, last = m->kick_end, base;
+	int64_t kick = known(m->kick_last) ? m->kick_last : m->kick, last, base;
 	bool one_step = m->kick == m->bringup;
 
-	if (one_step || (known(m->first_sign) && (!known(last) || m->first_sign < last)))
-		last = known(m->first_sign) ? m->first_sign : kick;
+	last = one_step ? BU_NS_UNKNOWN : m->kick_end;
+	if (known(m->first_sign) && (!known(last) || m->first_sign < last))
+		last = m->first_sign;
+	if (!known(last))
+		last = kick;
 	set_between(&p[BU_HP_KICK], kick - m->kick, kick - m->kick, last - m->kick);
 	if (!one_step && known(m->kick_end))
 		set_between(&p[BU_HP_KICK_TAIL], m->kick_end - kick, m->kick_end - last, m->kick_end - kick);
