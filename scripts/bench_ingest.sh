@@ -76,6 +76,7 @@ against_pipeline() {	# NAME SYNTH-ARGUMENTS...
 if command -v trace-cmd >/dev/null; then
 	against_pipeline "plain, 8 CPUs" 8 "$events" bringups=7
 	against_pipeline "plain, 4096 CPUs" 4096 "$events" bringups=7
+	against_pipeline "hotplug-heavy, 8 CPUs" 8 0 bringups="$ups"
 	echo "(wanted: 10 times)"
 else
 	echo "trace-cmd is not here: no pipeline to compare with"
