@@ -390,12 +390,12 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 		*step = (struct bu_hp_step){ .nr = (int32_t)bu_stmt_i64(st, 1), .ret = (int32_t)bu_stmt_i64(st, 5) };
 		step->start_ns = hotplug_service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 3)));
 		step->end_ns = hotplug_service_at(l, hotplug_rebase(l, bu_stmt_ns(st, 4)));
-		step->work_ns = known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
+		step->work_ns = known(step->start_ns) && known(step->end_ns) ? step->end_ns - step->start_ns : BU_NS_UNKNOWN;
 		rc = hotplug_name(l, bu_stmt_text(st, 2), &step->name);
 		if (rc)
 			break;
 		if (section == BU_HP_ONLINE_STEPS) {
-			step->overhead_ns = known(last) ? later(step->start_ns - last, 0) : 0;
+			step->overhead_ns = known(last) && known(step->start_ns) ? later(step->start_ns - last, 0) : 0;
 			last = later(step->start_ns, step->end_ns);
 		}
 	}

@@ -241,15 +241,16 @@ static int take_steps(struct ops_loader *o, struct bu_hp_runtime_op *op)
 		const struct step *s = &o->steps[i];
 		const bool own = s->cpu == op->cpu;
 		int64_t *last = own ? &last_own : &last_control;
+		const bool whole = known(s->start) && known(s->end);
 		struct bu_hp_step *t;
 
 		section = op->down ? own ? BU_HP_DOWN_STEPS : BU_HP_DEAD_STEPS : own ? BU_HP_ONLINE_STEPS : BU_HP_PREPARE;
 		if (!is_frame(s)) {
 			t = &w->steps[section][w->n_steps[section]++];
 			*t = (struct bu_hp_step){ .name = s->name, .nr = s->nr, .ret = s->ret, .start_ns = s->start, .end_ns = s->end,
-						  .overhead_ns = known(*last) ? later(s->start - *last, 0) : 0,
-						  .work_ns = known(s->end) ? s->end - s->start : BU_NS_UNKNOWN };
-			if (own && known(s->end)) {
+						  .overhead_ns = known(*last) && known(s->start) ? later(s->start - *last, 0) : 0,
+						  .work_ns = whole ? s->end - s->start : BU_NS_UNKNOWN };
+			if (own && whole) {
 				t->sleep_ns = slept(o, s->pid, s->start, s->end, &first);
 				t->work_ns -= t->sleep_ns;
 				t->before_sleep_ns = known(first) ? first - s->start : t->work_ns;
