@@ -272,7 +272,7 @@ fidelity: $(B)/bringup ## measure how far replays are from real boots; one table
 scenarios: $(B)/bringup ## replay datasets/scenarios; fail where a verdict or a size is off (S=NAME: only that)
 	$(Q)BRINGUP="$$(realpath $(B)/bringup)" SRC="$$PWD" scripts/scenarios.sh $(S)
 
-determinism: ## build in five ways; the same input must give the same run
+determinism: ## build in five ways, and the engine for AArch64; the same input must give the same run
 	$(Q)B="$$(mkdir -p $(B) && realpath $(B))" scripts/determinism.sh
 
 bench: $(B)/bringup ## measure speed and memory of import, replay and engine; BENCH= of 'ingest replay ticks pgd engine'
