@@ -144,12 +144,33 @@ static void shared_globals_break(void **state)
 	bu_hp_schedule_fini(&s);
 }
 
+/* With TSC_ADJUST all CPUs of the second package come to the check at once; one is checked, its partner agrees on which. */
+static void one_cpu_of_a_package_is_checked(void **state)
+{
+	const struct bu_made_up costs = { 0, 100, 500, 300, 5000, CPUS, 1 };
+	struct bu_description d;
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+
+	(void)state;
+	bu_describe_init(&d);
+	d.machine.packages = 2;
+	d.machine.cores_per_die = CPUS / 2;
+	d.machine.tsc_adjust = 1;
+	assert_int_equal(bu_made_up_schedule(&costs, &s), 0);
+	run(&s, &d.machine, "tsc=per-cpu", 1, &r);
+	assert_string_equal(r.run.verdict, "ok");
+	bu_replay_result_fini(&r);
+	bu_hp_schedule_fini(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lost_increment_ends_grace_periods), cmocka_unit_test(an_even_counter_hides_cpus),
 		cmocka_unit_test(a_late_starter_is_legal),
 		cmocka_unit_test(shared_globals_break),
+		cmocka_unit_test(one_cpu_of_a_package_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,15 +93,15 @@ static void topology_update_package_map(struct bu_machine *m, int cpu)
 		raw_spin_unlock(m, f->topology_lock);
 }
 
+/* Whether another CPU of the package is up already is looked at when it is its turn, as its partner does. */
 static void tsc_check_target(struct bu_machine *m, int cpu)
 {
-	if (tsc_check_is_skipped(m, cpu)) {
-		tsc_store_and_check_tsc_adjust(m, cpu);
-		return;
-	}
 	if (param(m, PARAM_TSC) == TSC_PER_CPU)
 		spin_until(m, full(m)->cpus[cpu].turn, BU_GUARD_NE, 0, -1, "W3 TSC partner", cpu);
-	check_tsc_sync_target(m, cpu);
+	if (tsc_check_is_skipped(m, cpu))
+		tsc_store_and_check_tsc_adjust(m, cpu);
+	else
+		check_tsc_sync_target(m, cpu);
 }
 
 static void start_secondary_full(struct bu_machine *m, void *arg)
