@@ -13,7 +13,7 @@ boots=$src/datasets/boots
 reasons=$src/datasets/fidelity-reasons.tsv
 out=$B/fidelity
 quick=0 missed=0 rows=0 excused=()
-declare -A predicted measured	# seconds of the pair at hand, by algorithm
+declare -A predicted_of measured	# seconds of the pair at hand, by algorithm
 case ${1:-} in
 '') ;;
 --quick) quick=1 ;;
@@ -53,7 +53,7 @@ row() {
 			mark=MISSED missed=1
 		fi
 	fi
-	printf '%-8s %-33s %-9s %9.4f %9.4f %+8.2f %6s %6.1f %-16s %6s %6s  %s\n' "$kind" "$case" "$core" "$4" "$5" "$error" "$6" "$7" \
+	printf '%-8s %-33s %-13s %9.4f %9.4f %+8.2f %6s %6.1f %-16s %6s %6s  %s\n' "$kind" "$case" "$core" "$4" "$5" "$error" "$6" "$7" \
 		"$8" "${10}" "${11}" "$mark"
 }
 
@@ -72,23 +72,37 @@ details() {
 		GROUP BY name HAVING sum(real) > (SELECT bringup_ns FROM run WHERE id = 1) / 100),
 	c AS (SELECT 100.0 * abs(o2 - o) / (SELECT bringup_ns FROM run WHERE id = 1) AS pct, row_number() OVER (ORDER BY abs(o2 - o)) AS nr,
 		count(*) OVER () AS n FROM pair WHERE o2 IS NOT NULL AND o IS NOT NULL)
-	SELECT (SELECT printf('%s:%+.1f', name, pct) FROM e ORDER BY abs(pct) DESC LIMIT 1),
+	SELECT coalesce((SELECT printf('%s:%+.1f', name, pct) FROM e ORDER BY abs(pct) DESC LIMIT 1), '-'),
 	       (SELECT printf('%.2f', pct) FROM c WHERE nr = (n + 1) / 2), (SELECT printf('%.2f', pct) FROM c WHERE nr = (n * 95 + 99) / 100)"
 }
 
-# ---- a boot, predicted from its own recording by the core of its kernel
+# ---- a recording, predicted from itself by the core of its kernel
+
+# runtime NAME DATABASE RUNS - operations of a running system: phases are their directions, instants their ends.
+runtime() {
+	local real predicted phase median p95
+	"$BRINGUP" replay "$2" --hotplug percpu-rwsem -o "$3" >/dev/null
+	IFS=$'\t' read -r real predicted phase median p95 < <(sql "$3" "
+	WITH d AS (SELECT direction AS name, 100.0 * (sum(end_ns - start_ns) - sum(recorded_end_ns - recorded_start_ns)) /
+			sum(recorded_end_ns - recorded_start_ns) AS pct FROM run_op GROUP BY 1),
+	c AS (SELECT 100.0 * abs(end_ns - recorded_end_ns) / recorded_bringup_ns AS pct,
+		row_number() OVER (ORDER BY abs(end_ns - recorded_end_ns)) AS nr, count(*) OVER () AS n FROM run_op, run)
+	SELECT recorded_bringup_ns / 1e9, bringup_ns / 1e9, (SELECT printf('%s:%+.1f', name, pct) FROM d ORDER BY abs(pct) DESC LIMIT 1),
+	       (SELECT printf('%.2f', pct) FROM c WHERE nr = (n + 1) / 2), (SELECT printf('%.2f', pct) FROM c WHERE nr = (n * 95 + 99) / 100)
+	FROM run")
+	row own "$1" percpu-rwsem "$real" "$predicted" - 2 "$phase" 5 "$median" "$p95"
+}
 
 own() {
-	local name=$1 db runs algorithm core real predicted phase median p95 differ
+	local name=$1 db runs=$out/$1.runs.db algorithm real predicted phase median p95 differ
 	db=$(database "$name")
 	algorithm=$(sql "$db" "SELECT algorithm FROM bringup")
-	case $algorithm in '' | runtime) return ;; esac
-	runs=$out/$name.runs.db
 	rm -f "$runs"
-	core=$algorithm
-	"$BRINGUP" replay "$db" --hotplug recorded -o "$runs" >/dev/null
-	# shellcheck disable=SC2086  # a core and its parameters
-	"$BRINGUP" replay "$db" --hotplug $core -o "$runs" >/dev/null
+	if [ "$algorithm" = runtime ]; then
+		runtime "$name" "$db" "$runs"
+		return
+	fi
+	"$BRINGUP" replay "$db" --hotplug "recorded,$algorithm" -o "$runs" >/dev/null
 	differ=$(sql "$runs" "SELECT count(*) FROM interval WHERE run = 1 AND (start_ns IS NOT recorded_start_ns OR end_ns IS NOT recorded_end_ns)")
 	[ "$differ" = 0 ] || { echo "MISSED: the control differs from the recording $name in $differ intervals"; missed=1; }
 	IFS=$'\t' read -r real predicted < <(sql "$runs" "SELECT recorded_bringup_ns / 1e9, bringup_ns / 1e9 FROM run WHERE id = 2")
@@ -100,15 +114,6 @@ own() {
 	row own "$name" "$algorithm" "$real" "$predicted" - 2 "$phase" 5 "$median" "$p95"
 }
 
-# The same on the host that it had: what was taken out as the share of others has to come back.
-shared() {
-	local real spread limit
-	real=$(sql "$(database "6.12-pair$1-$2")" "SELECT bringup_ns / 1e9 FROM bringup")
-	IFS=$'\t' read -r _ spread < <(repeats "$1" "$2")
-	limit=$(awk -v s="$spread" 'BEGIN { print (s > 10 ? s : 10) }')
-	row shared "6.12, $1 CPUs, its own host" "$3" "$real" "$(predict "6.12-pair$1-$2" "$3" lab.machine)" "$spread" "$limit" - - - -
-}
-
 # ---- a boot, predicted from the recording of another
 
 # repeats CPUS serial|parallel - median seconds of the repeated boots, their spread (max - min over the median) in percent
@@ -117,14 +122,16 @@ repeats() {
 		awk '{ v[NR] = $1 } END { m = v[int((NR + 1) / 2)]; printf "%s\t%.1f\n", m, 100 * (v[NR] - v[1]) / m }'
 }
 
-# predict FROM ALGORITHM MACHINE [OPTIONS...] - seconds that its core takes on the recording FROM
-predict() {
-	local from=$1 core machine=$3
-	core=$2
+# against TARGET FROM CORE [OPTIONS...] - the boot TARGET and what the core makes of the recording FROM: seconds of both, the worst
+# phase, median and p95 of the CPUs, as row() has them.
+against() {
+	local target=$1 from=$2 core=$3 runs=$out/against.db
 	shift 3
-	# shellcheck disable=SC2086  # a core and its parameters
-	"$BRINGUP" replay "$(database "$from")" --hotplug $core --machine "$src/datasets/machines/$machine" "$@" --json |
-		jq '.runs[0].bringup_ns / 1e9'
+	rm -f "$runs"
+	"$BRINGUP" replay "$(database "$target")" --hotplug recorded -o "$runs" >/dev/null
+	"$BRINGUP" replay "$(database "$from")" --hotplug "$core" --machine "$src/datasets/machines/lab.machine" "$@" -o "$runs" >/dev/null
+	printf '%s\t%s\n' "$(sql "$runs" "SELECT group_concat(bringup_ns / 1e9, char(9)) FROM (SELECT * FROM run ORDER BY id)")" \
+		"$(details "$runs")"
 }
 
 # What others took of the host's CPUs while this boot was recorded, permille.
@@ -132,20 +139,26 @@ load_of() {
 	jq '[.host.busy_elsewhere_s / .result.wall_s / .host.cpus * 1000 | round, 950] | min' "$boots/$1/provenance.json"
 }
 
-cross() {
-	local n=$1 from=$2 to=$3 algorithm=$3 median spread limit
+# pair KIND CPUS FROM TO - one of the pair from the other (cross), or from itself: what was taken out as the share of others has to
+# come back (shared). The boot of the pair is the median one of its configuration.
+pair() {
+	local kind=$1 n=$2 from=$3 to=$4 algorithm=$4 what real predicted spread limit phase median p95
 	[ "$to" != serial ] || algorithm='split'
-	IFS=$'\t' read -r median spread < <(repeats "$n" "$to")
-	predicted[$to]=$(predict "6.12-pair$n-$from" "$algorithm" lab.machine)
-	measured[$to]=$median
+	what="6.12, $n CPUs, from $from"
+	[ "$kind" = cross ] || what="6.12, $n CPUs, its own host"
+	IFS=$'\t' read -r _ spread < <(repeats "$n" "$to")
 	limit=$(awk -v s="$spread" 'BEGIN { print (s > 10 ? s : 10) }')
-	row cross "6.12, $n CPUs, from $from" "$algorithm" "$median" "${predicted[$to]}" "$spread" "$limit" - - - -
+	IFS=$'\t' read -r real predicted phase median p95 < <(against "6.12-pair$n-$to" "6.12-pair$n-$from" "$algorithm")
+	if [ "$kind" = cross ]; then
+		predicted_of[$to]=$predicted measured[$to]=$real
+	fi
+	row "$kind" "$what" "$algorithm" "$real" "$predicted" "$spread" "$limit" "$phase" - "$median" "$p95"
 }
 
 # Which algorithm is faster, and in which class of size: the predicted ratio within a factor of two of the real one.
 direction() {
-	awk -v n="$1" -v ms="${measured[serial]}" -v mp="${measured[parallel]}" -v ps="${predicted[serial]}" \
-		-v pp="${predicted[parallel]}" 'BEGIN {
+	awk -v n="$1" -v ms="${measured[serial]}" -v mp="${measured[parallel]}" -v ps="${predicted_of[serial]}" \
+		-v pp="${predicted_of[parallel]}" 'BEGIN {
 		split("serial parallel", from); m = mp / ms; a = pp / ms; b = mp / ps
 		ok = (a > 1) == (m > 1) && (b > 1) == (m > 1) && a / m < 2 && m / a < 2 && b / m < 2 && m / b < 2
 		printf "          parallel takes %.1f times as long; predicted from serial %.1f, from parallel %.1f%s\n", m, a, b,
@@ -155,10 +168,10 @@ direction() {
 
 # 6.1 and 6.12 have other steps; what both have in common are the algorithm's phases.
 versions() {
-	local from=$1 to=$2 algorithm=$3 real
-	real=$(sql "$(database "$to")" "SELECT bringup_ns / 1e9 FROM bringup")
-	row versions "$from to $to" "$algorithm" "$real" "$(predict "$from" "$algorithm" lab.machine \
-		--set "machine.host_load=$(load_of "$to")" --set "recorded.host_load=$(load_of "$from")")" - 10 - - - -
+	local from=$1 to=$2 algorithm=$3 real predicted phase median p95
+	IFS=$'\t' read -r real predicted phase median p95 < <(against "$to" "$from" "$algorithm" \
+		--set "machine.host_load=$(load_of "$to")" --set "recorded.host_load=$(load_of "$from")")
+	row versions "$from to $to" "$algorithm" "$real" "$predicted" - 10 "$phase" - "$median" "$p95"
 }
 
 # ---- published tables: machines that were described, not recorded
@@ -180,13 +193,13 @@ published() {
 		rm -f "$out/published.db"
 		[ "$options" != - ] || options=
 		# shellcheck disable=SC2086
-		"$BRINGUP" replay --machine "$src/datasets/machines/$machine" $options --hotplug $core -o "$out/published.db" >/dev/null
+		"$BRINGUP" replay --machine "$src/datasets/machines/$machine" $options --hotplug "$core" -o "$out/published.db" >/dev/null
 		predicted=$(sql "$out/published.db" "$published_sql SELECT sum($column) / 1e9 FROM d WHERE cpu BETWEEN $first AND $last")
 		row "${role}" "$what" "$core" "$(awk -v m="$published" 'BEGIN { print m / 1e3 }')" "$predicted" - "$limit" - - - -
 	done < <(grep -v '^#' "$table")
 }
 
-printf '%-8s %-33s %-9s %9s %9s %8s %6s %6s %-16s %6s %6s  %s\n' kind case core 'real s' 'model s' 'error %' spread 'limit' 'worst phase %' \
+printf '%-8s %-33s %-13s %9s %9s %8s %6s %6s %-16s %6s %6s  %s\n' kind case core 'real s' 'model s' 'error %' spread 'limit' 'worst phase %' \
 	'CPU 50' 'CPU 95' ''
 if [ $quick = 1 ]; then
 	names=(6.1-smp2 6.1-smp8 6.1-smp64 6.12-smp2 6.12-smp8 6.12-pair64-serial)
@@ -201,11 +214,11 @@ else
 fi
 for name in "${names[@]}"; do own "$name"; done
 for n in "${sizes[@]}"; do
-	cross "$n" serial parallel
-	cross "$n" parallel serial
+	pair cross "$n" serial parallel
+	pair cross "$n" parallel serial
 	direction "$n"
-	shared "$n" serial split
-	shared "$n" parallel parallel
+	pair shared "$n" serial serial
+	pair shared "$n" parallel parallel
 done
 if [ $quick = 0 ]; then
 	versions 6.1-smp64 6.12-pair64-parallel parallel
