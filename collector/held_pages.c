@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/ring_page.h"
+
 int bu_held_pages_init(struct bu_held_pages *h, const struct bu_tracefs *fs, bool snapshot, uint32_t page_bytes,
 		       uint32_t cpus, struct bu_err *err)
 {
@@ -93,7 +95,11 @@ int bu_held_pages_recount(struct bu_held_pages *h, const struct bu_dat_out *out,
 	int rc = 0;
 
 	for (cpu = 0; rc >= 0 && cpu < h->cpus; cpu++)
-		for (nth = 0; (rc = bu_dat_out_read(out, cpu, nth, h->page, err)) > 0; nth++)
-			count(h, cpu);
+		for (nth = 0; (rc = bu_dat_out_read(out, cpu, nth, h->page, err)) > 0; nth++) {
+			if (bu_ring_page_sound(h->page, h->page_bytes))
+				count(h, cpu);
+			else
+				h->marks++;
+		}
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/ring_page.h"
 #include "schemas/base/mem.h"
 
 #define ALIGN_BITS 21
@@ -78,6 +79,8 @@ static int read_pages(int fd, uint64_t from, uint32_t page_bytes, struct address
 
 	for (; !rc && ret->n < MAX_ADDRESSES && pread(fd, page, page_bytes, (off_t)from) == (ssize_t)page_bytes;
 	     from += page_bytes) {
+		if (!bu_ring_page_sound(page, page_bytes))
+			continue;
 		kbuffer_load_subbuffer(k, page);
 		for (ev = kbuffer_read_event(k, &ts); !rc && ev; ev = kbuffer_next_event(k, &ts))
 			rc = collect(ret, ev, kbuffer_event_size(k));

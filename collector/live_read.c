@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "collector/ring_page.h"
 #include "schemas/base/mem.h"
 
 #define TURN_PAGES 256		/* of one CPU, before the next has its turn */
@@ -195,6 +196,8 @@ int bu_readers_recount(struct bu_readers *r, const char *path, struct bu_err *er
 		memset(r->page, 0, r->page_bytes);
 		if (pread(fd, r->page, len, offset - len) != (ssize_t)len)
 			rc = bu_fail_errno(err, errno ? -errno : -EIO, "%s: read", path);
+		else if (!bu_ring_page_sound(r->page, r->page_bytes))	/* bu_spool_to_dat() leaves it out */
+			note_hole(r, &r->cpus[i], -1, 0);
 		else
 			look_at(r, &r->cpus[i]);
 	}

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/ring_page.h"
 #include "schemas/base/mem.h"
 
 #define MAGIC 0x70537542u	/* "BuSp" */
@@ -178,7 +179,7 @@ static int copy_pages(int fd, const char *path, const struct place *places, size
 		memset(page, 0, page_bytes);
 		if (pread(fd, page, places[i].len, places[i].offset) != (ssize_t)places[i].len)
 			rc = bu_fail_errno(err, errno ? -errno : -EIO, "%s: read", path);
-		if (!rc)
+		if (!rc && bu_ring_page_sound(page, page_bytes))
 			rc = bu_dat_out_append(out, 0, places[i].cpu, page, page_bytes, err);
 	}
 	return rc;

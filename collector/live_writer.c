@@ -17,6 +17,7 @@
 #include "collector/dat_source.h"
 #include "collector/decode.h"
 #include "collector/live_spool.h"
+#include "collector/ring_page.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 #include "schemas/base/version.h"
@@ -112,6 +113,11 @@ static int next_page(struct writer *w, struct lane *l, struct bu_err *err)
 	memset(l->page, 0, w->head.page_bytes + 8);
 	if (pread(w->spool, l->page, p.len, p.offset) != (ssize_t)p.len)
 		return bu_fail_errno(err, errno ? -errno : -EIO, "writer: read the spool");
+	if (!bu_ring_page_sound(l->page, w->head.page_bytes)) {
+		l->missed = -1;
+		l->event = NULL;
+		return 0;
+	}
 	kbuffer_load_subbuffer(l->kbuf, l->page);
 	if (kbuffer_missed_events(l->kbuf))
 		l->missed = kbuffer_missed_events(l->kbuf);
