@@ -211,8 +211,10 @@ for ((i = 0; i < kills + begins; i++)); do
 	"$BRINGUP" record --state state -e 'sched:*' -o "k$i.$kind" --for 60s >/dev/null 2>&1 &
 	pid=$!
 	if ((i < kills)); then
-		until instance=$(sed -n 's|^make\t.*\tinstances/||p' state/journal 2>/dev/null) && [[ -n $instance ]] &&
-			[[ $(<"$tracing/instances/$instance/tracing_on") == 1 ]] 2>/dev/null; do
+		# What is traced is put down last before tracing is switched on; a new instance traces nothing, and is on.
+		until grep -qs $'^fact\tevents' state/journal &&
+			instance=$(sed -n 's|^make\t.*\tinstances/||p' state/journal) &&
+			[[ $(<"$tracing/instances/$instance/tracing_on") == 1 ]]; do
 			kill -0 "$pid" 2>/dev/null || break
 			sleep 0.02
 		done
