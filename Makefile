@@ -178,7 +178,7 @@ $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
 wrapped = $(addprefix -Wl$(comma)--wrap=,$(if $(filter %_alloc_test,$@),malloc calloc realloc strdup strndup asprintf \
 	vasprintf) $(if $(filter %_fault_test,$@),open fsync rename) $(if $(filter %/options_fuzz,$@),bu_cli_parse) \
 	$(if $(filter %/schedule_fuzz %/report_fuzz %/capture_fuzz,$@),sqlite3_prepare_v3 sqlite3_finalize) \
-	$(if $(filter %/schedule_fuzz,$@),mmap munmap))
+	$(if $(filter %/schedule_fuzz,$@),mmap munmap) $(if $(filter %/ring_page_fuzz,$@),fallocate))
 $(unit):
 	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(all_ldflags) $(wrapped) -o $@ $(filter %.o,$^) $(CMOCKA_LIBS) $(libs)
 

@@ -5,6 +5,9 @@
  * A number is an address where it lies in the kernel's half, where its field is called like one, or where it lies in
  * the places that x86-64 gives to programs, their libraries and stacks; fields that are times are none. A text stays
  * where its field names code and it is a symbol, where it is the name of a kernel thread, or a level of initcalls.
+ *
+ * An event that was read from text has all it says in one field, "text". What stands there as key=value or "key: value" becomes a
+ * field each, so that the numbers live on; the rest goes.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -38,7 +41,8 @@ static bool is_address_field(const char *name)
 	static const char *const names[] = { "address", "addr", "vaddr", "ip", "ptr", "start", "end", "vm_start", "vm_end",
 					     "caller", "caller_ip", "parent_ip", "call_site", "callsite", "func", "function",
 					     "timer", "hrtimer", "work", "lock", "csd", "skbaddr", "page", "mm", "task",
-					     "cr2", "cr3", "pgd", "base", "brk", "sp" };
+					     "cr2", "cr3", "pgd", "base", "brk", "sp", "va", "va_start", "vstart",
+					     "vend", "base_addr" };
 
 	return is_one_of(name, names, ARRAY_SIZE(names));
 }
@@ -107,9 +111,67 @@ static json_t *redacted(struct bu_rules *r, const char *field, json_t *v)
 	return json_incref(v);
 }
 
+/* The number that all of @word is, two's complement; base_addr is a pointer, printed without 0x. */
+static bool number_of(const char *key, const char *word, int64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = *word == '-' ? strtoll(word, &end, 10) : (int64_t)strtoull(word, &end, !strcmp(key, "base_addr") ? 16 : 0);
+	return end > word && !*end && !errno;
+}
+
+static int add_pair(json_t *fields, const char *key, const char *word)
+{
+	int64_t n;
+
+	return json_object_set_new(fields, key, number_of(key, word, &n) ? json_integer(n) : json_string(word));
+}
+
+/* The pairs of @text; NULL: there is none, or no memory. */
+static json_t *pairs_of(const char *text)
+{
+	char *copy = strdup(text), *word, *save = NULL, *key = NULL, *value;
+	json_t *fields = json_object();
+	int rc = copy && fields ? 0 : -1;
+
+	for (word = copy ? strtok_r(copy, " ", &save) : NULL; !rc && word; word = strtok_r(NULL, " ", &save)) {
+		if (key)	/* "key:" was the word before */
+			rc = add_pair(fields, key, word);
+		key = NULL;
+		value = strchr(word, '=');
+		if (value) {
+			*value++ = 0;
+			rc = rc ? rc : add_pair(fields, word, value);
+		} else if (word[strlen(word) - 1] == ':') {
+			word[strlen(word) - 1] = 0;
+			key = word;
+		}
+	}
+	free(copy);
+	if (!rc && json_object_size(fields))
+		return fields;
+	json_decref(fields);
+	return NULL;
+}
+
+/* The fields as they are to be redacted; NULL: these are none. */
+static json_t *load_fields(const char *text)
+{
+	json_t *in = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *pairs = NULL;
+	const char *all = json_string_value(json_object_get(in, "text"));
+
+	if (all && json_object_size(in) == 1)
+		pairs = pairs_of(all);
+	if (!pairs)
+		return in;
+	json_decref(in);
+	return pairs;
+}
+
 int bu_redact_fields(struct bu_rules *r, const char *text, char **ret)
 {
-	json_t *in = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *out = json_object(), *v;
+	json_t *in = load_fields(text), *out = json_object(), *v;
 	const char *field;
 	int rc = out ? 0 : -ENOMEM;
 
@@ -145,7 +207,7 @@ bool bu_redact_fields_allow(struct bu_rules *r, const char *text)
 
 int bu_redact_fields_collect(struct bu_rules *r, const char *text)
 {
-	json_t *in = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *v;
+	json_t *in = load_fields(text), *v;
 	const char *field;
 	int rc = 0;
 

@@ -102,7 +102,7 @@ static const char *const shapes[BU_SHAPES] = {
 		"no?x2apic|x2apic_phys|noapic|nolapic|apic|idle|nokaslr|kaslr|preempt|threadirqs|irqaffinity|numa|numa_balancing|"
 		"transparent_hugepage|no5lvl|hugepages|hugepagesz|default_hugepagesz|tp_printk|console|ro|rw|debug|nopti|pti|"
 		"kpti|cgroup_disable|audit|selinux|highres|tsc_tuned|no_timer_check|workqueue[.][a-z_]+|sched_[a-z_]+|"
-		"psi|noresume|splash|nomodeset",
+		"psi|noresume|splash|nomodeset|cpu_init_udelay",
 	[BU_SHAPE_PARAM_VALUE] = "[A-Za-z0-9_:*?,.+!^-]*",
 	[BU_SHAPE_CONSOLE] = "(tty|ttyS|ttyAMA|hvc)[0-9]+(,[0-9]+[noe]?[0-9]*r?)?",
 	/* What the kernel says of CPUs, clocks and consoles: kernel/smp.c, arch/x86/kernel/{smpboot,tsc}.c,
@@ -118,14 +118,17 @@ static const char *const shapes[BU_SHAPES] = {
 		"Kernel panic - not syncing: (NMI: Not continuing|sysrq triggered crash|hung_task: blocked tasks|softlockup: hung tasks|"
 		"Hard LOCKUP|RCU Stall|Attempted to kill init!.*)|sysrq: [A-Za-z ]*|NMI backtrace for cpu [0-9]+( skipped: idling at [a-z_+0-9x/]*)?|"
 		"Sending NMI from CPU [0-9]+ to CPUs [0-9,-]+:|smpboot: do_boot_cpu failed\\([-0-9]+\\) to wakeup CPU#[0-9]+|"
-		"CPU[0-9]+ failed to report alive state|watchdog: BUG: soft lockup - CPU#[0-9]+ stuck for [0-9]+s! \\[[a-zA-Z0-9_/:<>.-]+:[0-9]+\\]",
+		"CPU[0-9]+ failed to report alive state|Calibrating delay loop( \\(skipped\\))?[A-Za-z0-9 .,()=]*|"
+		"watchdog: BUG: soft lockup - CPU#[0-9]+ stuck for [0-9]+s! \\[[a-zA-Z0-9_/:<>.-]+:[0-9]+\\]",
+	[BU_SHAPE_SITES] = "[a-z_]+ [0-9]+ [0-9]+ [0-9]+ [A-Za-z_][A-Za-z0-9_.$]*\\+0x[0-9a-f]{1,5}",	/* of kernel text, by symbol */
 	[BU_SHAPE_MASKED] = "[x ]*",
 	[BU_SHAPE_MASKS] = "(online|present|possible|offline|isolated|nohz_full|kernel_max) ?[0-9,-]*",
 	[BU_SHAPE_STATS] = "(cpu[0-9]+/stats:)?[a-z ]+: *[0-9.]+|CPU: *[0-9]+|cpu[0-9]+( [a-z ]+: [0-9.]+)+",
 	[BU_SHAPE_MEMINFO] = "[A-Za-z0-9_()]+: +[0-9]+( kB)?",
 	[BU_SHAPE_NUMBERS] = "[0-9 .,X-]*",
 	[BU_SHAPE_CPUINFO] = "(processor|cpu family|model|stepping|microcode|cpu MHz|cache size|physical id|siblings|core id|"
-		"cpu cores|apicid|initial apicid|bogomips|clflush size|cache_alignment|vendor_id|model name)[ \t]*: [A-Za-z0-9 ().@x-]*",
+		"cpu cores|apicid|initial apicid|bogomips|clflush size|cache_alignment|vendor_id|model name)[ \t]*: [A-Za-z0-9 ().@x-]*|"
+		"flags[ \t]*: [a-z0-9_ ]*",
 	[BU_SHAPE_TOPOLOGY] = "([a-z/]*/)?cpu[0-9]+/topology/[a-z_]+:[0-9,-]+|cpu[0-9]+( (pkg|die|core|thr|node) [0-9,-]+)+|"
 		"([a-z/]*/)?node[0-9]+(/cpu[0-9]+)?|on|off|forceoff|notsupported|notimplemented",
 	[BU_SHAPE_INTERRUPT_HEAD] = "( +CPU[0-9]+)+ *",

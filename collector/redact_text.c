@@ -243,6 +243,7 @@ static const struct file_rule {
 	{ "topology", keep_shape, BU_SHAPE_TOPOLOGY },
 	{ "nodes", keep_shape, BU_SHAPE_TOPOLOGY },
 	{ "smt", keep_shape, BU_SHAPE_TOPOLOGY },
+	{ "text_sites", keep_shape, BU_SHAPE_SITES },
 	{ "clocksource_current", keep_shape, BU_SHAPE_CLOCKS },
 	{ "clocksource_available", keep_shape, BU_SHAPE_CLOCKS },
 }, configs[] = {

@@ -42,8 +42,7 @@ bool bu_ring_page_sound(const void *page, uint32_t page_bytes)
 		len = type && type != PADDING ? type * 4 : word_at(data + at);
 		if (!type && len < 8)	/* counts itself */
 			return false;
-		len = (len + 3) & ~(size_t)3;
-		if (len > size - at)
+		if (len % 4 || len > size - at)	/* RB_ALIGNMENT */
 			return false;
 		at += len;
 	}

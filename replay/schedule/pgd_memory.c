@@ -39,9 +39,12 @@ static struct bu_pgd_event event(enum bu_pgd_what what, const struct bu_pgd_row 
 	return e;
 }
 
+/* Redacted addresses have no sign extension: the upper half of 48 bits, or of 57 with five levels. */
 static bool is_kernel(const struct bu_pgd_loader *l, int64_t address)
 {
-	return address < 0 || (l->b.s->arch[0] == 'i' && address >= I386_PAGE_OFFSET);
+	if (l->b.s->arch[0] == 'i')
+		return address >= I386_PAGE_OFFSET;
+	return address < 0 || address >> 47 == 1 || address >> 56 == 1;
 }
 
 /* The slot with the number @id in the dictionary, which is the next one. */
