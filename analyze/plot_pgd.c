@@ -11,7 +11,7 @@
 
 #include "analyze/plot_int.h"
 
-enum { MAX_LINES = 8, WIDTH_PX = 1000, HEIGHT_PX = 1250 };
+enum { MAX_LINES = 8, WIDTH_PX = 1000, HEIGHT_PX = 1800 };
 
 struct axis {
 	const char *file;		/* of the data, a number is appended */
@@ -50,11 +50,16 @@ static int by_x(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-enum { COLUMNS = 9 };
+/* Of a run, in the order of the columns; what it has not is NaN, and not drawn. */
+static const char *const figures[] = {
+	"faults", "fault_p50", "fault_p99", "fault_max", "checks", "check_p50", "check_p99", "check_max", "walk_ns", "walk_p50", "walk_p99",
+	"walk_max", "ipis", "alloc_p50", "alloc_p99", "alloc_max",
+};
+
+enum { FIGURES = sizeof(figures) / sizeof(*figures), COLUMNS = FIGURES + 2 };
 
 static int write_line(struct bu_plot_job *job, const struct axis *axis, const char *core, size_t line, struct bu_err *err)
 {
-	static const char *const figures[] = { "faults", "walk_ns", "checks", "ipis", "alloc_p50", "alloc_p99", "alloc_max" };
 	double (*row)[COLUMNS] = calloc(job->n, sizeof(*row));
 	char file[32];
 	size_t i, k, n = 0;
@@ -68,7 +73,7 @@ static int write_line(struct bu_plot_job *job, const struct axis *axis, const ch
 		if (isnan(bu_plot_metric(b, "address_spaces", -1)) || strcmp(b->core, core) || x_of(b, !axis->cpus) != axis->fixed)
 			continue;
 		row[n][0] = x_of(b, axis->cpus);
-		for (k = 0; k < sizeof(figures) / sizeof(*figures); k++)
+		for (k = 0; k < FIGURES; k++)
 			row[n][k + 1] = bu_plot_metric(b, figures[k], -1);
 		row[n++][COLUMNS - 1] = strcmp(b->verdict, "ok") != 0;
 	}
@@ -76,8 +81,11 @@ static int write_line(struct bu_plot_job *job, const struct axis *axis, const ch
 	snprintf(file, sizeof(file), "%s%zu.dat", axis->file, line);
 	f = bu_plot_file(job, file, err);
 	if (f)
-		fprintf(f, "# %s, page faults, ns of walks, checks, IPIs, ns of allocations: p50, p99, max; hung or died (1) or not\n",
-			axis->cpus ? "CPUs" : "address spaces");
+		fprintf(f, "# %s,", axis->cpus ? "CPUs" : "address spaces");
+	for (k = 0; f && k < FIGURES; k++)
+		fprintf(f, " %s,", figures[k]);
+	if (f)
+		fputs(" hung or died (1) or not\n", f);
 	for (i = 0; f && i < n; i++)
 		for (k = 0; k < COLUMNS; k++)
 			fprintf(f, "%.9g%c", row[i][k], k + 1 < COLUMNS ? ' ' : '\n');

@@ -28,7 +28,7 @@ static const struct bu_opt opts[] = {
 	{ "events", 0, BU_OPT_STRING, &a.events, "FILE", 
 	  "of page-table cores: events written one by one, instead of a capture; or a folder of folders with such a file: what each core comes to", 0, 0 },
 	{ "slot-shift", 0, BU_OPT_INT, &a.slot_shift, "N",
-	  "of page-table cores: a top-level entry maps 1 << N bytes, as 21 or 30 (default: as the recorded kernel's)", 12, 63 },
+	  "of page-table cores: a top-level entry maps 1 << N bytes: 21, 22, 30, 39 or 48 (default: as the recorded kernel's)", 12, 63 },
 	{ "model", 0, BU_OPT_STRING, &a.model, "N=V,...", "figures instead of those recorded, or without a capture (docs/methods.md)", 0, 0 },
 	{ "cpus", 0, BU_OPT_INT, &a.cpus, "N", "CPUs of the simulated machine (default: as recorded)", 2, MAX_CPUS },
 	{ "params", 0, BU_OPT_STRING, &a.params, "N=V,...", "parameters, for the cores that have them", 0, 0 },

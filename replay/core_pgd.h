@@ -38,10 +38,12 @@ struct bu_pgd_hooks {
 enum bu_pgd_count {		/* what a core counts for reports */
 	BU_PGD_WALKS,		/* over pgd_list, for one mapping each, whatever number of entries it needs */
 	BU_PGD_WALKED,		/* page tables in these, each once per entry */
-	BU_PGD_WALK_NS,		/* with pgd_lock held for them, waiting for it not counted */
+	BU_PGD_WALK_NS,		/* with pgd_lock held for one entry, waiting for it not counted */
 	BU_PGD_CHECKS,		/* in context switches */
 	BU_PGD_COPIES,		/* of entries, by a check */
 	BU_PGD_IPIS,
+	BU_PGD_CHECK_NS,	/* of one check, with what it copies */
+	BU_PGD_BOOT_PAGES,	/* tables that are made before the first process */
 	BU_PGD_NR_COUNTS
 };
 
@@ -63,6 +65,7 @@ struct bu_pgd_ops {
 	void (*count)(struct bu_machine *, enum bu_pgd_count, int64_t n);
 	/* The same mapping's next entry; NULL: this was the last. */
 	const struct bu_pgd_request *(*next)(struct bu_machine *, const struct bu_pgd_request *);
+	int (*vmalloc_entries)(struct bu_machine *);	/* top-level entries that vmalloc space takes, used or not */
 };
 
 static inline const struct bu_pgd_ops *bu_pg(struct bu_machine *m)

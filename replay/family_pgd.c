@@ -71,8 +71,10 @@ struct pgd_run {
 	bu_word_id births;
 	bu_obj birth;		/* wait queue */
 	int hook;		/* slot that the tracepoint's handler touches; BU_PGD_NONE */
-	int64_t *waits;		/* of allocations that were handed out */
-	size_t n_waits, cap_waits;
+	struct samples {
+		int64_t *ns;
+		size_t n, cap;
+	} samples[BU_PGD_NR_COSTS];
 	struct bu_pgd_outcome out;
 };
 
@@ -109,11 +111,32 @@ static void remember(struct bu_machine *m, uint32_t **list, size_t *n, size_t *c
 	(*list)[(*n)++] = (uint32_t)(e - run_of(m)->schedule->events);
 }
 
+static void sample(struct bu_machine *m, enum bu_pgd_cost of, int64_t ns)
+{
+	struct samples *s = &run_of(m)->samples[of];
+
+	if (bu_grow(&s->ns, s->n, &s->cap, sizeof(*s->ns)))
+		host_of(m)->oom = 1;
+	else
+		s->ns[s->n++] = ns;
+}
+
 /* ------------------------------------------------------------------------------------------------------- touches */
+
+/* An access, and what it took if it faulted. */
+static void access_slot(struct bu_machine *m, int slot)
+{
+	const uint64_t faults = bu_pgd_run_counts(m).faults;
+	const int64_t start = bu_now(m);
+
+	bu_touch(m, slot);
+	if (bu_now(m) > start && bu_pgd_run_counts(m).faults > faults)
+		sample(m, BU_PGD_COST_FAULT, bu_now(m) - start);
+}
 
 static void touch_handler(struct bu_machine *m, void *arg)
 {
-	bu_touch(m, (int)(intptr_t)arg);
+	access_slot(m, (int)(intptr_t)arg);
 }
 
 static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
@@ -124,13 +147,13 @@ static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
 	case BU_PGD_SOFTIRQ:
 	case BU_PGD_TRACE:
 		bu_preempt_disable(m);
-		bu_touch(m, e->slot);
+		access_slot(m, e->slot);
 		bu_preempt_enable(m);
 		break;
 	case BU_PGD_IRQ:
 		if (bu_irqs_disabled(m)) {	/* of a kernel that switches with interrupts on; the handler has them off */
 			bu_call(m, "<IRQ>");
-			bu_touch(m, e->slot);
+			access_slot(m, e->slot);
 			bu_ret(m);
 		} else {
 			bu_irq_send(m, bu_this_cpu(m), "handle_irq", 0, touch_handler, arg);
@@ -147,7 +170,7 @@ static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
 	case BU_PGD_LAZY_MMU:
 		bu_preempt_disable(m);	/* who is scheduled out leaves the mode */
 		bu_arch_enter_lazy_mmu_mode(m);
-		bu_touch(m, e->slot);
+		access_slot(m, e->slot);
 		bu_arch_leave_lazy_mmu_mode(m);
 		bu_preempt_enable(m);
 		break;
@@ -155,7 +178,7 @@ static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
 		bu_touch_at_syscall(m, e->slot);
 		break;
 	default:
-		bu_touch(m, e->slot);
+		access_slot(m, e->slot);
 	}
 }
 
@@ -238,10 +261,7 @@ static void alloc_thread(struct bu_machine *m, void *arg)
 	if (e->atomic)
 		bu_preempt_enable(m);
 	r->out.allocs++;
-	if (bu_grow(&r->waits, r->n_waits, &r->cap_waits, sizeof(*r->waits)))
-		host_of(m)->oom = 1;
-	else
-		r->waits[r->n_waits++] = bu_now(m) - q->asked_ns;
+	sample(m, BU_PGD_COST_ALLOC, bu_now(m) - q->asked_ns);
 	host_add_interval(host_of(m), &(struct bu_run_interval){
 		.phase = BU_PHASE_OVERHEAD, .name = host_name(host_of(m), r->names[e->slot]), .cpu = e->cpu, .lane = e->cpu,
 		.start_ns = q->asked_ns, .end_ns = bu_now(m), .recorded_start_ns = e->ns, .recorded_end_ns = BU_NS_UNKNOWN });
@@ -522,6 +542,19 @@ static bool pg_preallocated(struct bu_machine *m, int slot)
 	return run_of(m)->areas[slot].preallocated;
 }
 
+/* 32 TiB with 4 levels, 12800 TiB with 5 (arch/x86/include/asm/pgtable_64_types.h v6.12); elsewhere what there is. */
+static int pg_vmalloc_entries(struct bu_machine *m)
+{
+	const struct bu_pgd_schedule *s = run_of(m)->schedule;
+	int n = 0, slot;
+
+	if (s->slot_shift == 39 || s->slot_shift == 48)
+		return s->slot_shift == 39 ? (32 << 10) / 512 : 12800 / 256;
+	for (slot = 0; slot < s->n_slots; slot++)
+		n += run_of(m)->areas[slot].preallocated;
+	return n;
+}
+
 static const struct bu_pgd_request *pg_next(struct bu_machine *m, const struct bu_pgd_request *request)
 {
 	(void)m;
@@ -539,13 +572,15 @@ static void pg_count(struct bu_machine *m, enum bu_pgd_count what, int64_t n)
 	if ((unsigned)what >= BU_PGD_NR_COUNTS)
 		host_core_error(host_of(m), "there is no count number %d", (int)what);
 	run_of(m)->out.counts[what] = bu_ns_add(run_of(m)->out.counts[what], n);
+	if (what == BU_PGD_WALK_NS || what == BU_PGD_CHECK_NS)
+		sample(m, what == BU_PGD_WALK_NS ? BU_PGD_COST_WALK : BU_PGD_COST_CHECK, n);
 }
 
 static const struct bu_pgd_ops ops = {
 	.size = sizeof(ops), .abi = BU_CORE_ABI, .play = pg_play, .trace_page_fault = pg_trace_page_fault,
 	.before_cr3 = pg_before_cr3, .after_cr3 = pg_after_cr3, .cpu_idle = pg_cpu_idle, .nr_slots = pg_nr_slots,
 	.nr_mms = pg_nr_mms, .preallocated = pg_preallocated, .early_use = pg_early_use, .count = pg_count,
-	.next = pg_next,
+	.next = pg_next, .vmalloc_entries = pg_vmalloc_entries,
 };
 
 static void start(struct bu_host *h)
@@ -681,6 +716,11 @@ static void add_metrics(struct bu_host *h, const struct bu_pgd_schedule *s, cons
 		[BU_PGD_WALKS] = { "walks", "walks" }, [BU_PGD_WALKED] = { "walked", "page tables" },
 		[BU_PGD_WALK_NS] = { "walk_ns", "ns" }, [BU_PGD_CHECKS] = { "checks", "switches" },
 		[BU_PGD_COPIES] = { "copies", "entries" }, [BU_PGD_IPIS] = { "ipis", "IPIs" },
+		[BU_PGD_CHECK_NS] = { "check_ns", "ns" }, [BU_PGD_BOOT_PAGES] = { "boot_pages", "pages" },
+	};
+	static const struct { const char *p50, *p99, *max; } of_cost[BU_PGD_NR_COSTS] = {
+		[BU_PGD_COST_FAULT] = { "fault_p50", "fault_p99", "fault_max" }, [BU_PGD_COST_CHECK] = { "check_p50", "check_p99", "check_max" },
+		[BU_PGD_COST_WALK] = { "walk_p50", "walk_p99", "walk_max" }, [BU_PGD_COST_ALLOC] = { "alloc_p50", "alloc_p99", "alloc_max" },
 	};
 	int i;
 
@@ -698,11 +738,22 @@ static void add_metrics(struct bu_host *h, const struct bu_pgd_schedule *s, cons
 		host_add_metric(h, of_core[i].name, of_core[i].unit, -1, (double)o->counts[i]);
 	host_add_metric(h, "lock_wait_ns", "ns", -1, (double)o->lock_wait_ns);
 	host_add_metric(h, "lock_hold_max_ns", "ns", -1, (double)o->lock_hold_max_ns);
-	if (o->alloc_max_ns == BU_NS_UNKNOWN)
-		return;
-	host_add_metric(h, "alloc_p50", "ns", -1, (double)o->alloc_p50_ns);
-	host_add_metric(h, "alloc_p99", "ns", -1, (double)o->alloc_p99_ns);
-	host_add_metric(h, "alloc_max", "ns", -1, (double)o->alloc_max_ns);
+	for (i = 0; i < BU_PGD_NR_COSTS; i++) {
+		if (o->costs[i].max_ns == BU_NS_UNKNOWN)
+			continue;
+		host_add_metric(h, of_cost[i].p50, "ns", -1, (double)o->costs[i].p50_ns);
+		host_add_metric(h, of_cost[i].p99, "ns", -1, (double)o->costs[i].p99_ns);
+		host_add_metric(h, of_cost[i].max, "ns", -1, (double)o->costs[i].max_ns);
+	}
+}
+
+static void take_cost(struct samples *s, struct bu_pgd_quantiles *ret)
+{
+	if (s->n)
+		qsort(s->ns, s->n, sizeof(*s->ns), bu_ns_compare);
+	ret->p50_ns = s->n ? bu_ns_quantile(s->ns, s->n, 50) : BU_NS_UNKNOWN;
+	ret->p99_ns = s->n ? bu_ns_quantile(s->ns, s->n, 99) : BU_NS_UNKNOWN;
+	ret->max_ns = s->n ? bu_ns_quantile(s->ns, s->n, 100) : BU_NS_UNKNOWN;
 }
 
 static void take_outcome(struct bu_host *h, struct pgd_run *r)
@@ -719,11 +770,8 @@ static void take_outcome(struct bu_host *h, struct pgd_run *r)
 			o->lock_wait_ns = run->locks[i].wait_ns;
 			o->lock_hold_max_ns = run->locks[i].hold_max_ns;
 		}
-	if (r->n_waits)
-		qsort(r->waits, r->n_waits, sizeof(*r->waits), bu_ns_compare);
-	o->alloc_p50_ns = r->n_waits ? bu_ns_quantile(r->waits, r->n_waits, 50) : BU_NS_UNKNOWN;
-	o->alloc_p99_ns = r->n_waits ? bu_ns_quantile(r->waits, r->n_waits, 99) : BU_NS_UNKNOWN;
-	o->alloc_max_ns = r->n_waits ? bu_ns_quantile(r->waits, r->n_waits, 100) : BU_NS_UNKNOWN;
+	for (i = 0; i < BU_PGD_NR_COSTS; i++)
+		take_cost(&r->samples[i], &o->costs[i]);
 	o->end_ns = bu_now(h->machine);
 	run->bringup_ns = strcmp(run->verdict, "ok") ? BU_NS_UNKNOWN : o->end_ns;
 	run->bp_busy_ns = o->end_ns;
@@ -738,7 +786,8 @@ static void run_fini(struct pgd_run *r)
 		free(r->players[i].late);
 		free(r->players[i].window);
 	}
-	free(r->waits);
+	for (i = 0; i < BU_PGD_NR_COSTS; i++)
+		free(r->samples[i].ns);
 }
 
 int bu_replay_pgd(const struct bu_core_def *core, const struct bu_pgd_schedule *schedule,

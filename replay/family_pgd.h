@@ -14,6 +14,10 @@
 #include "replay/schedule/pgd.h"
 #include "replay/session.h"
 
+enum bu_pgd_cost { BU_PGD_COST_FAULT, BU_PGD_COST_CHECK, BU_PGD_COST_WALK, BU_PGD_COST_ALLOC, BU_PGD_NR_COSTS };
+
+struct bu_pgd_quantiles { int64_t p50_ns, p99_ns, max_ns; };	/* BU_NS_UNKNOWN: there was none */
+
 struct bu_pgd_outcome {
 	int64_t forks, exits, switches, mm_switches;	/* played; mm_switches: to tasks with an address space */
 	int64_t allocs;			/* handed out, or mapped anew; those that were not: see the schedule */
@@ -22,7 +26,8 @@ struct bu_pgd_outcome {
 	uint32_t deepest;		/* nesting of page faults */
 	int64_t counts[BU_PGD_NR_COUNTS];	/* the core's own */
 	int64_t lock_wait_ns, lock_hold_max_ns;	/* of pgd_lock */
-	int64_t alloc_p50_ns, alloc_p99_ns, alloc_max_ns;	/* from asking to being handed out; BU_NS_UNKNOWN: none was */
+	/* An access that faults, a check in a switch, pgd_lock held for an entry's walk, memory from asking to being handed out. */
+	struct bu_pgd_quantiles costs[BU_PGD_NR_COSTS];
 	int64_t end_ns;
 };
 

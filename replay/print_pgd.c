@@ -29,6 +29,27 @@ static const char *or_dash(int64_t ns, char *buf)
 	return ns == BU_NS_UNKNOWN ? "-" : bu_ns_str(ns, buf);
 }
 
+/* What one of each takes; cores that have none of them are left out. */
+static void print_costs(const struct bu_run *const *runs, const struct bu_pgd_outcome *out, size_t n)
+{
+	static const char *const names[BU_PGD_COST_ALLOC] = {
+		[BU_PGD_COST_FAULT] = "a page fault", [BU_PGD_COST_CHECK] = "a check", [BU_PGD_COST_WALK] = "a walk for an entry",
+	};
+	char t[3][BU_NS_STRLEN];
+	size_t i;
+	int k;
+
+	printf("\n%-14s %-20s %10s %10s %10s\n", "core", "costs", "p50", "p99", "max");
+	for (i = 0; i < n; i++)
+		for (k = 0; k < BU_PGD_COST_ALLOC; k++) {
+			const struct bu_pgd_quantiles *q = &out[i].costs[k];
+
+			if (q->max_ns != BU_NS_UNKNOWN)
+				printf("%-14s %-20s %10s %10s %10s\n", runs[i]->core, names[k], bu_ns_str(q->p50_ns, t[0]),
+				       bu_ns_str(q->p99_ns, t[1]), bu_ns_str(q->max_ns, t[2]));
+		}
+}
+
 void bu_print_pgd_runs(const struct bu_run *const *runs, const struct bu_pgd_outcome *out, size_t n)
 {
 	char t[5][BU_NS_STRLEN];
@@ -38,14 +59,16 @@ void bu_print_pgd_runs(const struct bu_run *const *runs, const struct bu_pgd_out
 	       "alloc p50", "p99", "max", "verdict");
 	for (i = 0; i < n; i++) {
 		const struct bu_pgd_outcome *o = &out[i];
+		const struct bu_pgd_quantiles *wait = &o->costs[BU_PGD_COST_ALLOC];
 
 		printf("%-14s %8" PRIu64 " %9" PRId64 " %7" PRId64 " %9" PRId64 " %10s %7" PRId64 " %10s %10s %10s  %s\n", runs[i]->core,
 		       o->faults, o->counts[BU_PGD_CHECKS], o->counts[BU_PGD_COPIES], o->counts[BU_PGD_WALKED],
-		       bu_ns_str(o->counts[BU_PGD_WALK_NS], t[0]), o->counts[BU_PGD_IPIS], or_dash(o->alloc_p50_ns, t[1]),
-		       or_dash(o->alloc_p99_ns, t[2]), or_dash(o->alloc_max_ns, t[3]), runs[i]->verdict);
+		       bu_ns_str(o->counts[BU_PGD_WALK_NS], t[0]), o->counts[BU_PGD_IPIS], or_dash(wait->p50_ns, t[1]),
+		       or_dash(wait->p99_ns, t[2]), or_dash(wait->max_ns, t[3]), runs[i]->verdict);
 		if (runs[i]->verdict_detail[0])
 			printf("%14s %s\n", "", runs[i]->verdict_detail);
 	}
+	print_costs(runs, out, n);
 	for (i = 0; i < n; i++)
 		if (runs[i]->witness)
 			bu_print_witness(runs[i]->core, runs[i]->witness);

@@ -252,6 +252,8 @@ static inline void copy_kernel_pgds(struct bu_machine *m, int mm, bool unmap)
 			set_pgd(m, mm, slot);
 			copies++;
 		}
+	if (copies)
+		work(m, param(m, PGD_CLONE_NS));
 	bu_pg(m)->count(m, BU_PGD_COPIES, copies);
 }
 

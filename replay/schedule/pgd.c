@@ -8,7 +8,7 @@
 
 #include "schemas/base/ns.h"
 
-enum { SHIFT_I386 = 22, SHIFT_I386_PAE = 21, SHIFT_X86_64 = 39, MAX_CPUS = 8192 };	/* entries; CONFIG_NR_CPUS of x86 */
+enum { SHIFT_I386 = 22, SHIFT_I386_PAE = 21, SHIFT_X86_64 = 39, SHIFT_5_LEVELS = 48, MAX_CPUS = 8192 };	/* entries; CONFIG_NR_CPUS of x86 */
 
 bool bu_pgd_field(const char *fields, const char *key, int64_t *ret)
 {
@@ -64,19 +64,27 @@ static int load_head(struct bu_pgd_loader *l)
 /*
  * What one entry maps on the level that the kernel keeps in step: the page directory, and with PAE and page-table isolation the
  * middle one (ARCH_PAGE_TABLE_SYNC_MASK, arch/x86/include/asm/pgtable-{2,3}level_types.h v6.1). The release is what tells the two.
+ * On 64 bits there are 5 levels where the CPU's flags say la57: a kernel that uses 4 takes the flag away
+ * (early_identify_cpu(), arch/x86/kernel/cpu/common.c v6.1).
  */
-static int native_shift(const struct bu_pgd_schedule *s)
+static int native_shift(const struct bu_pgd_schedule *s, bool la57)
 {
 	if (s->arch[0] != 'i')
-		return SHIFT_X86_64;
+		return la57 ? SHIFT_5_LEVELS : SHIFT_X86_64;
 	return strstr(s->kernel_release, "-pae") ? SHIFT_I386_PAE : SHIFT_I386;
 }
 
 static int choose_slots(struct bu_pgd_loader *l, int slot_shift)
 {
-	if (slot_shift && slot_shift != 21 && slot_shift != 22 && slot_shift != 30 && slot_shift != 39)
-		return bu_fail(l->b.err, -EINVAL, "entries of 2^%d bytes: an x86 page table has some of 2^21, 2^22, 2^30 and 2^39", slot_shift);
-	l->shift = slot_shift ? slot_shift : native_shift(l->b.s);
+	int64_t la57 = 0;
+
+	if (slot_shift && slot_shift != 21 && slot_shift != 22 && slot_shift != 30 && slot_shift != 39 && slot_shift != 48)
+		return bu_fail(l->b.err, -EINVAL, "entries of 2^%d bytes: an x86 page table has some of 2^21, 2^22, 2^30, 2^39 and 2^48",
+			       slot_shift);
+	if (bu_db_i64(l->db, "SELECT count(*) FROM machine_file WHERE name = 'cpuinfo_head' AND content || ' ' GLOB '*flags*: * la57[ \n]*'",
+		      &la57, l->b.err) < 0)
+		return -EIO;
+	l->shift = slot_shift ? slot_shift : native_shift(l->b.s, la57);
 	l->derived = slot_shift != 0;
 	l->b.s->slot_shift = l->shift;
 	l->b.s->synthetic = l->derived;

@@ -133,7 +133,7 @@ struct bu_pgd_schedule {
 	const char *arch;
 	const char *figures;		/* what it was made from beside a capture, as a JSON object; NULL: nothing */
 	int32_t cpus;
-	int slot_shift;			/* a slot maps 1 << slot_shift bytes */
+	int slot_shift;			/* a slot maps 1 << slot_shift bytes: with 4 levels 39, with 5 of them 48 */
 	bool synthetic;			/* slots are not the kernel's own top-level entries */
 	struct bu_pgd_event *events;	/* by time; those of one time in their order */
 	struct bu_pgd_mm *mms;
@@ -149,7 +149,7 @@ struct bu_pgd_schedule {
 
 /**
  * bu_pgd_schedule_load() - Extract the schedule from a capture (datasets/lab, --trace pgd).
- * @slot_shift: what one slot maps, as a power of two: 21, 22, 30 or 39; every entry is synthetic then, and touches are derived.
+ * @slot_shift: what one slot maps, as a power of two: 21, 22, 30, 39 or 48; every entry is synthetic then, and touches are derived.
  * 0: as the recorded kernel's top-level entry does; entries are new and touches are there as far as recorded.
  * Return: 0; -ENODATA with what to trace; -EINVAL for another @slot_shift; errors of the store.
  */

@@ -24,7 +24,7 @@ const char bu_pgd_schedule_help[] =
 	"  at 10us cpu 0 fork X Y    X makes Y; or exec X Y, and later activate Y\n"
 	"  at 10us cpu 0 exit Y\n"
 	"  at 10us cpu 1 switch T    to a task, -: to idle\n"
-	"  at 10us cpu 0 alloc E percpu|vmap|stack|module|vmemmap [atomic]    and later free E\n"
+	"  at 10us cpu 0 alloc E[,F...] percpu|vmap|stack|module|vmemmap [atomic]    and later free E; F: a mapping behind both\n"
 	"  at 10us cpu 1 touch E task|softirq|irq|nmi|stack|trace|lazy-mmu|syscall [after-cr3|before-cr3]\n"
 	"  at 10us cpu 1 fault user|kernel-user\n"
 	"  at 10us cpu 1 hook E      the tracepoint of page faults has a handler that touches E; -: no more\n"
@@ -54,6 +54,7 @@ struct reader {
 	int line;
 	char *word[MAX_WORDS];
 	int n_words, at;	/* of the line; the next to be read */
+	char *more_slots;	/* of an allocation, behind its first one: names with commas; NULL: none */
 	/* They grow here; those of the schedule are in its arena. */
 	struct bu_pgd_event *events;
 	struct bu_pgd_mm *mms;
@@ -294,6 +295,8 @@ static int event_words(struct reader *r, struct bu_pgd_event *e)
 		e->mm = r->tasks[e->task].mm;
 		return 0;
 	case BU_PGD_ALLOC:
+		if (r->at < r->n_words && (r->more_slots = strchr(r->word[r->at], ',')))
+			*r->more_slots++ = '\0';
 		rc = read_slot(r, "alloc", &e->slot);
 		k = rc ? 0 : find_word(uses, BU_PGD_USE_NR, next(r));
 		if (k < 0)
@@ -319,6 +322,28 @@ static int event_words(struct reader *r, struct bu_pgd_event *e)
 	}
 }
 
+static int add_event(struct reader *r, const struct bu_pgd_event *e)
+{
+	if (bu_grow(&r->events, r->s->n_events, &r->cap_events, sizeof(*r->events)))
+		return oom(r);
+	r->events[r->s->n_events++] = *e;
+	return 0;
+}
+
+/* The same mapping behind further entries. */
+static int add_more_slots(struct reader *r, struct bu_pgd_event *e)
+{
+	char *save = NULL, *name;
+	int rc = 0;
+
+	e->same_mapping = true;
+	for (name = strtok_r(r->more_slots, ",", &save); name && !rc; name = strtok_r(NULL, ",", &save)) {
+		e->slot = find_slot(r, name);
+		rc = e->slot == BU_PGD_NONE ? wrong(r, "alloc wants slots, and '%s' is none so far", name) : add_event(r, e);
+	}
+	return rc;
+}
+
 static int event_line(struct reader *r)
 {
 	struct bu_pgd_event e = { .mm = BU_PGD_NONE, .other = BU_PGD_NONE, .task = BU_PGD_NONE, .slot = BU_PGD_NONE };
@@ -336,13 +361,13 @@ static int event_line(struct reader *r)
 	if (what < 0)
 		return wrong(r, "there is no such event");
 	e.what = (uint8_t)what;
+	r->more_slots = NULL;
 	rc = event_words(r, &e);
-	if (rc)
-		return rc;
-	if (bu_grow(&r->events, r->s->n_events, &r->cap_events, sizeof(*r->events)))
-		return oom(r);
-	r->events[r->s->n_events++] = e;
-	return 0;
+	if (!rc)
+		rc = add_event(r, &e);
+	if (!rc && r->more_slots)
+		rc = add_more_slots(r, &e);
+	return rc;
 }
 
 static int read_line(struct reader *r, char *line)
@@ -455,7 +480,8 @@ static int finish(struct reader *r)
 
 int bu_pgd_schedule_read(const char *text, struct bu_pgd_schedule *ret, struct bu_err *err)
 {
-	struct bu_pgd_schedule s = { .capture_name = "made up", .capture_sha256 = "", .kernel_release = "made up", .arch = "x86_64" };
+	struct bu_pgd_schedule s = { .capture_name = "made up", .capture_sha256 = "", .kernel_release = "made up", .arch = "x86_64",
+				     .slot_shift = 39 };
 	struct reader r = { .s = &s, .err = err };
 	char *copy = strdup(text), *line = copy, *end;
 	int rc = copy ? 0 : bu_fail_errno(err, -ENOMEM, "events");

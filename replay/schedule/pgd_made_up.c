@@ -14,7 +14,7 @@
 #include "schemas/base/ns.h"
 #include "schemas/base/hash.h"
 
-enum made_up { CPUS, MMS, SWITCHES, GAP_NS, FORKS, ENTRIES, NMI, WINDOW, HOOK, SPIN, MADE_UP_NR };
+enum made_up { CPUS, MMS, SWITCHES, GAP_NS, FORKS, ENTRIES, NMI, WINDOW, HOOK, SPIN, LEVELS, MADE_UP_NR };
 
 static const struct bu_figure options[MADE_UP_NR] = {
 	[CPUS] = { "cpus", 4, 1, 4096 },
@@ -27,13 +27,15 @@ static const struct bu_figure options[MADE_UP_NR] = {
 	[WINDOW] = { "window_permille", 0, 0, 1000 },
 	[HOOK] = { "hook", 0, 0, 1 },
 	[SPIN] = { "spin", 0, 0, 1 },
+	[LEVELS] = { "levels", 4, 4, 5 },
 };
 
 const char bu_pgd_made_up_help[] =
 	"cpus, mms (address spaces at a time), switches (in all), gap_ns (between two of one CPU), forks (address spaces that\n"
 	"replace another, in all), entries (new top-level ones, an allocation each), nmi_permille (of touches that come in an\n"
 	"NMI), window_permille (between the loading of CR3 and the next task), hook (1: the tracepoint of page faults touches the\n"
-	"first entry's memory), spin (1: after half of the time the last CPU never schedules again)";
+	"first entry's memory), spin (1: after half of the time the last CPU never schedules again), levels (of page tables: an entry maps\n"
+	"512 GiB with 4 and 256 TiB with 5 of them)";
 
 struct storm {
 	struct bu_pgd_schedule s;
@@ -107,6 +109,7 @@ static int allocate(struct storm *t)
 	s->cpus = (int32_t)v[CPUS];
 	s->n_mms = s->n_tasks = (int32_t)v[MMS];
 	s->n_slots = (int32_t)v[ENTRIES];
+	s->slot_shift = v[LEVELS] == 5 ? 48 : 39;
 	return 0;
 }
 

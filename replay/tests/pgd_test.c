@@ -80,8 +80,10 @@ static void a_walk_takes_page_tables_times_walk_ns(void **state)
 		assert_int_equal(few.out.counts[BU_PGD_WALKS], 10);
 		assert_int_equal(few.out.counts[BU_PGD_WALKED], 10 * 100);
 		assert_int_equal(few.out.counts[BU_PGD_WALK_NS], 10 * 100 * 80);
+		assert_int_equal(few.out.costs[BU_PGD_COST_WALK].p50_ns, 100 * 80);
+		assert_int_equal(few.out.costs[BU_PGD_COST_WALK].max_ns, 100 * 80);
 		assert_int_equal(many.out.counts[BU_PGD_WALKED], 10 * 1000);
-		assert_int_equal(few.out.alloc_max_ns, 200 + 100 * 80);	/* populate_ns is 200 */
+		assert_int_equal(few.out.costs[BU_PGD_COST_ALLOC].max_ns, 200 + 100 * 80);	/* populate_ns is 200 */
 		assert_int_equal(few.out.faults + many.out.faults, 0);
 		bu_replay_result_fini(&few.replay);
 		bu_replay_result_fini(&many.replay);
@@ -109,6 +111,8 @@ static void faults_are_first_touches(void **state)
 	assert_string_equal(lazy.replay.run.verdict, "ok");
 	assert_int_equal((int64_t)lazy.out.faults, touches);
 	assert_int_equal(lazy.out.deepest, 1);
+	assert_int_equal(lazy.out.costs[BU_PGD_COST_FAULT].p50_ns, 577);	/* fault_ns */
+	assert_int_equal(lazy.out.costs[BU_PGD_COST_FAULT].max_ns, 577);
 	assert_string_equal(all.replay.run.verdict, "ok");
 	assert_int_equal(all.out.faults, 0);
 	assert_int_equal(all.out.counts[BU_PGD_WALKED], 0);
@@ -118,7 +122,8 @@ static void faults_are_first_touches(void **state)
 	assert_int_equal(lazy.out.forks, 2000);
 	assert_int_equal(all.out.exits, 2000);
 	assert_string_equal(count.replay.run.verdict, "ok");
-	assert_true(count.out.counts[BU_PGD_CHECKS] > 19000);	/* but for switches to the same address space */
+	assert_true(count.out.counts[BU_PGD_CHECKS] >= 20000);	/* in each switch, and where an IPI says so */
+	assert_int_equal(count.out.costs[BU_PGD_COST_CHECK].p50_ns, 1);
 	bu_replay_result_fini(&lazy.replay);
 	bu_replay_result_fini(&count.replay);
 	bu_replay_result_fini(&all.replay);
@@ -139,9 +144,9 @@ static void a_wait_ends_with_the_last_cpu(void **state)
 	if (bu_pgd_schedule_read("cpus 3\nmm A cpu 0\nmm B cpu 1\nmm C cpu 2\nslot e\nat 10us cpu 0 alloc e percpu\n"
 				 "at 100us cpu 0 switch B\nat 310us cpu 1 switch C\nat 200us cpu 2 switch A\n", &s, &err))
 		fail_msg("%s", err.text);
-	r = run_schedule("percpu-seq", &s, "store_ns=0,check_ns=0");
+	r = run_schedule("percpu-seq", &s, "store_ns=0,check_ns=0,clone_ns=0");
 	assert_string_equal(r.replay.run.verdict, "ok");
-	assert_int_equal(r.out.alloc_max_ns, 301 * BU_NS_PER_US);
+	assert_int_equal(r.out.costs[BU_PGD_COST_ALLOC].max_ns, 301 * BU_NS_PER_US);
 	bu_replay_result_fini(&r.replay);
 	bu_pgd_schedule_fini(&s);
 }
@@ -163,6 +168,30 @@ static void nested_faults_end_with_the_stack(void **state)
 	bu_replay_result_fini(&r.replay);
 	bu_pgd_schedule_fini(&s);
 	expect_events("lazy-fault", "trace=after", events, "ok", "");
+}
+
+/* vmalloc space has 64 entries of 512 GiB, or 50 of 256 TiB; and a mapping behind several entries is walked for once. */
+static void levels_and_entries(void **state)
+{
+	struct bu_pgd_schedule s;
+	struct bu_err err = BU_ERR_INIT;
+	struct result four = run("prealloc", "entries=3,levels=4", NULL), five = run("prealloc", "entries=3,levels=5", NULL), r;
+
+	(void)state;
+	assert_int_equal(four.out.counts[BU_PGD_BOOT_PAGES], 64);
+	assert_int_equal(five.out.counts[BU_PGD_BOOT_PAGES], 50);
+	bu_replay_result_fini(&four.replay);
+	bu_replay_result_fini(&five.replay);
+	if (bu_pgd_schedule_read("cpus 1\nmm A cpu 0\nmm B\nslot e\nslot f\nslot g\nat 1us cpu 0 alloc e vmap\n"
+				 "at 10us cpu 0 alloc e,f,g vmap\nat 20us cpu 0 touch g task\n", &s, &err))
+		fail_msg("%s", err.text);
+	r = run_schedule("sync-mappings", &s, NULL);
+	assert_string_equal(r.replay.run.verdict, "ok");
+	assert_int_equal(r.out.counts[BU_PGD_WALKS], 2);
+	assert_int_equal(r.out.counts[BU_PGD_WALKED], 2 * (1 + 3));
+	assert_int_equal(r.out.allocs, 2);
+	bu_replay_result_fini(&r.replay);
+	bu_pgd_schedule_fini(&s);
 }
 
 static void what_cannot_sleep_cannot_wait(void **state)
@@ -205,6 +234,7 @@ int main(void)
 		cmocka_unit_test(faults_are_first_touches),
 		cmocka_unit_test(a_wait_ends_with_the_last_cpu),
 		cmocka_unit_test(nested_faults_end_with_the_stack),
+		cmocka_unit_test(levels_and_entries),
 		cmocka_unit_test(what_cannot_sleep_cannot_wait),
 		cmocka_unit_test(wrong_events_are_refused_by_line),
 	};

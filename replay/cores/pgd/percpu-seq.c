@@ -50,15 +50,16 @@ static void check(struct bu_machine *m, int mm)
 {
 	const struct percpu_seq *p = core(m);
 	const int cpu = this_cpu(m);
-	const int64_t seq = atomic_read(m, p->seq[cpu]);
+	const int64_t seq = atomic_read(m, p->seq[cpu]), start = now(m);
 
 	KERNEL_FN(m);
 	work(m, param(m, PARAM_CHECK_NS));
-	bu_pg(m)->count(m, BU_PGD_CHECKS, 1);
 	if (mm && atomic_read(m, p->mm_seq[mm]) != seq) {
 		copy_kernel_pgds(m, mm, true);
 		atomic_set(m, p->mm_seq[mm], seq);
 	}
+	bu_pg(m)->count(m, BU_PGD_CHECKS, 1);
+	bu_pg(m)->count(m, BU_PGD_CHECK_NS, now(m) - start);
 	if (atomic_read(m, p->seen[cpu]) == seq)
 		return;
 	atomic_set(m, p->seen[cpu], seq);

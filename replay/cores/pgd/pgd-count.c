@@ -47,15 +47,16 @@ static struct pgd_count *core(struct bu_machine *m)
 static void check(struct bu_machine *m, int mm)
 {
 	const struct pgd_count *p = core(m);
-	const int64_t count = atomic_read(m, p->cpu_count[this_cpu(m)]);
+	const int64_t count = atomic_read(m, p->cpu_count[this_cpu(m)]), start = now(m);
 
 	KERNEL_FN(m);
 	work(m, param(m, PARAM_CHECK_NS));
+	if (atomic_read(m, p->mm_count[mm]) != count) {
+		copy_kernel_pgds(m, mm, false);
+		atomic_set(m, p->mm_count[mm], count);
+	}
 	bu_pg(m)->count(m, BU_PGD_CHECKS, 1);
-	if (atomic_read(m, p->mm_count[mm]) == count)
-		return;
-	copy_kernel_pgds(m, mm, false);
-	atomic_set(m, p->mm_count[mm], count);
+	bu_pg(m)->count(m, BU_PGD_CHECK_NS, now(m) - start);
 }
 
 static void switch_and_check(struct bu_machine *m, int mm, int stack)

@@ -44,6 +44,7 @@ static void preallocate_vmalloc_pages(struct bu_machine *m)
 	for (slot = 0; slot < bu_pg(m)->nr_slots(m); slot++)
 		if (bu_pg(m)->preallocated(m, slot))
 			set_pgd(m, 0, slot);
+	bu_pg(m)->count(m, BU_PGD_BOOT_PAGES, bu_pg(m)->vmalloc_entries(m));
 }
 
 static void control(struct bu_machine *m)

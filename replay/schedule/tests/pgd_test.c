@@ -292,10 +292,35 @@ static void test_walks_say_when(void **state)
 	bu_pgd_schedule_fini(&s);
 }
 
+/* An entry maps 256 TiB where the CPU's flags have la57, which a kernel with 4 levels takes away. */
+static void test_levels(void **state)
+{
+	static const char *const flags[] = { "lm la57 svm", "lm svm la57", "lm xla57 la57x" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		const bool five = i < 2;
+		struct bu_pgd_schedule s;
+		struct rows w;
+
+		start_shell(&w, "x86_64", "6.1");
+		exec_sql(&w, "INSERT INTO machine_file VALUES ('cpuinfo_head', 'processor\t: 0\nflags\t\t: fpu %s\n')", flags[i]);
+		fault(&w, 0, SH, "kernel", -0x5fffffffff000);	/* 0xfffa000000001000 */
+		func(&w, 0, SH, "pgd_alloc");
+		switched(&w, 0, SH, IDLE);
+		s = load(&w, 0);
+		assert_int_equal(s.slot_shift, five ? 48 : 39);
+		assert_string_equal(s.slots[0].name, "0xfffa000000000000");
+		bu_pgd_schedule_fini(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walks_say_when),
+		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_failed_exec),
 		cmocka_unit_test(test_memory),
