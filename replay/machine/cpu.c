@@ -641,15 +641,21 @@ void bu_set_cpu_online(struct bu_machine *m, int cpu, bool online)
 	}
 }
 
-/* The flags, as another CPU reads them. */
-static uint32_t cpu_load(struct bu_machine *m, const struct cpu *c)
+bool cpu_sees(struct bu_machine *m, const struct cpu *c, uint32_t flags)
 {
-	return (uint32_t)(bu_word_load(m->engine, c->state) >> 32);
+	(void)bu_word_load(m->engine, c->state);
+	return (c->flags & flags) == flags;
+}
+
+bool cpu_seen_idle(struct bu_machine *m, const struct cpu *c)
+{
+	(void)bu_word_load(m->engine, c->state);
+	return (c->flags & (CPU_STARTED | CPU_IN_IRQ)) == CPU_STARTED && c->curr == c->idle;
 }
 
 bool bu_cpu_online(struct bu_machine *m, int cpu)
 {
-	return cpu_load(m, cpu_get(m, cpu, "bu_cpu_online")) & CPU_ONLINE;
+	return cpu_sees(m, cpu_get(m, cpu, "bu_cpu_online"), CPU_ONLINE);
 }
 
 uint32_t bu_num_online_cpus(struct bu_machine *m)
@@ -659,7 +665,7 @@ uint32_t bu_num_online_cpus(struct bu_machine *m)
 
 bool bu_cpu_started(struct bu_machine *m, int cpu)
 {
-	return cpu_load(m, cpu_get(m, cpu, "bu_cpu_started")) & CPU_STARTED;
+	return cpu_sees(m, cpu_get(m, cpu, "bu_cpu_started"), CPU_STARTED);
 }
 
 bu_thread bu_cpu_curr(struct bu_machine *m, int cpu)
@@ -669,16 +675,14 @@ bu_thread bu_cpu_curr(struct bu_machine *m, int cpu)
 
 bool bu_cpu_idle(struct bu_machine *m, int cpu)
 {
-	const struct cpu *c = cpu_get(m, cpu, "bu_cpu_idle");
-
-	return (cpu_load(m, c) & (CPU_STARTED | CPU_IN_IRQ)) == CPU_STARTED && c->curr == c->idle;
+	return cpu_seen_idle(m, cpu_get(m, cpu, "bu_cpu_idle"));
 }
 
 bool bu_is_idle_task(struct bu_machine *m, int cpu)
 {
 	const struct cpu *c = cpu_get(m, cpu, "bu_is_idle_task");
 
-	return (cpu_load(m, c) & CPU_STARTED) && c->curr == c->idle;
+	return cpu_sees(m, c, CPU_STARTED) && c->curr == c->idle;
 }
 
 void bu_cpu_account(struct bu_machine *m, int cpu, struct bu_cpu_account *ret)

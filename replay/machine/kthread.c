@@ -383,7 +383,7 @@ int bu_smpboot_register(struct bu_machine *m, const struct bu_smp_hotplug_thread
 		return -ENOMEM;
 	m->smpboot[m->n_smpboot++] = s;
 	for (i = 0; i < m->config.n_cpus; i++) {
-		if (!cpu_is(&m->cpu[i], CPU_ONLINE))
+		if (!cpu_sees(m, &m->cpu[i], CPU_ONLINE))
 			continue;
 		create_thread(m, s, (int)i);
 		if (!ht->selfparking)

@@ -282,6 +282,9 @@ static inline struct cpu *cpu_of(const struct bu_machine *m, const struct thread
 void cpus_reset(struct bu_machine *m);
 void cpu_store(struct bu_machine *m, struct cpu *c, uint32_t curr, uint32_t flags);
 void cpu_flag(struct bu_machine *m, struct cpu *c, uint32_t flag, bool on);
+/* The same as another CPU sees it: a step of the running thread on the word of that CPU. */
+bool cpu_sees(struct bu_machine *m, const struct cpu *c, uint32_t flags);	/* all of them set */
+bool cpu_seen_idle(struct bu_machine *m, const struct cpu *c);	/* in its idle thread, and in no interrupt */
 void attend(struct bu_machine *m, struct thread *t);	/* whatever is due on the CPU of the running thread */
 void cpu_rebound(struct bu_machine *m, struct cpu *c);
 void never(struct bu_machine *m);	/* the running task waits until it is cut short */

@@ -244,7 +244,7 @@ static void gp_init(struct bu_machine *m, struct rcu *r)
 	for (i = 0; i < m->config.n_cpus; i++) {
 		struct cpu *c = &m->cpu[i];
 
-		if (!cpu_is(c, CPU_STARTED))
+		if (!cpu_sees(m, c, CPU_STARTED))
 			continue;
 		c->rcu_owes = true;
 		c->rcu_noticed = !timers_ticking(c);
@@ -264,7 +264,7 @@ static void gp_fqs(struct bu_machine *m, const struct rcu *r)
 
 		if (!c->rcu_owes)
 			continue;
-		if (!cpu_is(c, CPU_STARTED) || (c->curr == c->idle && !cpu_is(c, CPU_IN_IRQ)) || (c->rcu_qs && !timers_ticking(c)))
+		if (!cpu_sees(m, c, CPU_STARTED) || cpu_seen_idle(m, c) || (c->rcu_qs && !timers_ticking(c)))
 			cpu_reports(m, c);
 		else if (bu_now(m) - r->start_ns >= RESCHED_NS)
 			resched_curr(m, c);
@@ -474,7 +474,7 @@ void bu_synchronize_rcu_expedited(struct bu_machine *m)
 		for (i = 0; i < m->config.n_cpus; i++) {
 			struct cpu *c = &m->cpu[i];
 
-			if (!cpu_is(c, CPU_STARTED) || i == t->cpu || (c->curr == c->idle && !cpu_is(c, CPU_IN_IRQ)))
+			if (i == t->cpu || !cpu_sees(m, c, CPU_STARTED) || cpu_seen_idle(m, c))
 				continue;
 			c->rcu_exp_owes = true;
 			bu_word_add(m->engine, r->exp_left, 1);

@@ -372,7 +372,7 @@ void enqueue(struct bu_machine *m, struct cpu *c, struct thread *t, bool at_head
 	}
 	t->throttled = false;
 	queue_add(m, c, t, at_head);
-	if (!cpu_is(c, CPU_STARTED))
+	if (!cpu_sees(m, c, CPU_STARTED))
 		return;
 	if (c->curr == c->idle || outranks(t, thread_of(m, c->curr)))
 		resched_curr(m, c);
@@ -522,13 +522,13 @@ static struct cpu *select_cpu(struct bu_machine *m, const struct thread *t)
 	for (i = 0; i < m->config.n_cpus; i++) {
 		struct cpu *o = &m->cpu[(t->cpu + i) % m->config.n_cpus];
 
-		if (cpu_is(o, CPU_ONLINE) && cpu_is(o, CPU_STARTED) && o->curr == o->idle && !has_queued(o))
+		if (cpu_sees(m, o, CPU_ONLINE | CPU_STARTED) && o->curr == o->idle && !has_queued(o))
 			return o;
 	}
-	if (cpu_is(c, CPU_ONLINE))
+	if (cpu_sees(m, c, CPU_ONLINE))
 		return c;
 	for (i = 0; i < m->config.n_cpus; i++)
-		if (cpu_is(&m->cpu[i], CPU_ONLINE))
+		if (cpu_sees(m, &m->cpu[i], CPU_ONLINE))
 			return &m->cpu[i];
 	return c;
 }

@@ -143,7 +143,7 @@ int bu_smp_call_function_single(struct bu_machine *m, int cpu, const char *name,
 		return 0;
 	}
 	op(m);
-	if (!cpu_is(&m->cpu[cpu], CPU_ONLINE)) {
+	if (!cpu_sees(m, &m->cpu[cpu], CPU_ONLINE)) {
 		bu_preempt_enable(m);
 		return -ENXIO;
 	}
@@ -183,7 +183,7 @@ void bu_smp_call_function(struct bu_machine *m, const char *name, bu_thread_fn f
 	}
 	bu_preempt_disable(m);
 	for (i = 0; i < m->config.n_cpus; i++) {
-		if (i == t->cpu || !cpu_is(&m->cpu[i], CPU_ONLINE))
+		if (i == t->cpu || !cpu_sees(m, &m->cpu[i], CPU_ONLINE))
 			continue;
 		d = csd_get(m);
 		if (!d)

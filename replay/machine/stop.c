@@ -199,7 +199,7 @@ void bu_cpu_stop_init(struct bu_machine *m)
 		return;
 	m->stop_init = true;
 	for (i = 0; i < m->config.n_cpus; i++)
-		if (cpu_is(&m->cpu[i], CPU_ONLINE))
+		if (cpu_sees(m, &m->cpu[i], CPU_ONLINE))
 			bu_stop_machine_unpark(m, (int)i);
 }
 
@@ -339,7 +339,7 @@ int bu_set_cpus_allowed_ptr(struct bu_machine *m, bu_thread id, int cpu)
 	}
 	bu_preempt_disable(m);
 	op(m);
-	if (cpu >= 0 && !cpu_is(&m->cpu[cpu], CPU_ONLINE)) {
+	if (cpu >= 0 && !cpu_sees(m, &m->cpu[cpu], CPU_ONLINE)) {
 		bu_preempt_enable(m);
 		return -EINVAL;
 	}
@@ -542,7 +542,7 @@ int bu_stop_machine_cpuslocked(struct bu_machine *m, const char *name, bu_stop_f
 	s->active = cpu;
 	s->active2 = -3;
 	for (i = m->config.n_cpus; i-- > 0;) {
-		if (!cpu_is(&m->cpu[i], CPU_ONLINE))
+		if (!cpu_sees(m, &m->cpu[i], CPU_ONLINE))
 			continue;
 		s->acked[i] = 0;
 		if (cpu == BU_FIRST_ONLINE_CPU)
