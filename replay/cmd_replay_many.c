@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,21 +17,25 @@ struct progress {
 	int64_t runs, started_ns, shown_ns;
 };
 
-static void show_progress(void *ctx, int64_t done)
+static int64_t clock_ns(void)
 {
-	struct progress *p = ctx;
 	struct timespec now;
-	int64_t ns;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = now.tv_sec * BU_NS_PER_S + now.tv_nsec;
-	if (!p->started_ns)
-		p->started_ns = p->shown_ns = ns;
+	return now.tv_sec * BU_NS_PER_S + now.tv_nsec;
+}
+
+static void show_progress(void *ctx, int64_t done)
+{
+	static const char bar[] = "####################";
+	struct progress *p = ctx;
+	const int64_t ns = clock_ns();
+
 	if (ns - p->shown_ns < 200 * BU_NS_PER_MS && done < p->runs)
 		return;
 	p->shown_ns = ns;
-	fprintf(stderr, "\r%s: %" PRId64 " of %" PRId64 " runs, %.0f/s, %.0f s left \033[K", p->core, done, p->runs,
-		(double)done * 1e9 / (double)(ns - p->started_ns + 1),
+	fprintf(stderr, "\r%s [%-*.*s] %" PRId64 " of %" PRId64 " runs, %.0f/s, %.0f s left \033[K", p->core, (int)strlen(bar),
+		(int)((int64_t)strlen(bar) * done / p->runs), bar, done, p->runs, (double)done * 1e9 / (double)(ns - p->started_ns + 1),
 		(double)(p->runs - done) * (double)(ns - p->started_ns) / 1e9 / (double)done);
 	if (done == p->runs)
 		fputs("\r\033[K", stderr);
@@ -51,7 +56,7 @@ int bu_replay_many(const struct bu_replay_args *a, const struct bu_replay_input 
 		printf("%s, %d CPUs, %" PRId64 " runs per core, every part and step drawn from the recording, seed %" PRId64
 		       "\nbring-up time by quantile, with 95 %% confidence:\n\n", s->kernel_release, o.cpus, a->runs, a->seed);
 	for (i = 0; !rc && i < n; i++) {
-		struct progress progress = { .core = jobs[i].core.def.name, .runs = a->runs };
+		struct progress progress = { .core = jobs[i].core.def.name, .runs = a->runs, .started_ns = clock_ns() };
 		struct bu_mc_result r;
 
 		o.params = jobs[i].params;

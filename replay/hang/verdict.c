@@ -134,6 +134,14 @@ static bool irqs_off(struct bu_machine *m, const struct bu_wait_info *w)
 	return w->on_cpu && bu_cpu_state(m, w->cpu, &s) && s.irqs_off;
 }
 
+/* Whether its stopper can run there: who spins with preemption on is no soft lockup. */
+static bool stopper_runs(struct bu_machine *m, int cpu)
+{
+	struct bu_cpu_state s;
+
+	return bu_cpu_state(m, cpu, &s) && s.no_stopper_since_ns == bu_now(m);
+}
+
 static enum bu_watchdog watchdog_of(struct bu_machine *m, const struct bu_wait_info *w)
 {
 	switch (w->kind) {
@@ -148,7 +156,9 @@ static enum bu_watchdog watchdog_of(struct bu_machine *m, const struct bu_wait_i
 	case BU_WAITS_FAULT:
 		return irqs_off(m, w) ? BU_WATCHDOG_HARD_LOCKUP : BU_WATCHDOG_SOFT_LOCKUP;
 	default:
-		return w->on_cpu ? BU_WATCHDOG_SOFT_LOCKUP : BU_WATCHDOG_HUNG_TASK;
+		if (!w->on_cpu)
+			return BU_WATCHDOG_HUNG_TASK;
+		return stopper_runs(m, w->cpu) ? BU_WATCHDOG_NONE : BU_WATCHDOG_SOFT_LOCKUP;
 	}
 }
 

@@ -141,6 +141,20 @@ run "$BRINGUP" core-check "$TMP/missing.so"
 is 'a missing plugin fails' "$status" 1
 like 'and is named' "$err" 'missing.so: No such file'
 
+# A core that hangs: the whole report is kept, and read back.
+plugin hangs < <(echo '#include "replay/kit/kernel.h"
+#include "replay/core_hotplug.h"
+static void second(struct bu_machine *m, void *locks) { const bu_obj *l = locks; KERNEL_FN(m);
+	mutex_lock(m, l[1]); sleep_ns(m, 10); mutex_lock(m, l[0]); }
+static void c(struct bu_machine *m) { bu_obj *l = alloc(m, 2 * sizeof(*l)); KERNEL_FN(m);
+	l[0] = mutex(m, "first"); l[1] = mutex(m, "second"); thread_run(m, "other", 0, second, l);
+	mutex_lock(m, l[0]); sleep_ns(m, 10); mutex_lock(m, l[1]); }'; def c)
+run "$BRINGUP" replay "$TMP/boot.db" --hotplug "$TMP/hangs.so" -o "$TMP/runs.db"
+like 'and is stored with its witness' "$(sqlite3 "$TMP/runs.db" "SELECT verdict, witness FROM run")" \
+	'^deadlock.*kernel_init waits for lock second since 10 ns.    in c.    holds mutex first, taken in c at 0 ns.*The cycle:.  [a-z_]+ -> lock'
+run "$BRINGUP" replay --verify 1 --hotplug "$TMP/hangs.so" -o "$TMP/runs.db"
+is 'and comes out again' "$status" 0
+
 # The program survives: a good core after a bad one, in one call.
 run "$BRINGUP" replay "$TMP/boot.db" --hotplug "$TMP/wild.so,serial,$TMP/loop.so" --json
 is 'good and bad cores in one call' "$(jq -r '[.runs[].verdict] | join(" ")' <<<"$out")" 'error ok error'

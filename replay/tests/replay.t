@@ -49,6 +49,12 @@ run "$BRINGUP" replay "$db" --hotplug parallel-full --params rcu=rnp-lock,access
 is 'runs are added to what is there' "$(sql "$runs" 'SELECT count(*) FROM run')" 4
 is 'with their parameters' "$(sql "$runs" "SELECT params ->> '\$.rcu', params ->> '\$.access_ns' FROM run WHERE id = 4")" 'rnp-lock|25'
 
+is 'a run knows what made it' "$(sql "$runs" "SELECT count(*) FROM run WHERE bringup_version = '$("$BRINGUP" --version |
+	cut -d' ' -f2)' AND core_source <> '' AND seed = 1 AND length(hash) = 16 AND command LIKE 'bringup replay %' AND
+	capture_sha256 <> '' AND events > 0")" 4
+is 'its intervals, waits, locks and CPUs are kept' "$(sql "$runs" "SELECT (SELECT count(*) > 100 FROM interval WHERE run = 2 AND
+	end_ns > start_ns), (SELECT count(*) > 7 FROM wait WHERE run = 2 AND outcome = 'satisfied'), (SELECT sum(acquired) > 7 AND
+	max(hold_max_ns) > 0 FROM lock WHERE run = 2), (SELECT count(*) FROM account WHERE run = 2 AND busy_ns > 0 AND switches > 0)")" '1|1|1|8'
 run "$BRINGUP" replay --verify 2 -o "$runs"
 is 'a stored run can be verified' "$status" 0
 like 'and is the same' "$out" 'run 2 of core serial: the same again'
@@ -76,6 +82,11 @@ is 'many runs' "$(jq -r '.distributions[0] | .verdicts.ok.runs, (.bringup_ns.p5.
 first=$(jq -r '.distributions[0].hash' <<<"$out")
 run "$BRINGUP" replay "$db" --hotplug serial --runs 60 --seed 3 -j 1 --json
 is 'the number of workers does not matter' "$(jq -r '.distributions[0].hash' <<<"$out")" "$first"
+
+like 'without a terminal nothing moves' "x$err" '^x$'
+out=$(script -qec "'$BRINGUP' replay '$db' --hotplug serial --runs 60 --seed 3 -j 2" /dev/null </dev/null)
+like 'on one a bar says how far it is, how fast, how long it will take' "$out" \
+	$'\r''serial \[#{20}\] 60 of 60 runs, [0-9]+/s, 0 s left'
 
 run "$BRINGUP" replay "$db" --hotplug nosuch
 is 'an unknown core is a usage error' "$status" 2

@@ -218,8 +218,12 @@ static void spins_with_irqs_off(struct bu_machine *m, void *arg)
 
 static void call_to_a_cpu_that_spins(void **state)
 {
-	static const char *const words[] = { "deadlock", "caller", "spinner", "vector_lock", "csd lock watchdog would speak at 5.00 s",
-					     NULL };
+	static const char *const words[] = { "deadlock", "caller spins for IPI flush since 2.00 us\n    in calls_under_a_lock\n"
+					     "    holds raw_spinlock vector_lock, taken in calls_under_a_lock at 0 ns",
+					     "CPU 1 runs spinner, preempt_count 1, interrupts off since 1.00 us:\n",
+					     "spinner spins for lock vector_lock since 1.00 us\n    in spins_with_irqs_off",
+					     "caller -> IPI flush -> spinner\n", "spinner -> lock vector_lock -> caller\n",
+					     "csd lock watchdog would speak at 5.00 s", NULL };
 	struct bu_machine *m = make(2, 0, 0);
 
 	(void)state;
@@ -255,7 +259,11 @@ static void parks_under_a_mutex(struct bu_machine *m, void *arg)
 
 static void parking_who_waits_for_the_parker(void **state)
 {
-	static const char *const words[] = { "deadlock", "control", "worker/1", "smpboot_threads_lock", NULL };
+	static const char *const words[] = { "deadlock", "control waits for park of worker/1 since 50.00 us\n    in parks_under_a_mutex\n"
+					     "    holds mutex smpboot_threads_lock, taken in parks_under_a_mutex at 0 ns",
+					     "worker/1 waits for lock smpboot_threads_lock since 10.00 us\n    in worker",
+					     "control -> park of worker/1 -> worker/1\n", "worker/1 -> lock smpboot_threads_lock -> control\n",
+					     NULL };
 	struct bu_machine *m = make(2, 0, 0);
 
 	(void)state;
@@ -263,6 +271,48 @@ static void parking_who_waits_for_the_parker(void **state)
 	s.thread = bu_kthread_create_on_cpu(m, "worker/1", 1, worker, NULL);
 	bu_wake_up_process(m, s.thread);
 	bu_thread_run(m, "control", 0, parks_under_a_mutex, NULL);
+	expect(m, BU_HANG_DEADLOCK, 2, words);
+}
+
+/* A grace period that waits for a reader, who wants the mutex of whoever waits for the grace period. */
+static void reads_and_wants_the_mutex(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_rcu_read_lock(m);
+	bu_work(m, 2000);
+	while (!bu_mutex_trylock(m, s.a))
+		bu_work(m, 1000);
+	bu_rcu_read_unlock(m);
+}
+
+static void synchronizes_under_a_mutex(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	(void)arg;
+	bu_mutex_lock(m, s.a);
+	bu_work(m, 1000);
+	bu_synchronize_rcu_expedited(m);
+	bu_mutex_unlock(m, s.a);
+}
+
+static void grace_period_for_who_wants_the_lock(void **state)
+{
+	static const char *const words[] = { "deadlock", "control waits for grace period expedited since 1.00 us\n    in synchronizes_under_a_mutex\n"
+					     "    holds mutex rtnl_mutex, taken in synchronizes_under_a_mutex at 0 ns",
+					     "reader spins for lock rtnl_mutex", "in reads_and_wants_the_mutex",
+					     "control -> grace period expedited -> reader\n", "reader -> lock rtnl_mutex -> control\n",
+					     "RCU stall watchdog would speak at 21.00 s", NULL };
+	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .ipi_ns = 100, .progress_events = 10000 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine *m;
+
+	(void)state;
+	assert_int_equal(bu_machine_create(&config, &m, &err), 0);
+	s.a = bu_mutex(m, "rtnl_mutex");
+	bu_rcu_set_mode(m, BU_RCU_NORMAL);
+	bu_thread_run(m, "control", 0, synchronizes_under_a_mutex, NULL);
+	bu_thread_run(m, "reader", 1, reads_and_wants_the_mutex, NULL);
 	expect(m, BU_HANG_DEADLOCK, 2, words);
 }
 
@@ -632,7 +682,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_mutexes_in_opposite_order), cmocka_unit_test(ticks_do_not_hide_a_deadlock),
 		cmocka_unit_test(reader_behind_a_waiting_writer), cmocka_unit_test(nobody_completes),
-		cmocka_unit_test(grace_periods_without_their_thread),
+		cmocka_unit_test(grace_periods_without_their_thread), cmocka_unit_test(grace_period_for_who_wants_the_lock),
 		cmocka_unit_test(call_to_a_cpu_that_spins), cmocka_unit_test(parking_who_waits_for_the_parker),
 		cmocka_unit_test(sleeping_while_atomic), cmocka_unit_test(polling_without_end),
 		cmocka_unit_test(work_without_end_is_no_livelock), cmocka_unit_test(a_good_end),
