@@ -139,7 +139,7 @@ static void touch_handler(struct bu_machine *m, void *arg)
 	access_slot(m, (int)(intptr_t)arg);
 }
 
-static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
+static void touch_in_context(struct bu_machine *m, const struct bu_pgd_event *e)
 {
 	void *arg = (void *)(intptr_t)e->slot;
 
@@ -180,6 +180,16 @@ static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
 	default:
 		access_slot(m, e->slot);
 	}
+}
+
+/* Where the instruction is known, a witness has it. */
+static void touch(struct bu_machine *m, const struct bu_pgd_event *e)
+{
+	if (e->ip)
+		bu_call(m, e->ip);
+	touch_in_context(m, e);
+	if (e->ip)
+		bu_ret(m);
 }
 
 static void touch_in_window(struct bu_machine *m, enum bu_pgd_window window)

@@ -78,6 +78,7 @@ struct bu_pgd_event {
 	int32_t mm, other;	/* indices into mms (SWITCH: @other is a task); BU_PGD_NONE */
 	int32_t task;		/* index into tasks: of SWITCH the next one, else the one that runs */
 	int32_t slot;		/* index into slots; BU_PGD_NONE */
+	const char *ip;		/* FAULT, and TOUCH that faulted: the instruction, its function where that is known; NULL: not known */
 	uint8_t what;		/* enum bu_pgd_what */
 	uint8_t use;		/* enum bu_pgd_use */
 	uint8_t context;	/* enum bu_pgd_context */

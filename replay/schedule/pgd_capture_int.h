@@ -49,7 +49,7 @@ struct bu_pgd_row {
 	const char *comm;
 	const char *name;	/* of the event or function; borrowed, as the others are */
 	int64_t a, b;		/* page_fault: address, 1 for user mode; sched_switch: next_pid */
-	const char *text;	/* fields of ev_other; comm of sched_switch's next; caller of a function */
+	const char *text;	/* fields of ev_other; comm of sched_switch's next; caller of a function; instruction of a fault */
 };
 
 struct bu_pgd_cpu {

@@ -326,6 +326,9 @@ static void on_fault(struct bu_pgd_loader *l, const struct bu_pgd_row *r, int32_
 
 	e.context = (uint8_t)context_of(r->ctx);
 	e.mm = cpu->active;
+	e.ip = bu_arena_strdup(&l->b.s->arena, r->text);
+	if (!e.ip)
+		l->b.error = -ENOMEM;
 	if (r->b || !is_kernel(l, r->a)) {
 		e.fault = r->b ? BU_PGD_FAULT_USER : BU_PGD_FAULT_KERNEL_USER;
 		cpu->open_fault = -1;

@@ -173,6 +173,14 @@ static void test_failed_exec(void **state)
 	bu_pgd_schedule_fini(&s);
 }
 
+static size_t next_event(const struct bu_pgd_schedule *s, enum bu_pgd_what what, size_t from)
+{
+	while (from < s->n_events && s->events[from].what != what)
+		from++;
+	assert_true(from < s->n_events);
+	return from;
+}
+
 /* 32 bits: entries are new where a walk follows, a fault that vmalloc_fault() mends is one, another before it is over is nested. */
 static void test_memory(void **state)
 {
@@ -187,6 +195,7 @@ static void test_memory(void **state)
 	other(&w, 0, SH, "sync", "(arch_sync_kernel_mappings+0x0/0x1c0) start=0xf47ff000 end=0xf4801000");
 	func(&w, 0, SH, "arch_sync_kernel_mappings");
 	fault(&w, 0, SH, "kernel", 0xf4800000);
+	exec_sql(&w, "INSERT INTO symbol VALUES (98, 'call_rcu', 'call_rcu'); UPDATE ev_fault SET ip_symbol = 98 WHERE id = %d", (int)w.id);
 	fault(&w, 0, SH, "kernel", 0xf4800010);
 	func(&w, 0, SH, "vmalloc_fault");
 	fault(&w, 0, SH, "kernel", 0x9000);
@@ -204,6 +213,10 @@ static void test_memory(void **state)
 	assert_int_equal(s.counts.synthetic_entries, 0);
 	assert_int_equal(s.counts.lazy, 1);
 	assert_int_equal(s.counts.nested, 1);
+	i = next_event(&s, BU_PGD_TOUCH, 0);	/* it faulted, and so is known */
+	assert_string_equal(s.events[i].ip, "call_rcu");
+	assert_string_equal(s.events[i + 1].ip, "call_rcu");
+	assert_string_equal(s.events[next_event(&s, BU_PGD_TOUCH, i + 1)].ip, "0x0");
 	assert_int_equal(s.counts.faults[BU_PGD_FAULT_USER], 1);
 	assert_int_equal(s.counts.faults[BU_PGD_FAULT_KERNEL_USER], 1);
 	assert_int_equal(s.counts.faults[BU_PGD_FAULT_VMALLOC], 2);
@@ -228,14 +241,6 @@ static void test_memory(void **state)
 		alloc += s.events[i].what == BU_PGD_ALLOC && s.events[i].new_entry && s.events[i].synthetic;
 	assert_int_equal(alloc, 3);
 	bu_pgd_schedule_fini(&s);
-}
-
-static size_t next_event(const struct bu_pgd_schedule *s, enum bu_pgd_what what, size_t from)
-{
-	while (from < s->n_events && s->events[from].what != what)
-		from++;
-	assert_true(from < s->n_events);
-	return from;
 }
 
 /*
