@@ -218,10 +218,10 @@ static void spins_with_irqs_off(struct bu_machine *m, void *arg)
 
 static void call_to_a_cpu_that_spins(void **state)
 {
-	static const char *const words[] = { "deadlock", "caller spins for IPI flush since 2.00 us\n    in calls_under_a_lock\n"
+	static const char *const words[] = { "deadlock", "caller spins for IPI flush since 2.00 us", "    in calls_under_a_lock",
 					     "    holds raw_spinlock vector_lock, taken in calls_under_a_lock at 0 ns",
 					     "CPU 1 runs spinner, preempt_count 1, interrupts off since 1.00 us:\n",
-					     "spinner spins for lock vector_lock since 1.00 us\n    in spins_with_irqs_off",
+					     "spinner spins for lock vector_lock since 1.00 us", "    in spins_with_irqs_off",
 					     "caller -> IPI flush -> spinner\n", "spinner -> lock vector_lock -> caller\n",
 					     "csd lock watchdog would speak at 5.00 s", NULL };
 	struct bu_machine *m = make(2, 0, 0);
@@ -259,9 +259,9 @@ static void parks_under_a_mutex(struct bu_machine *m, void *arg)
 
 static void parking_who_waits_for_the_parker(void **state)
 {
-	static const char *const words[] = { "deadlock", "control waits for park of worker/1 since 50.00 us\n    in parks_under_a_mutex\n"
+	static const char *const words[] = { "deadlock", "control waits for park of worker/1 since 50.00 us", "    in parks_under_a_mutex",
 					     "    holds mutex smpboot_threads_lock, taken in parks_under_a_mutex at 0 ns",
-					     "worker/1 waits for lock smpboot_threads_lock since 10.00 us\n    in worker",
+					     "worker/1 waits for lock smpboot_threads_lock since 10.00 us", "    in worker",
 					     "control -> park of worker/1 -> worker/1\n", "worker/1 -> lock smpboot_threads_lock -> control\n",
 					     NULL };
 	struct bu_machine *m = make(2, 0, 0);
@@ -298,7 +298,7 @@ static void synchronizes_under_a_mutex(struct bu_machine *m, void *arg)
 
 static void grace_period_for_who_wants_the_lock(void **state)
 {
-	static const char *const words[] = { "deadlock", "control waits for grace period expedited since 1.00 us\n    in synchronizes_under_a_mutex\n"
+	static const char *const words[] = { "deadlock", "control waits for grace period expedited since 1.00 us", "    in synchronizes_under_a_mutex",
 					     "    holds mutex rtnl_mutex, taken in synchronizes_under_a_mutex at 0 ns",
 					     "reader spins for lock rtnl_mutex", "in reads_and_wants_the_mutex",
 					     "control -> grace period expedited -> reader\n", "reader -> lock rtnl_mutex -> control\n",
