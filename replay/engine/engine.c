@@ -239,18 +239,13 @@ static int start(struct bu_engine *e, uint32_t id)
 	return 0;
 }
 
-/* By the state of the task whose event it is. */
-static const uint8_t kind_of[] = {
-	[TASK_NEW] = EVENT_START, [TASK_READY] = EVENT_WAKE, [TASK_SLEEPING] = EVENT_DUE, [TASK_WAITING] = EVENT_TIMEOUT,
-};
-
 /* Time and the account of what happened. */
-static inline void happens(struct bu_engine *e, const struct bu_evq_entry *ev, enum event_kind kind)
+static inline void happens(struct bu_engine *e, int64_t at_ns, uint32_t id, enum event_kind kind)
 {
-	e->now_ns = ev->at_ns;
+	e->now_ns = at_ns;
 	e->events++;
-	e->hash = bu_hash_u64(e->hash, (uint64_t)ev->at_ns);
-	e->hash = bu_hash_u64(e->hash, (uint64_t)ev->id << 8 | kind);
+	e->hash = bu_hash_u64(e->hash, (uint64_t)at_ns);
+	e->hash = bu_hash_u64(e->hash, (uint64_t)id << 8 | kind);
 }
 
 /* What is to be looked at when a task has stopped and the engine is back on its own stack. */
@@ -276,10 +271,10 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 {
 	uint32_t id = ev->id;
 	struct task *t = &e->task[id];
-	enum event_kind kind = kind_of[t->state];
+	enum event_kind kind = (enum event_kind)t->state;
 	int rc;
 
-	happens(e, ev, kind);
+	happens(e, ev->at_ns, id, kind);
 	note(e, (enum bu_step_kind)kind, id, 0, 0);
 	if (kind == EVENT_START) {
 		rc = start(e, id);
@@ -319,38 +314,69 @@ static int step(struct bu_engine *e, const struct bu_evq_entry *ev)
 /* More than what a switch pushes: who comes so near to the end of its stack is looked at by the engine. */
 #define NEAR_THE_END_BYTES 256u
 
+static inline __attribute__((always_inline)) bool may_pass_on(const struct bu_engine *e, const struct task *self)
+{
+	return e->events < e->direct_until && (uintptr_t)self->co.canary - (uintptr_t)__builtin_frame_address(0) <=
+	       e->stacks.stack_bytes - BU_CO_SPREAD_BYTES - NEAR_THE_END_BYTES;
+}
+
+/* Task @id goes on because of its event, of @kind, from now on. */
+static inline void goes_on(struct bu_engine *e, struct task *t, int64_t at_ns, uint32_t id, enum event_kind kind)
+{
+	happens(e, at_ns, id, kind);
+	t->waited = false;
+	t->state = TASK_RUNNING;
+	e->self = id;
+}
+
 /*
  * What is picked lies in the engine, not on the stack: with the address of a local given away, the compiler would make
  * the switch at the end a call and not a jump.
  */
-int bu_engine_pass_on(struct bu_engine *e)
+static int pass_on_slow(struct bu_engine *e) __attribute__((noinline));
+static int pass_on_slow(struct bu_engine *e)
 {
 	struct task *self = &e->task[e->self], *t;
 	enum event_kind kind;
 
-	if (e->events >= e->direct_until ||
-	    (uintptr_t)self->co.canary - (uintptr_t)__builtin_frame_address(0) >
-		    e->stacks.stack_bytes - BU_CO_SPREAD_BYTES - NEAR_THE_END_BYTES ||
-	    !bu_evq_pop(&e->queue, &e->held))
+	if (!may_pass_on(e, self) || !bu_evq_pop(&e->queue, &e->held))
 		return bu_co_leave(&e->stacks, &self->co, false);
 
 	t = &e->task[e->held.id];
-	kind = kind_of[t->state];
+	kind = (enum event_kind)t->state;
 	if (kind == EVENT_START || (kind != EVENT_DUE && e->config.sink.wait) || !bu_co_intact(&t->co)) {
 		e->holds = true;
 		return bu_co_leave(&e->stacks, &self->co, false);
 	}
 	bu_evq_bring_due(&e->queue);
-	happens(e, &e->held, kind);
 	if (kind == EVENT_TIMEOUT)
 		bu_word_stop_waiting(e, e->held.id);
-	t->waited = false;
-	t->state = TASK_RUNNING;
-	e->self = e->held.id;
+	goes_on(e, t, e->held.at_ns, e->held.id, kind);
 	/* A task may be the next one after itself: then its stack pointer is yet to be written. */
 	if (t == self)
 		return kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0;
 	return bu_co_pass(&self->co, &t->co, kind == EVENT_TIMEOUT ? -ETIMEDOUT : 0);
+}
+
+/*
+ * Mostly the next one is another task whose turn has come now. Then nothing is called on the way to the switch, so that the
+ * compiler need not save registers which the switch saves anyway.
+ */
+int bu_engine_pass_on(struct bu_engine *e)
+{
+	struct task *self = &e->task[e->self], *t;
+	uint32_t id = bu_evq_next_due(&e->queue);
+	enum event_kind kind;
+
+	if (!id || !may_pass_on(e, self))
+		return pass_on_slow(e);
+	t = &e->task[id];
+	kind = (enum event_kind)t->state;
+	if (t == self || !(kind == EVENT_DUE || (kind == EVENT_WAKE && !e->config.sink.wait)) || !bu_co_intact(&t->co))
+		return pass_on_slow(e);
+	bu_evq_pop_due(&e->queue);
+	goes_on(e, t, e->queue.instant_ns, id, kind);
+	return bu_co_pass(&self->co, &t->co, 0);
 }
 
 #else

@@ -26,8 +26,6 @@
 #include "replay/engine/run_mem.h"
 #include "replay/engine/steplog.h"
 
-enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_SLEEPING, TASK_WAITING, TASK_DONE };
-
 enum { PRIO_NORMAL, PRIO_TIMEOUT };
 
 /*
@@ -35,6 +33,12 @@ enum { PRIO_NORMAL, PRIO_TIMEOUT };
  * change them.
  */
 enum event_kind { EVENT_START = 1, EVENT_DUE = 2, EVENT_WAKE = 3, EVENT_TIMEOUT = 4 };
+
+/* The state of a task that has an event in the queue says of what kind that is. */
+enum task_state {
+	TASK_NEW = EVENT_START, TASK_SLEEPING = EVENT_DUE, TASK_READY = EVENT_WAKE, TASK_WAITING = EVENT_TIMEOUT,
+	TASK_RUNNING, TASK_DONE,
+};
 
 #define EFFECT_IN_OP 255	/* the operand is only in struct bu_await_op */
 

@@ -148,6 +148,25 @@ static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 	return true;
 }
 
+/**
+ * bu_evq_next_due() - Whose event bu_evq_pop() would take, if it is due now and bu_evq_bring_due() then has nothing to do.
+ * Return: 0 where it is not so simple. bu_evq_pop_due() is that pop.
+ */
+static inline uint32_t bu_evq_next_due(const struct bu_evq *q)
+{
+	const struct bu_evq_ring *r = &q->due[0];
+
+	if (r->head == r->tail || q->stale || (r->head + 1) % BU_EVQ_BATCH == 0)
+		return 0;
+	return r->at[r->head & q->due_mask].id;
+}
+
+static inline void bu_evq_pop_due(struct bu_evq *q)
+{
+	q->due[0].head++;
+	q->n--;
+}
+
 static inline const struct bu_evq_owner *bu_evq_owner(const struct bu_evq *q, uint32_t id)
 {
 	return (const struct bu_evq_owner *)(q->owner + id * q->owner_bytes);

@@ -112,7 +112,7 @@ bu_task_id bu_task_spawn(struct bu_engine *e, const char *name, int32_t lane, vo
 	info->fn = fn;
 	info->arg = arg;
 	info->lane = lane;
-	memset(&e->task[id], 0, sizeof(e->task[id]));
+	e->task[id] = (struct task){ .state = TASK_NEW };
 	if (e->slice)
 		e->slice[id].low = 0;
 	e->n_tasks++;

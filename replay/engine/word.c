@@ -327,23 +327,54 @@ static void __attribute__((noinline)) serve(struct bu_engine *e, uint32_t word)
 	}
 }
 
-static inline void set(struct bu_engine *e, uint32_t word, int64_t value)
+/*
+ * The operations below leave by calling the next function last, with what they return handed down to it. The compiler makes
+ * jumps of these calls, and need not save a register for what comes after them.
+ */
+
+static int64_t __attribute__((noinline)) set_and_serve(struct bu_engine *e, uint32_t word, int64_t value, int64_t ret)
+{
+	e->word[word].value = value;
+	serve(e, word);
+	return ret;
+}
+
+/* Return: @ret. */
+static inline int64_t set(struct bu_engine *e, uint32_t word, int64_t value, int64_t ret)
 {
 	struct word *w = &e->word[word];
 	uint32_t id = w->head;
 
 	if (w->value == value)
-		return;
-	w->value = value;
-	/* Mostly nobody waits, or one does. */
-	if (w->classes | w->n_eq) {
-		serve(e, word);
-	} else if (id && holds(w->first_guard, value, w->first_value)) {
-		delist(e, &w->head, id);
+		return ret;
+	if (w->classes | w->n_eq)
+		return set_and_serve(e, word, value, ret);
+	if (id && holds(w->first_guard, value, w->first_value)) {
+		/* Mostly one waits, and without a timeout. */
+		if (e->task[id].next || e->task[id].timed || e->now_ns != e->queue.instant_ns || e->noting)
+			return set_and_serve(e, word, value, ret);
+		w->head = 0;
+		w->value = value;
 		give(e, word, id);
-		if (w->head)
-			serve(e, word);
+		return ret;
 	}
+	w->value = value;
+	return ret;
+}
+
+static int64_t __attribute__((noinline, cold)) note_and_set(struct bu_engine *e, enum bu_step_kind kind, uint32_t word,
+							   int64_t noted, int64_t value)
+{
+	bu_step_note(e, kind, e->self, word, noted);
+	return set(e, word, value, noted);
+}
+
+/* An operation of @kind sets the word. @noted: what goes into the log, and the return value. */
+static inline int64_t change(struct bu_engine *e, enum bu_step_kind kind, uint32_t word, int64_t noted, int64_t value)
+{
+	if (__builtin_expect(e->noting, 0))
+		return note_and_set(e, kind, word, noted, value);
+	return set(e, word, value, noted);
 }
 
 static inline bool is_word(struct bu_engine *e, bu_word_id word, const char *op)
@@ -422,8 +453,7 @@ void bu_word_store(struct bu_engine *e, bu_word_id word, int64_t value)
 {
 	if (!is_word(e, word, "store"))
 		return;
-	note(e, BU_STEP_STORE, e->self, word, value);
-	set(e, word, value);
+	change(e, BU_STEP_STORE, word, value, value);
 }
 
 int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta)
@@ -433,9 +463,7 @@ int64_t bu_word_add(struct bu_engine *e, bu_word_id word, int64_t delta)
 	if (!is_word(e, word, "add"))
 		return 0;
 	value = sum(e->word[word].value, delta);
-	note(e, BU_STEP_ADD, e->self, word, value);
-	set(e, word, value);
-	return value;
+	return change(e, BU_STEP_ADD, word, value, value);
 }
 
 int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64_t new)
@@ -445,10 +473,7 @@ int64_t bu_word_cmpxchg(struct bu_engine *e, bu_word_id word, int64_t old, int64
 	if (!is_word(e, word, "cmpxchg"))
 		return 0;
 	found = e->word[word].value;
-	note(e, BU_STEP_CMPXCHG, e->self, word, found);
-	if (found == old)
-		set(e, word, new);
-	return found;
+	return change(e, BU_STEP_CMPXCHG, word, found, found == old ? new : found);
 }
 
 static int __attribute__((noinline, cold)) bad_await(struct bu_engine *e, const struct bu_await_op *op)
@@ -471,8 +496,7 @@ static int __attribute__((noinline)) take(struct bu_engine *e, const struct bu_a
 {
 	int64_t value = effect_on(op->effect, e->word[op->word].value, op->operand);
 
-	note(e, BU_STEP_PASS, e->self, op->word, value);
-	set(e, op->word, value);
+	change(e, BU_STEP_PASS, op->word, value, value);
 	return 0;
 }
 
@@ -487,41 +511,53 @@ static int __attribute__((noinline)) wait_apart(struct bu_engine *e, const struc
 	return bu_engine_pass_on(e);
 }
 
+/* An await whose guard does not hold. */
+static inline int wait_for(struct bu_engine *e, const struct bu_await_op *op)
+{
+	struct word *w = &e->word[op->word];
+	struct task *t = &e->task[e->self];
+
+	t->op = op;
+	t->operand = (int32_t)op->operand;
+	t->effect = t->operand == op->operand ? (uint8_t)op->effect : EFFECT_IN_OP;
+	t->since_ns = e->now_ns;
+	t->timed = op->timeout_ns >= 0;
+	t->state = TASK_WAITING;
+	if (t->timed || w->head || w->classes | w->n_eq)
+		return wait_apart(e, op);
+	/* What start_waiting() comes to when nobody else waits. */
+	t->arrival = e->arrivals++;
+	t->class = 0;
+	t->next = 0;
+	t->prev = e->self;
+	w->first_guard = op->guard;
+	w->first_value = op->value;
+	w->head = e->self;
+	return bu_engine_pass_on(e);
+}
+
+static int __attribute__((noinline, cold)) note_and_wait(struct bu_engine *e, const struct bu_await_op *op)
+{
+	bu_step_note(e, BU_STEP_WAIT, e->self, op->word, op->value);
+	return wait_for(e, op);
+}
+
 int bu_word_await(struct bu_engine *e, const struct bu_await_op *op, int *ret_waited)
 {
-	bool timed = op->timeout_ns >= 0;
-	struct word *w;
-	struct task *t;
-
 	if (ret_waited)
 		*ret_waited = 0;
 	if (!op->word || op->word >= e->n_words || (unsigned int)op->guard > BU_GUARD_LE ||
 	    (unsigned int)op->effect > BU_EFFECT_ADD)
 		return bad_await(e, op);
-	w = &e->word[op->word];
-	if (holds(op->guard, w->value, op->value))
+	if (holds(op->guard, e->word[op->word].value, op->value))
 		return take(e, op);
-	if (!e->self || (timed && !is_time_after(e, op->timeout_ns)))
+	if (!e->self || (op->timeout_ns >= 0 && !is_time_after(e, op->timeout_ns)))
 		return bad_await(e, op);
 	if (ret_waited)
 		*ret_waited = 1;
-	note(e, BU_STEP_WAIT, e->self, op->word, op->value);
-	t = &e->task[e->self];
-	t->op = op;
-	t->operand = (int32_t)op->operand;
-	t->effect = t->operand == op->operand ? (uint8_t)op->effect : EFFECT_IN_OP;
-	t->since_ns = e->now_ns;
-	t->timed = timed;
-	t->state = TASK_WAITING;
-	if (timed || w->head || w->classes | w->n_eq)
-		return wait_apart(e, op);
-	/* What start_waiting() comes to when nobody else waits. */
-	t->arrival = e->arrivals++;
-	w->first_guard = op->guard;
-	w->first_value = op->value;
-	t->class = 0;
-	enlist(e, &w->head, e->self);
-	return bu_engine_pass_on(e);
+	if (__builtin_expect(e->noting, 0))
+		return note_and_wait(e, op);
+	return wait_for(e, op);
 }
 
 void bu_resource_use(struct bu_engine *e, bu_word_id resource, int64_t service_ns, const char *point)

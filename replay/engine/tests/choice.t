@@ -15,14 +15,18 @@ sources=()
 for f in "$SRC"/replay/{engine,machine,hang}/*.c "$SRC"/replay/*.c; do
 	[[ $f == */evq.c ]] || sources+=("$f")
 done
-is 'who takes events' "$(takers "${sources[@]}")" 'bu_engine_pass_on pick_next '
+is 'who takes events' "$(takers "${sources[@]}")" 'bu_engine_pass_on pass_on_slow pick_next '
 like 'pick_next() asks' "$(sed -n '/^static bool pick_next(/,/^}/p' "$SRC/replay/engine/engine.c")" 'config\.choose.*bu_evq_pop_chosen'
 like 'nobody passes on where there is somebody to be asked' "$(grep -h 'direct_until =' "$SRC/replay/engine/engine.c")" \
 	'config\.choose \|\|.* \? 0 :'
-like 'and passing on looks at that' "$(sed -n '/^int bu_engine_pass_on(/,/^}/p' "$SRC/replay/engine/engine.c")" \
-	'events >= e->direct_until'
+like 'may_pass_on() looks at that' "$(sed -n '/ may_pass_on(/,/^}/p' "$SRC/replay/engine/engine.c")" \
+	'events < e->direct_until'
+for f in bu_engine_pass_on pass_on_slow; do
+	like "and $f() at may_pass_on() before it takes an event" \
+		"$(sed -n "/^[a-z].* $f(.*[^;]\$/,/^}/p" "$SRC/replay/engine/engine.c" | tr '\n' ' ')" '!may_pass_on\(.*bu_evq_pop'
+done
 
 # It can fail: another function that takes one.
 printf 'static void sneaks(struct bu_engine *e)\n{\n\tbu_evq_pop(&e->queue, &e->held);\n}\n' >"$TMP/other.c"
-is 'another one is found' "$(takers "${sources[@]}" "$TMP/other.c")" 'bu_engine_pass_on pick_next sneaks '
+is 'another one is found' "$(takers "${sources[@]}" "$TMP/other.c")" 'bu_engine_pass_on pass_on_slow pick_next sneaks '
 finish
