@@ -395,7 +395,7 @@ static int load_steps_of(struct loader *l, struct bu_stmt *st, size_t i)
 		if (rc)
 			break;
 		if (section == BU_HP_ONLINE_STEPS) {
-			step->overhead_ns = known(last) && known(step->start_ns) ? later(step->start_ns - last, 0) : 0;
+			step->overhead_ns = gap_between(last, step->start_ns);
 			last = later(step->start_ns, step->end_ns);
 		}
 	}

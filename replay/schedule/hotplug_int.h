@@ -48,6 +48,12 @@ static inline int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;	/* unknown is the smallest value there is */
 }
 
+/* How much later @to is than @from; 0 where it is not, or either is unknown. */
+static inline int64_t gap_between(int64_t from, int64_t to)
+{
+	return known(from) && known(to) ? later(to - from, 0) : 0;
+}
+
 int hotplug_oom(struct loader *l);
 int64_t hotplug_rebase(const struct loader *l, int64_t ts_ns);
 /* Index into the schedule's names of the text in a column, or of @text. Return: 0; -EILSEQ when it is none of them. */

@@ -248,7 +248,7 @@ static int take_steps(struct ops_loader *o, struct bu_hp_runtime_op *op)
 		if (!is_frame(s)) {
 			t = &w->steps[section][w->n_steps[section]++];
 			*t = (struct bu_hp_step){ .name = s->name, .nr = s->nr, .ret = s->ret, .start_ns = s->start, .end_ns = s->end,
-						  .overhead_ns = known(*last) && known(s->start) ? later(s->start - *last, 0) : 0,
+						  .overhead_ns = gap_between(*last, s->start),
 						  .work_ns = whole ? s->end - s->start : BU_NS_UNKNOWN };
 			if (own && whole) {
 				t->sleep_ns = slept(o, s->pid, s->start, s->end, &first);
@@ -327,7 +327,7 @@ static void set_part(struct bu_hp_part *p, int64_t from, int64_t to)
 
 static int64_t gap_after(const struct step *before, int64_t at)
 {
-	return before && known(before->end) && known(at) ? later(at - before->end, 0) : 0;
+	return before ? gap_between(before->end, at) : 0;
 }
 
 static void parts_up(struct bu_hp_runtime_op *op, const struct ops_loader *o, const struct milestones *m)
@@ -619,7 +619,7 @@ static int read_ops(struct ops_loader *o)
 			rc = take_op(o, op, control);
 		if (!rc)
 			rc = take_request(o, op, before);
-		op->think_ns = known(before) ? later(op->request_ns - before, 0) : 0;
+		op->think_ns = gap_between(before, op->request_ns);
 		before = later(before, later(op->start_ns, op->end_ns));
 	}
 	return rc;
