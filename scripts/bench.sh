@@ -37,7 +37,7 @@ replay() {
 pgd() {
 	local core mms cost params
 	echo "A million context switches under each page-table core, CPU time; ns per switch with 100 and with 10000 address spaces"
-	for core in $("$BRINGUP" cores | awk '$1 == "pgd" { print $2 }'); do
+	for core in $("$BRINGUP" cores | awk '/^pgd / { print $2 }'); do
 		params=()	# without it that core dies of the storm
 		[[ $core != pgd-count ]] || params=(--params running=ipi)
 		for mms in 100 10000; do
