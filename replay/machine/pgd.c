@@ -529,26 +529,26 @@ void bu_touch(struct bu_machine *m, int slot)
 	}
 }
 
-void bu_touch_stack(struct bu_machine *m, int slot)
+/* An access in a place where a page fault cannot push its frame. */
+static void touch_or_die(struct bu_machine *m, int slot, const char *op_name, const char *death)
 {
-	const struct pgd_cpu *c = this_cpu(m, "touch_stack");
+	const struct pgd_cpu *c = this_cpu(m, op_name);
 
-	if (!c || !pgd_get(m, 0, slot, "touch_stack"))
+	if (!c || !pgd_get(m, 0, slot, op_name))
 		return;
 	op(m);
 	if (!translated(m, c, slot))
-		die(m, "double fault: the stack is not mapped", slot);
+		die(m, death, slot);
+}
+
+void bu_touch_stack(struct bu_machine *m, int slot)
+{
+	touch_or_die(m, slot, "touch_stack", "double fault: the stack is not mapped");
 }
 
 void bu_touch_at_syscall(struct bu_machine *m, int slot)
 {
-	const struct pgd_cpu *c = this_cpu(m, "touch_at_syscall");
-
-	if (!c || !pgd_get(m, 0, slot, "touch_at_syscall"))
-		return;
-	op(m);
-	if (!translated(m, c, slot))
-		die(m, "double fault: a page fault behind SYSCALL, on the stack of user space", slot);
+	touch_or_die(m, slot, "touch_at_syscall", "double fault: a page fault behind SYSCALL, on the stack of user space");
 }
 
 struct bu_pgd_counts_of_run bu_pgd_run_counts(const struct bu_machine *m)

@@ -26,7 +26,8 @@
  * time; a slice is fixed when it begins or when the first one comes to wait for it, not seen anew with every tick.
  *
  * Always true: threads 0 to n_cpus - 1 are the CPUs, those behind them the other load. One that is RUNNING is in
- * running[], one that is QUEUED in the heap, one that is ASLEEP in asleep[], all at `at`. If any CPU is QUEUED, all physical CPUs are taken.
+ * running[], one that is QUEUED in the heap, one that is ASLEEP in asleep[], all at `at`. If any CPU is QUEUED, all physical
+ * CPUs are taken.
  */
 #include "replay/machine/machine_int.h"
 

@@ -8,7 +8,7 @@
  *  - turns, where the machine was emulated: parts that need the emulator wait for emulator_ns times the CPUs that poll and
  *    have none of the host's. How long a part takes by itself shows where few polled; each is made shorter in the proportion
  *    of that to that with its turns, so that what was longer than others for a reason of its own stays so. The TSC check goes on
-   until so much time has passed, shared or not.
+ *    until so much time has passed, shared or not.
  */
 #include <errno.h>
 #include <stdlib.h>
