@@ -52,6 +52,15 @@ int bu_bootloader_apply(const struct bu_bootloader_request *request, struct bu_b
 			struct bu_err *err);
 
 /**
+ * bu_bootloader_present() - The kernel command line that the boot loader below the root has for @request->release now
+ * (grub: as its menu says, systemd-boot: as the entry does). Of the request, @add is not looked at.
+ * @ret: to be freed.
+ * Return: 0; -ENOENT, -ENOTUNIQ or -EINVAL as for bu_bootloader_apply(), or when there is no such kernel; other negative
+ * errno of the system.
+ */
+int bu_bootloader_present(const struct bu_bootloader_request *request, char **ret, struct bu_err *err);
+
+/**
  * bu_bootloader_undo() - Give back what was before bu_bootloader_apply().
  * @root: as in the request.
  * Return: 0, also when there was nothing to undo (@ret->path is ""); -EBUSY when a file was changed by somebody else;

@@ -46,6 +46,27 @@ static int full_path(const char *root, const char *path, const char *end, char *
 	return 0;
 }
 
+DIR *bu_root_opendir(const char *root, const char *path)
+{
+	char full[BU_BOOTLOADER_PATH * 2];
+
+	return full_path(root, path, "", full, sizeof(full), NULL) ? NULL : opendir(full);
+}
+
+void bu_closedirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+bool bu_root_exists(const char *root, const char *path)
+{
+	char full[BU_BOOTLOADER_PATH * 2];
+	struct stat st;
+
+	return !full_path(root, path, "", full, sizeof(full), NULL) && !stat(full, &st);
+}
+
 int bu_file_read(const char *root, const char *path, struct bu_file_state *ret, struct bu_err *err)
 {
 	_cleanup_(closep) int fd = -1;

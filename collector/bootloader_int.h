@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bootloader_int.h - files written so that a power cut leaves the old or the new one, and the journal made of them.
+ * bootloader_int.h - what the two boot loaders do, files written so that a power cut leaves the old or the new one, and
+ * the journal made of them.
  */
 #ifndef BU_COLLECTOR_BOOTLOADER_INT_H
 #define BU_COLLECTOR_BOOTLOADER_INT_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "collector/bootloader.h"
 
-enum { BU_BOOTLOADER_MAX_FILES = 4, BU_BOOTLOADER_PATH = 512 };
+/* A kernel's line has 2 KiB at most (plan.h); one that is longer is to be seen as such. */
+enum { BU_BOOTLOADER_MAX_FILES = 4, BU_BOOTLOADER_PATH = 512, BU_BOOTLOADER_LINE = 16384 };
 
 /* The content of a file, with what else stat(2) says and undoing gives back. */
 struct bu_file_state {
@@ -43,6 +46,39 @@ struct bu_journal {
  */
 extern void (*bu_bootloader_step)(int number);
 
+/* ---- bootloader_grub.c, bootloader_entry.c: what each boot loader has of its own ---- */
+
+/**
+ * bu_grub_here() - Whether grub is set up below @root.
+ */
+bool bu_grub_here(const char *root);
+bool bu_entry_loader_here(const char *root);	/* systemd-boot */
+
+/**
+ * bu_grub_plan() - What to write, where, into @f; nothing is changed. Return and words as bu_bootloader_apply().
+ */
+int bu_grub_plan(const struct bu_bootloader_request *r, struct bu_journal_file *f, struct bu_err *err);
+int bu_entry_plan(const struct bu_bootloader_request *r, struct bu_journal_file *f, struct bu_err *err);
+
+/**
+ * bu_grub_present() - As bu_bootloader_present().
+ */
+int bu_grub_present(const struct bu_bootloader_request *r, char **ret, struct bu_err *err);
+int bu_entry_present(const struct bu_bootloader_request *r, char **ret, struct bu_err *err);
+
+/* ---- bootloader_file.c ---- */
+
+/**
+ * bu_root_exists() - Whether @root/@path is there.
+ */
+bool bu_root_exists(const char *root, const char *path);
+
+/**
+ * bu_root_opendir() - The folder @root/@path; NULL when it cannot be read. For _cleanup_(bu_closedirp).
+ */
+DIR *bu_root_opendir(const char *root, const char *path);
+void bu_closedirp(DIR **d);
+
 /**
  * bu_file_read() - All of the file @root/@path. A file that is not there is no error: @ret->exists is false.
  * Return: 0; -ELOOP when it is a symbolic link, -EINVAL when it is no plain file, other negative errno.
@@ -72,6 +108,8 @@ int bu_dir_make(const char *root, const char *path, bool parents, bool *ret_made
  * bu_dir_remove() - Remove the folder that @root/@path lies in, if it is empty.
  */
 void bu_dir_remove(const char *root, const char *path);
+
+/* ---- bootloader_journal.c ---- */
 
 /**
  * bu_journal_save() - Write the journal of @root. When this returns 0, it is on disk.

@@ -49,7 +49,20 @@ static const char *bytes_str(int64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
-/* ---- what this machine is ---- */
+/* ---- what the machine is ---- */
+
+static int parse_loader(const char *text, enum bu_bootloader_kind *ret)
+{
+	if (!strcmp(text, "auto"))
+		*ret = BU_BOOTLOADER_ANY;
+	else if (!strcmp(text, "grub"))
+		*ret = BU_BOOTLOADER_GRUB;
+	else if (!strcmp(text, "systemd-boot"))
+		*ret = BU_BOOTLOADER_SYSTEMD_BOOT;
+	else
+		return -EINVAL;
+	return 0;
+}
 
 /* The number of CPUs in a list like "0-3,8", as the highest number and one: trace buffers go by nr_cpu_ids. */
 static int64_t possible_cpus(void)
@@ -71,7 +84,7 @@ static int64_t possible_cpus(void)
 	return cpus > 0 ? cpus : sysconf(_SC_NPROCESSORS_CONF);
 }
 
-static int present_line(struct bu_arena *arena, const char **ret, struct bu_err *err)
+static int running_line(struct bu_arena *arena, const char **ret, struct bu_err *err)
 {
 	_cleanup_free_ char *line = NULL;
 	FILE *f = fopen("/proc/cmdline", "re");
@@ -88,6 +101,23 @@ static int present_line(struct bu_arena *arena, const char **ret, struct bu_err 
 		return bu_fail_errno(err, -ENOMEM, "/proc/cmdline");
 	((char *)*ret)[strcspn(*ret, "\n")] = 0;
 	return 0;
+}
+
+/* What this machine runs with; of the system below --root, what its boot loader has for the kernel. */
+static int present_line(const struct options *o, struct bu_arena *arena, const char **ret, struct bu_err *err)
+{
+	struct bu_bootloader_request r = { .root = o->root, .release = o->kernel, .entry = o->entry };
+	_cleanup_free_ char *line = NULL;
+	int rc;
+
+	if (!*o->root)
+		return running_line(arena, ret, err);
+	parse_loader(o->loader, &r.kind);
+	rc = bu_bootloader_present(&r, &line, err);
+	if (rc)
+		return rc;
+	*ret = bu_arena_strdup(arena, line);
+	return *ret ? 0 : bu_fail_errno(err, -ENOMEM, "the present line");
 }
 
 /* Options and machine into @in. Return: -1 to go on, or the exit code. */
@@ -130,7 +160,7 @@ static int fill_input(const struct bu_usage *usage, const struct options *o, str
 	in->user_faults = o->user_faults;
 	in->persistent = o->persistent;
 	in->present = o->present;
-	if (!in->present && !o->check && present_line(arena, &in->present, &err))
+	if (!in->present && !o->check && present_line(o, arena, &in->present, &err))
 		return bu_cli_failed(usage, &err);
 	return -1;
 }
@@ -281,19 +311,6 @@ static int print_traps(bool json)
 
 /* ---- changing the machine ---- */
 
-static int parse_loader(const char *text, enum bu_bootloader_kind *ret)
-{
-	if (!strcmp(text, "auto"))
-		*ret = BU_BOOTLOADER_ANY;
-	else if (!strcmp(text, "grub"))
-		*ret = BU_BOOTLOADER_GRUB;
-	else if (!strcmp(text, "systemd-boot"))
-		*ret = BU_BOOTLOADER_SYSTEMD_BOOT;
-	else
-		return -EINVAL;
-	return 0;
-}
-
 static int apply(const struct options *o, const struct bu_plan_input *in, const struct bu_plan *plan,
 		 struct bu_bootloader_change *ret, struct bu_err *err)
 {
@@ -399,7 +416,8 @@ int bu_cmd_plan(int argc, char **argv)
 		  "clock \"local\"", 0, 0 },
 		{ "persistent", 0, BU_OPT_FLAG, &o.persistent, NULL, "keep the hotplug steps over a warm reboot as well "
 		  "(6.12 and later)", 0, 0 },
-		{ "cmdline", 0, BU_OPT_STRING, &o.present, "TEXT", "the present command line (/proc/cmdline)", 0, 0 },
+		{ "cmdline", 0, BU_OPT_STRING, &o.present, "TEXT", "the present command line (/proc/cmdline; with --root "
+		  "what the boot loader has)", 0, 0 },
 		{ "check", 0, BU_OPT_STRING, &o.check, "LINE", "look for traps in this whole command line instead", 0, 0 },
 		{ "traps", 0, BU_OPT_FLAG, &o.traps, NULL, "list all traps that are looked for", 0, 0 },
 		{ "apply", 0, BU_OPT_FLAG, &o.apply, NULL, "write the plan where the boot loader finds it", 0, 0 },
@@ -407,7 +425,7 @@ int bu_cmd_plan(int argc, char **argv)
 		{ "run-update", 0, BU_OPT_FLAG, &o.run_update, NULL, "with these two: run update-grub as well", 0, 0 },
 		{ "loader", 0, BU_OPT_STRING, &o.loader, "NAME", "grub, systemd-boot or auto", 0, 0 },
 		{ "entry", 0, BU_OPT_STRING, &o.entry, "FILE", "systemd-boot: the entry to copy (the one of --kernel)", 0, 0 },
-		{ "root", 0, BU_OPT_STRING, &o.root, "DIR", "change the system below DIR, not this one", 0, 0 },
+		{ "root", 0, BU_OPT_STRING, &o.root, "DIR", "the system below DIR, not this one; with --kernel", 0, 0 },
 		{ "json", 'j', BU_OPT_FLAG, &o.json, NULL, "one JSON object (docs/json-plan.md)", 0, 0 },
 	};
 	const struct bu_usage usage = {
@@ -440,5 +458,7 @@ int bu_cmd_plan(int argc, char **argv)
 	while (*root && root[strlen(root) - 1] == '/')
 		root[strlen(root) - 1] = 0;
 	o.root = root;
+	if (*root && !o.undo && !o.kernel)
+		return bu_cli_usage_error(&usage, "--root wants --kernel, the release of the kernel below %s", root);
 	return o.undo ? run_undo(&usage, &o) : run_plan(&usage, &o);
 }

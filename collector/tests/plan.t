@@ -78,6 +78,29 @@ plan --undo --root "$root/"
 is "--undo gives back every byte" "$status $(tree)" "0 $before"
 plan --undo --root "$root" --json
 is "and has nothing left to do" "$status $(json .undone)" "0 null"
+elsewhere=(--kernel 6.12.113 --cpus 64 --memory 16G --root "$root")
+plan "${elsewhere[@]}"
+like "without grub's menu the line of a root is not known" "$status $err" "^1 .*6.12.113; give .* --cmdline"
+mkdir -p "$root/boot/grub"
+cat >"$root/boot/grub/grub.cfg" <<-'END'
+	menuentry 'Debian GNU/Linux' {
+	        search --no-floppy --fs-uuid --set=root 1234
+	        echo    'Loading Linux 6.12.114 ...'
+	        linux   /boot/vmlinuz-6.12.114 root=UUID=1234 ro other
+	        initrd  /boot/initrd.img-6.12.114
+	        linux   /boot/vmlinuz-6.12.113 root=UUID=1234 ro  nr_cpus=8 dyndbg="file a +p"
+	        linux   /boot/vmlinuz-6.12.113 root=UUID=1234 ro single
+	        linux   /boot/vmlinuz-6.12.115
+	}
+END
+plan "${elsewhere[@]}" --json
+is "with it that line is the present one" "$status $(json .line)" \
+	"0 root=UUID=1234 ro nr_cpus=8 dyndbg=\"file a +p\" $(json .add)"
+plan "${elsewhere[@]}" --kernel 6.12.115 --json
+is "which may be empty" "$status $(json .line)" "0 $(json .add)"
+plan --root "$root"
+like "the kernel of a root is to be named" "$status $err" "^2 .*--root wants --kernel"
+rm -r "$root/boot"
 plan "${machine[@]}" --cmdline "quiet -- single" --apply --root "$root"
 like "a line with arguments for init is refused" "$status $err $(tree)" "^1 .*in front of the \"--\""
 

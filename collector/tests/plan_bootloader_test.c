@@ -407,6 +407,25 @@ static void the_copied_entry_is_traced_and_not_the_default(void **state)
 	remove_root();
 }
 
+static void the_present_line_is_that_of_the_entry(void **state)
+{
+	struct bu_bootloader_request r = { root, BU_BOOTLOADER_ANY, NULL, "6.12.113", NULL };
+	struct bu_err err = BU_ERR_INIT;
+	char *line = NULL;
+
+	(void)state;
+	new_root();
+	make_systemd_boot();
+	put(ENTRY "+3-1.conf", "title Debian\nversion 6.12.113\noptions  root=/dev/sda1 ro \r\noption x\n"
+	    "linux /x\noptions\tquiet", 0640);
+	assert_int_equal(bu_bootloader_present(&r, &line, &err), 0);
+	assert_string_equal(line, "root=/dev/sda1 ro quiet");
+	free(line);
+	r.release = "6.12";
+	assert_int_equal(bu_bootloader_present(&r, &line, &err), -EINVAL);
+	remove_root();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +435,7 @@ int main(void)
 		cmocka_unit_test(what_others_changed_is_left_alone),
 		cmocka_unit_test(refuses_what_it_cannot_do_safely),
 		cmocka_unit_test(parameters_that_would_mean_something_to_a_shell),
+		cmocka_unit_test(the_present_line_is_that_of_the_entry),
 		cmocka_unit_test(the_copied_entry_is_traced_and_not_the_default),
 	};
 
