@@ -167,9 +167,9 @@ static int fill_input(const struct bu_usage *usage, const struct options *o, str
 
 /* ---- output ---- */
 
-static json_int_t allocation_ns(const struct bu_plan_input *in, const struct bu_plan *p, int64_t ns_per_mib)
+static json_int_t allocation_ns(const struct bu_plan *p, int64_t ns_per_mib)
 {
-	return (in->cpus - 1) * (p->buffer_bytes * ns_per_mib >> 20);
+	return (p->cpus - 1) * (p->buffer_bytes * ns_per_mib >> 20);
 }
 
 static json_t *findings_json(const struct bu_plan *p)
@@ -191,7 +191,7 @@ static json_t *plan_json(const struct bu_plan_input *in, const struct bu_plan *p
 {
 	const struct bu_plan_prediction *q = &p->predicted;
 	json_t *o = json_pack("{s:s, s:I, s:I, s:s?, s:s?, s:s, s:I, s:I}",
-			      "kernel", in->kernel.release, "cpus", (json_int_t)in->cpus,
+			      "kernel", in->kernel.release, "cpus", (json_int_t)p->cpus,
 			      "memory_kib", (json_int_t)in->memory_kib, "profile", p->add ? in->profile : NULL,
 			      "add", p->add, "line", p->line, "line_bytes", (json_int_t)p->line_bytes,
 			      "line_max_bytes", (json_int_t)bu_plan_line_max(&in->kernel));
@@ -211,8 +211,8 @@ static json_t *plan_json(const struct bu_plan_input *in, const struct bu_plan *p
 			    json_pack("{s:I, s:I, s:s, s:I, s:I, s:s, s:I, s:s}",
 				      "boot_cpu_ns_low", (json_int_t)q->boot_events * EVENT_NS_LOW,
 				      "boot_cpu_ns_high", (json_int_t)q->boot_events * EVENT_NS_HIGH, "events_basis",
-				      EVENT_BASIS, "allocation_ns_low", allocation_ns(in, p, ALLOC_NS_MIB_LOW),
-				      "allocation_ns_high", allocation_ns(in, p, ALLOC_NS_MIB_HIGH),
+				      EVENT_BASIS, "allocation_ns_low", allocation_ns(p, ALLOC_NS_MIB_LOW),
+				      "allocation_ns_high", allocation_ns(p, ALLOC_NS_MIB_HIGH),
 				      "allocation_basis", ALLOC_BASIS, "filter_ns", (json_int_t)q->patterns * PATTERN_NS,
 				      "filter_basis", PATTERN_BASIS));
 	json_object_set_new(o, "findings", findings_json(p));
@@ -243,7 +243,7 @@ static void print_numbers(const struct bu_plan_input *in, const struct bu_plan *
 	printf("Line       %zu of %zu bytes, the present line included\n", p->line_bytes, bu_plan_line_max(&in->kernel));
 	if (p->memory_bytes > 0)
 		printf("Buffers    %s for each of %" PRId64 " possible CPUs, %s in all, %.2f %% of memory\n",
-		       bytes_str(p->buffer_bytes, a, sizeof(a)), in->cpus, bytes_str(p->memory_bytes, b, sizeof(b)),
+		       bytes_str(p->buffer_bytes, a, sizeof(a)), p->cpus, bytes_str(p->memory_bytes, b, sizeof(b)),
 		       100.0 * (double)p->memory_bytes / 1024 / (double)in->memory_kib);
 	if (!q->total_events)
 		return;
@@ -255,7 +255,7 @@ static void print_numbers(const struct bu_plan_input *in, const struct bu_plan *
 	printf("Cost       %s to %s on the boot CPU for its events (" EVENT_BASIS ")\n",
 	       bu_ns_str(q->boot_events * EVENT_NS_LOW, c), bu_ns_str(q->boot_events * EVENT_NS_HIGH, d));
 	printf("           %s to %s for allocating buffers within the bring-up (" ALLOC_BASIS ")\n",
-	       bu_ns_str(allocation_ns(in, p, ALLOC_NS_MIB_LOW), c), bu_ns_str(allocation_ns(in, p, ALLOC_NS_MIB_HIGH), d));
+	       bu_ns_str(allocation_ns(p, ALLOC_NS_MIB_LOW), c), bu_ns_str(allocation_ns(p, ALLOC_NS_MIB_HIGH), d));
 	if (q->patterns)
 		printf("           %s before the bring-up for matching %" PRId64 " patterns (" PATTERN_BASIS ")\n",
 		       bu_ns_str(q->patterns * PATTERN_NS, c), q->patterns);
@@ -265,7 +265,7 @@ static void print_plan(const struct bu_plan_input *in, const struct bu_plan *p, 
 {
 	char a[32];
 
-	printf("Linux %s, %" PRId64 " possible CPUs, %s", in->kernel.release, in->cpus,
+	printf("Linux %s, %" PRId64 " possible CPUs, %s", in->kernel.release, p->cpus,
 	       bytes_str(in->memory_kib * 1024, a, sizeof(a)));
 	if (p->add) {
 		printf(", profile %s\n\n%s:\n\n%s\n\n", in->profile, p->refused ? "This would be the line" :

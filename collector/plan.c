@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/plan_int.h"
@@ -246,26 +247,46 @@ static int find_traps(const struct bu_plan_input *in, struct bu_plan *plan)
 	return 0;
 }
 
+/* How many CPUs a kernel with @line counts as possible: nrcpus() in kernel/smp.c, 6.1. maxcpus= only leaves them offline. */
+static int64_t possible_cpus(const struct bu_plan_input *in, const char *line, struct bu_arena *arena)
+{
+	struct bu_kline parsed;
+	const char *v;
+	int64_t n;
+
+	if (bu_kline_parse(line, arena, &parsed))
+		return in->cpus;
+	v = bu_kline_get(&parsed, "nr_cpus");
+	n = v ? strtoll(v, NULL, 0) : 0;
+	return n > 0 && n < in->cpus ? n : in->cpus;
+}
+
 int bu_plan_check(const struct bu_plan_input *in, const char *line, struct bu_plan *ret,
 		  struct bu_err *err)
 {
+	struct bu_plan_input with = *in;
+
 	memset(ret, 0, sizeof(*ret));
+	with.cpus = ret->cpus = possible_cpus(in, line, &ret->arena);
 	ret->line = bu_arena_strdup(&ret->arena, line);
-	if (!ret->line || find_traps(in, ret))
+	if (!ret->line || find_traps(&with, ret))
 		return bu_fail_errno(err, -ENOMEM, "checking a command line");
 	return 0;
 }
 
 int bu_plan_make(const struct bu_plan_input *in, struct bu_plan *ret, struct bu_err *err)
 {
+	struct bu_plan_input with = *in;
+
 	memset(ret, 0, sizeof(*ret));
 	if (!bu_plan_profile_known(in->profile))
 		return bu_fail(err, -EINVAL,
 			       "there is no profile '%s'; take hotplug, clock, pgd, text or all",
 			       in->profile);
-	ret->add = make_addition(in, ret);
+	with.cpus = ret->cpus = possible_cpus(in, in->present, &ret->arena);
+	ret->add = make_addition(&with, ret);
 	ret->line = ret->add ? whole_line(in->present, ret->add, &ret->arena) : NULL;
-	if (!ret->line || find_traps(in, ret))
+	if (!ret->line || find_traps(&with, ret))
 		return bu_fail_errno(err, -ENOMEM, "making a plan");
 	return 0;
 }

@@ -34,7 +34,7 @@ struct bu_plan_kernel {
 /* What the planner knows about the machine and what is asked of it. Strings are borrowed. */
 struct bu_plan_input {
 	struct bu_plan_kernel kernel;
-	int64_t cpus;			/* possible CPUs, the boot CPU among them */
+	int64_t cpus;			/* possible CPUs, the boot CPU among them, unless the line has them be fewer */
 	int64_t memory_kib;
 	int64_t max_memory_percent;	/* how much of it all trace buffers together may take */
 	const char *present;		/* the command line as it is now */
@@ -68,6 +68,7 @@ struct bu_plan {
 	const char *line;		/* the whole line that was checked */
 	const char *next_boot;		/* persistent: what to add to the boot after the hang instead; else NULL */
 	size_t line_bytes;
+	int64_t cpus;			/* that are possible with this line, which may say nr_cpus= */
 	int64_t buffer_bytes;		/* of each CPU's top-level or instance buffer */
 	int64_t wrap_cpus;		/* so many CPUs fill the boot CPU's buffer; 0: no number does */
 	int64_t memory_bytes;		/* of all buffers */

@@ -529,7 +529,7 @@ const struct bu_trap bu_traps[] = {
 	{ "not-reserved", BU_PLAN_REFUSE, not_reserved, "An instance whose memory was not reserved is not made.",
 	  "add reserve_mem=SIZE:4096:NAME with the name that stands behind the @", "kernel/trace/trace.c, 6.12" },
 	{ "thin", BU_PLAN_REFUSE, thin, "Persistent memory is divided evenly among all possible CPUs, and each needs three "
-	  "sub-buffers; with less the instance is not made.", "reserve more, or trace fewer CPUs (maxcpus=, nr_cpus=)",
+	  "sub-buffers; with less the instance is not made.", "reserve more, or have fewer possible CPUs (nr_cpus=)",
 	  "kernel/trace/ring_buffer.c alloc_buffer(), 6.12: the range is split by nr_cpu_ids" },
 	{ "mixed-boots", BU_PLAN_WARN, mixed_boots, "A persistent instance that has its events on the line writes behind "
 	  "what the boot before left there; the two overlap.", "use the line for the next boot that is printed beside it",

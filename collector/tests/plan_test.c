@@ -58,6 +58,9 @@ static const struct row {
 	ROW("mixed-boots", OK "reserve_mem=1M:4096:t trace_instance=p@t,cpuhp:*",
 	  OK "reserve_mem=1M:4096:t trace_instance=p^traceoff@t,cpuhp:*"),
 	ROW("bad-size", CLK EV "trace_buf_size=big", CLK EV "trace_buf_size=512k"),
+	MANY(4096, "thin", OK "maxcpus=8 reserve_mem=12M:4096:t trace_instance=p@t",
+	     OK "nr_cpus=8 reserve_mem=12M:4096:t trace_instance=p@t"),
+	MANY(4096, "memory", CLK EV "trace_buf_size=2M", CLK EV "trace_buf_size=2M nr_cpus=64"),
 	MANY(4096, "memory", CLK EV "trace_buf_size=2M", CLK EV "trace_buf_size=1M"),
 	MANY(3000, "memory", OK "ftrace_boot_snapshot", OK),
 	MANY(4096, "memory", "trace_buf_size=2M trace_instance=a,cpuhp:*", "trace_buf_size=1M trace_instance=a,cpuhp:*"),
@@ -178,6 +181,24 @@ static void the_line_is_read_as_the_kernel_reads_it(void **state)
 	assert_string_equal(inst.memory, "");
 	assert_string_equal(inst.events, "");
 	assert_false(inst.off);
+}
+
+static void the_plan_is_for_as_many_cpus_as_the_line_leaves(void **state)
+{
+	struct bu_plan_input in = input("6.12.113", 4096), few = input("6.12.113", 64);
+	struct bu_plan plan, same;
+	struct bu_err err = BU_ERR_INIT;
+
+	(void)state;
+	in.profile = few.profile = "hotplug";
+	in.present = "quiet nr_cpus=64";
+	assert_int_equal(bu_plan_make(&in, &plan, &err), 0);
+	assert_int_equal(bu_plan_make(&few, &same, &err), 0);
+	assert_int_equal(plan.cpus, 64);
+	assert_string_equal(plan.add, same.add);
+	assert_int_equal(plan.memory_bytes, same.memory_bytes);
+	bu_plan_fini(&plan);
+	bu_plan_fini(&same);
 }
 
 /* At 8 and at 64 CPUs the model is the measurement. */
@@ -308,6 +329,7 @@ int main(void)
 		cmocka_unit_test(plans_pass_their_own_checks),
 		cmocka_unit_test(the_wrap_point_is_where_the_buffer_is_full),
 		cmocka_unit_test(a_plan_that_is_in_place_counts_once),
+		cmocka_unit_test(the_plan_is_for_as_many_cpus_as_the_line_leaves),
 		cmocka_unit_test(kernels_it_knows_nothing_about),
 	};
 
