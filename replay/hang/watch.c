@@ -3,7 +3,8 @@
  * watch.c - see watch.h. A task of the engine that is no thread of the machine: it costs no CPU time there.
  *
  * Per CPU, thread and grace period it is kept since when the condition has lasted that was reported last, so that each
- * is said once. CPUs that cross the same threshold within one sample are one report.
+ * is said once. CPUs that cross the same threshold within one sample are one report. A sample passes over CPUs or threads
+ * while none of them can be over its threshold: what lasts is known from the last look, what begins later lasts less long.
  */
 #include "replay/hang/watch.h"
 
@@ -28,6 +29,7 @@ struct bu_watch {
 	struct said *cpu;	/* per CPU */
 	struct said *thread;	/* per thread id */
 	size_t cap_threads;
+	int64_t cpus_due_ns, threads_due_ns;	/* before this instant nothing can be over its threshold */
 	int64_t gp_said_ns;
 	struct bu_watch_report *report;
 	size_t n_reports, cap_reports;
@@ -65,10 +67,18 @@ static void report(struct bu_watch *w, enum bu_watchdog dog, int64_t since_ns, i
 	memcpy(r->cpus, w->cpus[dog].text, sizeof(r->cpus));
 }
 
-/* Whether a condition is to be reported now. */
-static bool is_news(struct bu_watch *w, struct said *s, enum bu_watchdog dog, int64_t since_ns)
+/*
+ * Whether a condition is to be reported now. One that is not over its threshold yet, or is and for now is not to be seen
+ * (@holds), makes @due the instant when it will be.
+ */
+static bool is_news(const struct bu_watch *w, struct said *s, enum bu_watchdog dog, bool holds, int64_t since_ns, int64_t *due)
 {
-	if (bu_now(w->m) - since_ns < bu_watchdogs[dog].threshold_ns || s->since_ns[dog] == since_ns)
+	const int64_t at = since_ns + bu_watchdogs[dog].threshold_ns;
+
+	if (s->since_ns[dog] == since_ns)
+		return false;
+	*due = at < *due ? at : *due;
+	if (!holds || bu_now(w->m) < at)
 		return false;
 	s->since_ns[dog] = since_ns;
 	return true;
@@ -79,10 +89,14 @@ static void look_at_cpus(struct bu_watch *w)
 	int64_t gp = bu_rcu_gp_start(w->m);
 	bool stall = gp != BU_NS_UNKNOWN && gp != w->gp_said_ns &&
 		     bu_now(w->m) - gp >= bu_watchdogs[BU_WATCHDOG_RCU_STALL].threshold_ns;
+	int64_t *due = &w->cpus_due_ns;
 	struct bu_cpu_state c;
 	bu_thread t;
 	uint32_t i;
 
+	if (!stall && bu_now(w->m) < *due)
+		return;
+	*due = bu_now(w->m) + bu_watchdogs[BU_WATCHDOG_HARD_LOCKUP].threshold_ns;	/* the shortest of CPUs */
 	for (i = 0; i < bu_nr_cpus(w->m); i++) {
 		struct said *s = &w->cpu[i];
 
@@ -91,14 +105,14 @@ static void look_at_cpus(struct bu_watch *w)
 		if (stall && bu_rcu_cpu_owes(w->m, (int)i))
 			report(w, BU_WATCHDOG_RCU_STALL, gp, (int)i, c.curr);
 		if (!c.online) {
-			if (!c.alive && is_news(w, s, BU_WATCHDOG_AP_TIMEOUT, c.started_ns))
+			if (!c.alive && is_news(w, s, BU_WATCHDOG_AP_TIMEOUT, true, c.started_ns, due))
 				report(w, BU_WATCHDOG_AP_TIMEOUT, c.started_ns, (int)i, c.curr);
-		} else if (c.irqs_off) {
-			if (is_news(w, s, BU_WATCHDOG_HARD_LOCKUP, c.irqs_off_since_ns))
-				report(w, BU_WATCHDOG_HARD_LOCKUP, c.irqs_off_since_ns, (int)i, c.curr);
-		} else if (is_news(w, s, BU_WATCHDOG_SOFT_LOCKUP, c.no_stopper_since_ns)) {
-			report(w, BU_WATCHDOG_SOFT_LOCKUP, c.no_stopper_since_ns, (int)i, c.curr);
+			continue;
 		}
+		if (c.irqs_off && is_news(w, s, BU_WATCHDOG_HARD_LOCKUP, true, c.irqs_off_since_ns, due))
+			report(w, BU_WATCHDOG_HARD_LOCKUP, c.irqs_off_since_ns, (int)i, c.curr);
+		if (is_news(w, s, BU_WATCHDOG_SOFT_LOCKUP, !c.irqs_off, c.no_stopper_since_ns, due))
+			report(w, BU_WATCHDOG_SOFT_LOCKUP, c.no_stopper_since_ns, (int)i, c.curr);
 	}
 	for (t = 1; stall && t <= bu_nr_threads(w->m); t++)
 		if (bu_rcu_thread_blocks(w->m, t))
@@ -123,10 +137,14 @@ static struct said *said_of_thread(struct bu_watch *w, bu_thread t)
 
 static void look_at_threads(struct bu_watch *w)
 {
+	int64_t *due = &w->threads_due_ns;
 	struct bu_wait_info i;
 	struct said *s;
 	bu_thread t;
 
+	if (bu_now(w->m) < *due)
+		return;
+	*due = bu_now(w->m) + bu_watchdogs[BU_WATCHDOG_CSD_LOCK].threshold_ns;	/* the shortest of threads */
 	for (t = 1; t <= bu_nr_threads(w->m); t++) {
 		if (!bu_wait_brief(w->m, t, &i))
 			continue;
@@ -135,11 +153,12 @@ static void look_at_threads(struct bu_watch *w)
 			w->rc = -ENOMEM;
 			return;
 		}
-		if (i.kind == BU_WAITS_IPI && i.on_cpu && is_news(w, s, BU_WATCHDOG_CSD_LOCK, i.since_ns) &&
+		if (i.kind == BU_WAITS_IPI && is_news(w, s, BU_WATCHDOG_CSD_LOCK, i.on_cpu, i.since_ns, due) &&
 		    bu_wait_of(w->m, t, &i))
 			report(w, BU_WATCHDOG_CSD_LOCK, i.since_ns, i.n_by_cpus ? i.by_cpu[0] : -1, t);
-		if (!i.on_cpu && i.kind != BU_WAITS_CPU && i.kind != BU_WAITS_BANDWIDTH && i.kind != BU_WAITS_SLEEP &&
-		    bu_thread_state(w->m, t) == BU_TASK_UNINTERRUPTIBLE && is_news(w, s, BU_WATCHDOG_HUNG_TASK, i.since_ns))
+		if (i.kind != BU_WAITS_CPU && i.kind != BU_WAITS_BANDWIDTH && i.kind != BU_WAITS_SLEEP &&
+		    bu_thread_state(w->m, t) == BU_TASK_UNINTERRUPTIBLE &&
+		    is_news(w, s, BU_WATCHDOG_HUNG_TASK, !i.on_cpu, i.since_ns, due))
 			report(w, BU_WATCHDOG_HUNG_TASK, i.since_ns, i.cpu, t);
 	}
 }
