@@ -38,6 +38,7 @@ struct rcu_state {
 	bu_word_id ncpus;
 	bu_word_id ncpus_snap;
 	bu_word_id *started;	/* by CPU: has left rcu_cpu_starting(), so grace periods must wait for it */
+	bu_word_id nr_started;	/* of these */
 };
 
 /* An access takes up to twice the mean, evenly spread: that is what lets CPUs overtake each other. */
@@ -73,6 +74,7 @@ static inline struct rcu_state *rcu_state_init(struct bu_machine *m, enum rcu_va
 	s->ofl_lock = raw_spinlock(m, "rcu_state.ofl_lock", BU_SPIN_QUEUED);
 	s->ncpus = atomic(m, "rcu_state.ncpus", 1);
 	s->ncpus_snap = atomic(m, "rcu_state.ncpus_snap", 1);
+	s->nr_started = atomic(m, "nr_started", 1);
 	for (i = 0; i < (int)nr_cpus(m); i++)
 		s->started[i] = atomic(m, "started", i == 0);
 	for (i = 0; i < s->nr_leaves; i++) {
@@ -157,6 +159,7 @@ static inline void rcu_cpu_starting(struct bu_machine *m, struct rcu_state *s, i
 	rcu_store(m, s, s->ncpus, rcu_load(m, s, s->ncpus) + newcpu);
 	rcu_ofl_end(m, s, rnp);
 	atomic_set(m, s->started[cpu], true);
+	atomic_add_return(m, s->nr_started, 1);
 }
 
 /* --------------------------------------------------------------------------------------------- grace periods begin */
@@ -177,25 +180,41 @@ static inline void rcu_wait_ofl_seq(struct bu_machine *m, const struct rcu_node 
 	spin_until(m, rnp->ofl_seq, BU_GUARD_NE, firstseq, -1, "rcu_gp_init: ofl_seq stays odd", -1);
 }
 
-static inline void rcu_gp_begins(struct bu_machine *m, const struct rcu_state *s, bool *before)
-{
-	uint32_t i;
+/* Whoever begins grace periods, and the CPUs that have started before the one that begins. */
+struct rcu_beginner {
+	bool *before;		/* by CPU */
+	int64_t nr_before;
+};
 
-	for (i = 0; i < nr_cpus(m); i++)
-		before[i] = atomic_read(m, s->started[i]);
+static inline struct rcu_beginner *rcu_beginner_init(struct bu_machine *m)
+{
+	struct rcu_beginner *b = (struct rcu_beginner *)alloc(m, sizeof(*b));
+
+	b->before = (bool *)alloc(m, nr_cpus(m) * sizeof(*b->before));
+	return b;
+}
+
+static inline void rcu_gp_begins(struct bu_machine *m, const struct rcu_state *s, struct rcu_beginner *b)
+{
+	const int64_t nr = atomic_read(m, s->nr_started);
+	int i, n = (int)nr_cpus(m);
+
+	/* Most grace periods begin while no CPU starts. */
+	for (i = 0; nr != b->nr_before && i < n; i++)
+		b->before[i] = atomic_read(m, s->started[i]);
+	b->nr_before = nr;
 }
 
 /*
  * Whom the next normal grace period waits for. Those that have started before must be among them; who starts meanwhile holds
  * no reference that the grace period is about, and may be left out.
- * @before: by CPU, of the thread that calls.
  */
-static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s, bool *before)
+static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s, struct rcu_beginner *b)
 {
-	int i;
+	int i, n = (int)nr_cpus(m);
 
 	KERNEL_FN(m);
-	rcu_gp_begins(m, s, before);
+	rcu_gp_begins(m, s, b);
 	for (i = 0; i < s->nr_leaves; i++) {
 		const struct rcu_node *rnp = &s->leaf[i];
 		bool irqs;
@@ -210,18 +229,18 @@ static inline void rcu_gp_init(struct bu_machine *m, const struct rcu_state *s, 
 		raw_spin_unlock(m, s->ofl_lock);
 		local_irq_restore(m, irqs);
 	}
-	for (i = 0; i < (int)nr_cpus(m); i++)
-		BU_ASSERT_CORE(m, !before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].qsmaskinit) & rcu_grpmask(i)));
+	for (i = 0; i < n; i++)
+		BU_ASSERT_CORE(m, !b->before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].qsmaskinit) & rcu_grpmask(i)));
 }
 
 /* The same for an expedited one, which looks at the leaves only when the number of CPUs has changed. */
-static inline void sync_exp_reset_tree_hotplug(struct bu_machine *m, const struct rcu_state *s, bool *before)
+static inline void sync_exp_reset_tree_hotplug(struct bu_machine *m, const struct rcu_state *s, struct rcu_beginner *b)
 {
 	int64_t ncpus;
-	int i;
+	int i, n = (int)nr_cpus(m);
 
 	KERNEL_FN(m);
-	rcu_gp_begins(m, s, before);
+	rcu_gp_begins(m, s, b);
 	ncpus = rcu_load(m, s, s->ncpus);
 	for (i = 0; ncpus != atomic_read(m, s->ncpus_snap) && i < s->nr_leaves; i++) {
 		const struct rcu_node *rnp = &s->leaf[i];
@@ -231,8 +250,8 @@ static inline void sync_exp_reset_tree_hotplug(struct bu_machine *m, const struc
 		raw_spin_unlock_irqrestore(m, rnp->lock, irqs);
 	}
 	atomic_set(m, s->ncpus_snap, ncpus);
-	for (i = 0; i < (int)nr_cpus(m); i++)
-		BU_ASSERT_CORE(m, !before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].expmaskinit) & rcu_grpmask(i)));
+	for (i = 0; i < n; i++)
+		BU_ASSERT_CORE(m, !b->before[i] || (atomic_read(m, s->leaf[i / RCU_FANOUT_LEAF].expmaskinit) & rcu_grpmask(i)));
 }
 
 #endif

@@ -185,10 +185,10 @@ static int bringup_cpu(struct bu_machine *m, int cpu)
 
 static const struct cpuhp_arch arch = { .kick_ap = kick_ap, .bringup_cpu = bringup_cpu };
 
-static void grace_periods_begin(struct bu_machine *m, const struct full *f, bool *before)
+static void grace_periods_begin(struct bu_machine *m, const struct full *f, struct rcu_beginner *b)
 {
-	sync_exp_reset_tree_hotplug(m, f->rcu, before);
-	rcu_gp_init(m, f->rcu, before);
+	sync_exp_reset_tree_hotplug(m, f->rcu, b);
+	rcu_gp_init(m, f->rcu, b);
 }
 
 /*
@@ -198,14 +198,14 @@ static void grace_periods_begin(struct bu_machine *m, const struct full *f, bool
 static void grace_periods(struct bu_machine *m, void *arg)
 {
 	const struct full *f = (const struct full *)arg;
-	bool *before = alloc(m, nr_cpus(m) * sizeof(*before));
+	struct rcu_beginner *b = rcu_beginner_init(m);
 
 	KERNEL_FN(m);
 	while (!atomic_read(m, f->released)) {
-		grace_periods_begin(m, f, before);
+		grace_periods_begin(m, f, b);
 		sleep_ns(m, param(m, PARAM_GP_NS));
 	}
-	grace_periods_begin(m, f, before);
+	grace_periods_begin(m, f, b);
 	for (;;) {
 		set_current_state(m, BU_TASK_INTERRUPTIBLE);	/* as a kthread waits for work: not a hung task */
 		if (atomic_read(m, f->booted))
@@ -213,7 +213,7 @@ static void grace_periods(struct bu_machine *m, void *arg)
 		schedule(m);
 	}
 	set_current_state(m, BU_TASK_RUNNING);
-	grace_periods_begin(m, f, before);
+	grace_periods_begin(m, f, b);
 }
 
 static void smp_init(struct bu_machine *m)
