@@ -23,7 +23,7 @@ struct bu_dat_out {
 	FILE *file;
 	uint32_t page_bytes, cpus, buffers;
 	int64_t current;	/* place in the table of the CPU being written; -1: none yet */
-	uint64_t pos, kallsyms_at;
+	uint64_t pos, kallsyms_at, pages_at;
 	char *window;		/* mapped part of the file, or NULL; everything in it has space on the disk */
 	uint64_t window_at;
 	size_t window_len;
@@ -126,6 +126,12 @@ static int put_options(struct bu_dat_out *o, const struct bu_dat_content *c)
 	return 0;
 }
 
+/* The next page boundary: where a CPU's data may begin. */
+static uint64_t align(const struct bu_dat_out *o, uint64_t at)
+{
+	return (at + o->page_bytes - 1) / o->page_bytes * o->page_bytes;
+}
+
 static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 {
 	uint32_t buf;
@@ -162,14 +168,12 @@ static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 			put_u64(o, 0);
 			put_u64(o, 0);
 		}
+		/* The option of that name has readers of version 6 look for the clock here, too: init_data_v6() of libtracecmd. */
+		if (c->trace_clock)
+			put_text64(o, (struct bu_dat_text){ c->trace_clock, strlen(c->trace_clock) });
 	}
+	o->pages_at = align(o, o->pos);
 	return fflush(o->file) ? -errno : ferror(o->file) ? -EIO : 0;
-}
-
-/* The next page boundary: where a CPU's data may begin. */
-static uint64_t align(const struct bu_dat_out *o, uint64_t at)
-{
-	return (at + o->page_bytes - 1) / o->page_bytes * o->page_bytes;
 }
 
 /* Opens PATH.partial, as fopen() has @mode. */
@@ -338,9 +342,7 @@ int bu_dat_out_unslot(struct bu_dat_out *o, struct bu_err *err)
 
 struct bu_dat_place bu_dat_out_place(const struct bu_dat_out *o)
 {
-	return (struct bu_dat_place){ o->table_at[0], o->kallsyms_at,
-				      align(o, o->table_at[0] + strlen("flyrecord") + 1 + o->cpus * sizeof(*o->table)),
-				      o->page_bytes, o->cpus };
+	return (struct bu_dat_place){ o->table_at[0], o->kallsyms_at, o->pages_at, o->page_bytes, o->cpus };
 }
 
 int bu_dat_out_reopen(const char *path, const struct bu_dat_place *place, struct bu_dat_out **ret, int64_t *ret_cpu,
@@ -357,10 +359,10 @@ int bu_dat_out_reopen(const char *path, const struct bu_dat_place *place, struct
 		return rc;
 	o->table_at[0] = place->table_at;
 	o->kallsyms_at = place->kallsyms_at;
+	o->pos = o->pages_at = place->pages_at;
 	bytes = (size_t)o->cpus * sizeof(*o->table);
-	o->pos = place->table_at + strlen("flyrecord") + 1 + bytes;
-	if (fstat(fileno(o->file), &st) ||
-	    pread(fileno(o->file), o->table, bytes, (off_t)(o->pos - bytes)) != (ssize_t)bytes)
+	if (fstat(fileno(o->file), &st) || pread(fileno(o->file), o->table, bytes, (off_t)(place->table_at +
+						 strlen("flyrecord") + 1)) != (ssize_t)bytes)
 		rc = bu_fail_errno(err, errno ? -errno : -EIO, "%s: read", o->partial);
 	for (cpu = 0; !rc && cpu < o->cpus; cpu++) {
 		if (!o->table[cpu].len)
