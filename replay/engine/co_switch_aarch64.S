@@ -58,7 +58,7 @@ bu_co_begin:				/* x19: function, x20: its argument, as bu_co_init() laid them d
 	.cfi_undefined x30		/* the outermost frame: backtraces end here */
 	mov	x29, xzr
 	mov	x30, xzr
-	mov	w0, w20
+	mov	x0, x20
 	blr	x19
 	brk	#0			/* the function never returns */
 	.cfi_endproc
