@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * hash_model.c - a model that uses every operation of the engine, and what came out of it: for
- * scripts/determinism_aarch64.sh, which compares builds for several machines.
+ * scripts/determinism.sh, which compares builds, some of them for other machines.
  *
  * Usage: hash_model [SEEDS]. Prints per seed: how the run ended, virtual time, events, run hash, hash of all steps.
  */
