@@ -6,9 +6,12 @@
 #include "replay/machine/tests/drive.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "replay/machine/state.h"
 #include "schemas/base/hash.h"
+#include "schemas/base/mem.h"
 
 #define MAX_CHOICES 4096
 
@@ -124,6 +127,114 @@ struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), voi
 	}
 	bu_machine_destroy(m);
 	return t;
+}
+
+/* Depth first too, but going back to where the choice was, and knowing where it has been. */
+struct walk {
+	struct bu_machine *m;
+	bool asked;
+	uint32_t n, take;
+	uint64_t *seen;		/* open addressing, 0: empty; cap is a power of two */
+	size_t cap;
+	struct bu_image *img;	/* one per depth */
+	size_t n_img, img_cap;
+	struct tally t;
+	void (*check)(struct bu_machine *, void *);
+	void *arg;
+};
+
+static uint32_t choose_once(void *ctx, uint32_t n)
+{
+	struct walk *w = ctx;
+
+	if (is_held)
+		return 0;
+	if (w->asked) {
+		w->asked = false;
+		return w->take;
+	}
+	w->n = n;
+	return BU_CHOOSE_PAUSE;
+}
+
+/* Whether this state is known; it is from now on. */
+static bool met_again(struct walk *w, uint64_t state)
+{
+	size_t i = state & (w->cap - 1);
+
+	while (w->seen[i] && w->seen[i] != state)
+		i = (i + 1) & (w->cap - 1);
+	if (w->seen[i])
+		return true;
+	w->seen[i] = state;
+	return false;
+}
+
+static void walk(struct walk *w, size_t depth, uint64_t max_states, bool known)
+{
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_machine_result r;
+	const uint32_t begun = n_begun;
+	uint32_t n, i;
+	size_t at;
+
+	if (bu_machine_run(w->m, &r, &err))
+		fail_msg("%s", err.text);
+	if (r.end != BU_MACHINE_PAUSED) {
+		w->t.runs++;
+		if (!w->t.ends[r.end]++)
+			memcpy(w->t.verdict[r.end], r.verdict, sizeof(r.verdict));
+		if (w->check && r.end == BU_MACHINE_DONE)
+			w->check(w->m, w->arg);
+		return;
+	}
+	/* Pauses are where nothing is held, and who has begun is the same for all that come to one. */
+	assert_true(begun == 0 || begun == n_begun);
+	if (known && met_again(w, bu_machine_state(w->m) | 1)) {
+		w->t.met_again++;
+		return;
+	}
+	if (++w->t.states > max_states)
+		fail_msg("more than %llu states", (unsigned long long)max_states);
+	if (depth == w->n_img) {
+		assert_int_equal(bu_grow(&w->img, w->n_img, &w->img_cap, sizeof(*w->img)), 0);
+		w->img[w->n_img++] = (struct bu_image){ 0 };
+	}
+	w->img[depth].used = 0;
+	assert_int_equal(bu_machine_save(w->m, &w->img[depth]), 0);
+	n = w->n;
+	for (i = 0; i < n; i++) {
+		at = 0;
+		bu_machine_restore(w->m, &w->img[depth], &at);
+		is_held = false;
+		w->asked = true;
+		w->take = i;
+		walk(w, depth + 1, max_states, known);
+	}
+}
+
+struct tally explore_states(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(struct bu_machine *, void *), void *arg,
+			    bool known, uint64_t max_states)
+{
+	struct walk w = { .cap = 16, .check = check, .arg = arg };
+	struct bu_machine_config config = { .n_cpus = n, .n_online = n, .step_ops = true, .max_events = 100000, .fingerprints = true,
+					    .choose = choose_once, .ctx = &w };
+
+	while (w.cap < 2 * max_states)
+		w.cap *= 2;
+	w.seen = calloc(w.cap, sizeof(*w.seen));
+	assert_non_null(w.seen);
+	is_held = false;
+	n_begun = 0;
+	w.m = make(&config);
+	setup(w.m, arg);
+	walk(&w, 0, max_states, known);
+	bu_machine_destroy(w.m);
+	while (w.n_img)
+		bu_image_fini(&w.img[--w.n_img]);
+	free(w.img);
+	free(w.seen);
+	return w.t;
 }
 
 static uint32_t choose_any(void *ctx, uint32_t n)

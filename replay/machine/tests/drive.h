@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ int64_t run_done(struct bu_machine *m);
 
 struct tally {
 	uint64_t runs;
+	uint64_t states, met_again;	/* of explore_states() */
 	uint64_t ends[BU_MACHINE_NR_ENDS];
 	char verdict[BU_MACHINE_NR_ENDS][1024];	/* first of each kind */
 };
@@ -39,6 +41,15 @@ struct tally {
  */
 struct tally explore(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(void *), void *arg,
 		     uint64_t max_runs);
+
+/*
+ * The same by way of states: from one that has been there before nothing is tried again, so that scenarios of more interleavings
+ * than can be run are explored whole too. Each state that some interleaving passes is passed, each end that one comes to is reached.
+ * What the scene counts has to be in words; @check gets the machine as it ended. @known: false to go on from known states too. Fails
+ * the test beyond @max_states.
+ */
+struct tally explore_states(uint32_t n, void (*setup)(struct bu_machine *, void *), void (*check)(struct bu_machine *, void *), void *arg,
+			    bool known, uint64_t max_states);
 
 /* While held, the first of several events is taken and nothing is recorded: for what comes before the scene. */
 void explore_hold(bool held);

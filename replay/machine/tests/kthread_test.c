@@ -50,7 +50,7 @@ static int loop(struct bu_machine *m, void *arg)
 		else
 			bu_schedule(m);
 	}
-	s->n++;
+	bu_word_add(bu_machine_engine(m), s->w, 1);
 	return 7;
 }
 
@@ -72,7 +72,8 @@ static void parks(struct bu_machine *m, void *arg)
 	if (s->mode == 2)
 		begin(m, 1);
 	bu_kthread_unpark(m, s->k);
-	s->ret = bu_kthread_stop(m, s->k);
+	if (bu_kthread_stop(m, s->k) != 7)
+		bu_machine_fail(m, "stopped without its result");
 	if (bu_kthread_park(m, s->k) != -ENOSYS)
 		bu_machine_fail(m, "parked after its end");
 }
@@ -92,20 +93,20 @@ static void park_scene(struct bu_machine *m, void *arg)
 
 	memset(s, 0, sizeof(*s));
 	s->mode = mode;
+	s->w = bu_atomic(m, "returned", 0);
 	explore_hold(true);
 	s->k = bu_kthread_create_on_cpu(m, "k", 1, loop, s);
 	bu_thread_run(m, "control", 0, mode == 3 ? parks_running : parks, s);
 }
 
-static void ran_once(void *arg)
+static void ran_once(struct bu_machine *m, void *arg)
 {
-	assert_int_equal(((struct scene *)arg)->n, 1);
-	assert_int_equal(((struct scene *)arg)->ret, 7);
+	assert_int_equal(bu_word_load(bu_machine_engine(m), ((struct scene *)arg)->w), 1);
 }
 
 /*
- * All orders of parking it before it ran, of unparking it before that, of unparking and stopping it when parked;
- * many of parking it while it runs.
+ * All orders of parking it before it ran, of unparking it before that, of unparking and stopping it when parked, of parking it while
+ * it runs.
  */
 static void test_park_unpark_stop_in_all_interleavings(void **state)
 {
@@ -117,11 +118,8 @@ static void test_park_unpark_stop_in_all_interleavings(void **state)
 		struct tally t;
 
 		s.mode = mode;
-		if (mode == 3)	/* too many */
-			t = sample(2, park_scene, ran_once, &s, 20000);
-		else
-			t = explore(2, park_scene, ran_once, &s, 20000);
-		print_message("# mode %d: %llu interleavings\n", mode, (unsigned long long)t.runs);
+		t = explore_states(2, park_scene, ran_once, &s, true, 100000);
+		print_message("# mode %d: %llu states\n", mode, (unsigned long long)t.states);
 		if (t.ends[BU_MACHINE_DONE] != t.runs)
 			fail_msg("%s%s%s", t.verdict[BU_MACHINE_STUCK], t.verdict[BU_MACHINE_MISUSE],
 				 t.verdict[BU_MACHINE_FAILED]);
@@ -629,14 +627,12 @@ static void test_threads_are_moved(void **state)
 /* In whatever state it is found, queued, running, blocked: after the call it is not on another CPU. */
 static void hops(struct bu_machine *m, void *arg)
 {
-	struct scene *s = arg;
 	int i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < (arg ? 2 : 1); i++) {
 		bu_yield(m);
 		bu_sleep_ns(m, 1);
 	}
-	s->n = 1;
 }
 
 static void pins(struct bu_machine *m, void *arg)
@@ -656,15 +652,16 @@ static void pin_race(struct bu_machine *m, void *arg)
 	bu_cpu_stop_init(m);
 	s->k = bu_thread_run(m, "hops", 1, hops, s);
 	bu_thread_run(m, "pins", 0, pins, s);
-	bu_thread_run(m, "other", 1, hops, s);
+	bu_thread_run(m, "other", 1, hops, NULL);
 }
 
-static void test_moving_in_many_interleavings(void **state)
+static void test_moving_in_all_interleavings(void **state)
 {
 	struct scene s;
-	struct tally t = sample(2, pin_race, NULL, &s, 5000);
+	struct tally t = explore_states(2, pin_race, NULL, &s, true, 2000000);
 
 	(void)state;
+	print_message("# moving: %llu states\n", (unsigned long long)t.states);
 	if (t.ends[BU_MACHINE_DONE] != t.runs)
 		fail_msg("%s%s%s", t.verdict[BU_MACHINE_STUCK], t.verdict[BU_MACHINE_MISUSE],
 			 t.verdict[BU_MACHINE_FAILED]);
@@ -772,7 +769,7 @@ int main(void)
 		cmocka_unit_test(test_stops_do_not_deadlock),
 		cmocka_unit_test(test_before_cpu_stop_init),
 		cmocka_unit_test(test_threads_are_moved),
-		cmocka_unit_test(test_moving_in_many_interleavings),
+		cmocka_unit_test(test_moving_in_all_interleavings),
 		cmocka_unit_test(test_smp_call_function),
 		cmocka_unit_test(test_two_callers_with_interrupts_off_hang),
 		cmocka_unit_test(test_call_in_all_interleavings),

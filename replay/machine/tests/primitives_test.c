@@ -6,11 +6,11 @@
  *   primitive                                   semantics and corners               all interleavings of two
  *   raw spinlock, queued and ticket; mutex;     sync_test                           sync_test
  *     rwsem; semaphore
- *   percpu_rwsem, rcu_sync                      rcu_test                            rcu_test (the fast path sampled); here
+ *   percpu_rwsem, rcu_sync                      rcu_test                            rcu_test; here
  *   seqcount; latch                             sync_test (a reader in an NMI)      sync_test; here
  *   completion; wait queue; swait               sync_test                           sync_test
  *   atomics with cmpxchg; static key            sync_test                           sync_test; here
- *   stop_machine, stop_one_cpu, stop_two_cpus   kthread_test (stopper disabled)     stop_one_cpu here, else sampled
+ *   stop_machine, stop_one_cpu, stop_two_cpus   kthread_test (stopper disabled)     here
  *   smp_call_function, csd lock                 kthread_test                        kthread_test
  *   kthread park, unpark, stop                  kthread_test (unpark before park)   kthread_test
  *   spin_until, delay loops                     sync_test, machine_test             here
@@ -295,15 +295,14 @@ static void key_pair(struct bu_machine *m, void *arg)
 
 /*
  * A caller and the stopper of another CPU. And two callers: that stop each other's CPU, that name both CPUs in opposite order, that
- * stop all; those have too many interleavings, and some are drawn.
+ * stop all; those have too many interleavings to be run one by one, and are gone through state by state.
  */
 enum { STOP_ONE, STOP_TWO, STOP_MACHINE, N_STOPS };
 
 static int ran(struct bu_machine *m, void *arg)
 {
-	(void)m;
 	(void)arg;
-	p.ran++;
+	bu_word_add(bu_machine_engine(m), p.a, 1);
 	return 0;
 }
 
@@ -323,7 +322,7 @@ static void stops_the_other(struct bu_machine *m, void *arg)
 static void stop_scene(struct bu_machine *m, void *arg)
 {
 	explore_hold(true);
-	p.ran = 0;
+	p.a = bu_atomic(m, "ran", 0);
 	bu_cpu_stop_init(m);
 	bu_thread_run(m, "a", 0, stops_the_other, arg);
 	if (*(const uint32_t *)arg == 2)
@@ -336,9 +335,9 @@ static void two_ran(void *arg)
 	assert_int_equal(p.ran, 2);
 }
 
-static void each_ran(void *arg)
+static void each_ran(struct bu_machine *m, void *arg)
 {
-	assert_int_equal(p.ran, *(const uint32_t *)arg);
+	assert_int_equal(bu_word_load(bu_machine_engine(m), p.a), *(const uint32_t *)arg);
 }
 
 /* Two that hand a word over to each other by spinning for it. */
@@ -406,7 +405,7 @@ static void sync_pair(struct bu_machine *m, void *arg)
 
 static void end_well(const char *what, const struct tally *t)
 {
-	print_message("# %s: %llu interleavings\n", what, (unsigned long long)t->runs);
+	print_message("# %s: %llu %s\n", what, (unsigned long long)(t->states ? t->states : t->runs), t->states ? "states" : "interleavings");
 	if (t->ends[BU_MACHINE_DONE] != t->runs)
 		fail_msg("%s: %s%s%s", what, t->verdict[BU_MACHINE_STUCK], t->verdict[BU_MACHINE_MISUSE], t->verdict[BU_MACHINE_FAILED]);
 	assert_true(t->runs > 3);
@@ -421,8 +420,6 @@ static void all_end_well(const char *what, void (*setup)(struct bu_machine *, vo
 
 static void test_two_threads_in_all_interleavings(void **state)
 {
-	static const char *const names[N_STOPS] = { "stop_one_cpu", "stop_two_cpus", "stop_machine" };
-	uint32_t one = 1, two = 2;
 	struct tally t;
 
 	(void)state;
@@ -433,12 +430,22 @@ static void test_two_threads_in_all_interleavings(void **state)
 	all_end_well("spin_until", spin_pair, two_ran, NULL);
 	all_end_well("device", device_pair, two_ran, NULL);
 	all_end_well("rcu_sync", sync_pair, two_ran, NULL);
-	for (p.kind = 0; p.kind < N_STOPS; p.kind++) {
-		if (p.kind == STOP_ONE)
-			all_end_well(names[p.kind], stop_scene, each_ran, &one);
-		t = sample(2, stop_scene, each_ran, &two, 5000);
-		end_well(names[p.kind], &t);
-	}
+}
+
+static void test_stops_in_all_interleavings(void **state)
+{
+	static const char *const names[N_STOPS][2] = {
+		{ "stop_one_cpu", "two stop_one_cpu" }, { "stop_two_cpus", "two stop_two_cpus" }, { "stop_machine", "two stop_machine" },
+	};
+	uint32_t callers;
+	struct tally t;
+
+	(void)state;
+	for (p.kind = 0; p.kind < N_STOPS; p.kind++)
+		for (callers = 1; callers <= 2; callers++) {
+			t = explore_states(2, stop_scene, each_ran, &callers, true, 2000000);
+			end_well(names[p.kind][callers - 1], &t);
+		}
 }
 
 int main(void)
@@ -446,6 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_says_who_waits_for_whom),
 		cmocka_unit_test(test_two_threads_in_all_interleavings),
+		cmocka_unit_test(test_stops_in_all_interleavings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

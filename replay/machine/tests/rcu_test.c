@@ -18,7 +18,7 @@
 
 struct scene {
 	bu_obj o;
-	bu_word_id p, freed;
+	bu_word_id p, freed, passed;
 	int64_t at[16];
 	int n, mode;
 	char text[64];
@@ -312,7 +312,8 @@ static void test_no_use_after_a_grace_period(void **state)
 	print_message("# expedited: %llu interleavings\n", (unsigned long long)t.runs);
 	assert_int_equal(t.ends[BU_MACHINE_DONE], t.runs);
 	s.mode = 2;
-	t = sample(2, publish, NULL, &s, 5000);
+	t = explore_states(2, publish, NULL, &s, true, 2000000);
+	print_message("# normal: %llu states\n", (unsigned long long)t.states);
 	assert_int_equal(t.ends[BU_MACHINE_DONE], t.runs);
 }
 
@@ -373,7 +374,7 @@ static void leave(struct bu_machine *m, struct scene *s, bool reader)
 		bu_percpu_up_read(m, s->o);
 	else
 		bu_percpu_up_write(m, s->o);
-	s->n++;
+	bu_word_add(bu_machine_engine(m), s->passed, 1);
 }
 
 static void in_section(struct bu_machine *m, struct scene *s, bool reader)
@@ -402,6 +403,7 @@ static void rw_pair(struct bu_machine *m, void *arg)
 	memset(s, 0, sizeof(*s));
 	s->mode = mode;
 	s->p = bu_atomic(m, "p", 0);
+	s->passed = bu_atomic(m, "passed", 0);
 	s->o = bu_percpu_rwsem(m, "sem");
 	if (mode & 8)
 		bu_rcu_spawn_gp_kthread(m, 0);
@@ -413,15 +415,15 @@ static void rw_pair(struct bu_machine *m, void *arg)
 		bu_thread_run(m, "c", 1, rw_reader, s);
 }
 
-static void all_passed(void *arg)
+static void all_passed(struct bu_machine *m, void *arg)
 {
 	struct scene *s = arg;
 
-	assert_int_equal(s->n, s->mode & 8 ? 3 : 2);
+	assert_int_equal(bu_word_load(bu_machine_engine(m), s->passed), s->mode & 8 ? 3 : 2);
 }
 
 /*
- * Two threads, (a) in many orders of their steps until one is inside, (b) in all orders from the first's leaving
+ * Two threads, (a) in all orders of their steps until one is inside, (b) in all orders from the first's leaving
  * until the second is inside. A writer has come and gone before, and its callback never runs: readers take the slow
  * path.
  */
@@ -470,6 +472,7 @@ static void duel(struct bu_machine *m, void *arg)
 	memset(s, 0, sizeof(*s));
 	s->mode = mode;
 	s->p = bu_atomic(m, "p", 0);
+	s->passed = bu_atomic(m, "passed", 0);
 	s->o = bu_percpu_rwsem(m, "sem");
 	bu_rcu_set_mode(m, BU_RCU_INACTIVE);
 	explore_hold(true);
@@ -477,9 +480,16 @@ static void duel(struct bu_machine *m, void *arg)
 	bu_thread_run(m, "second", 1, duel_second, s);
 }
 
-static void both_passed(void *arg)
+static void both_passed(struct bu_machine *m, void *arg)
 {
-	assert_int_equal(((struct scene *)arg)->n, 2);
+	assert_int_equal(bu_word_load(bu_machine_engine(m), ((struct scene *)arg)->passed), 2);
+}
+
+static void end_well(const char *what, const struct scene *s, const struct tally *t)
+{
+	print_message("# percpu_rwsem, %s %d: %llu states\n", what, s->mode, (unsigned long long)t->states);
+	if (t->ends[BU_MACHINE_DONE] != t->runs)
+		fail_msg("%s%s%s", t->verdict[BU_MACHINE_STUCK], t->verdict[BU_MACHINE_MISUSE], t->verdict[BU_MACHINE_FAILED]);
 }
 
 static void test_percpu_rwsem_excludes(void **state)
@@ -489,25 +499,18 @@ static void test_percpu_rwsem_excludes(void **state)
 
 	(void)state;
 	for (s.mode = 0; s.mode < (int)(sizeof(duels) / sizeof(duels[0])); s.mode++) {
-		if (duels[s.mode].leaving)
-			t = explore(2, duel, both_passed, &s, 200000);
-		else	/* too many */
-			t = sample(2, duel, both_passed, &s, 20000);
-		print_message("# percpu_rwsem, duel %d: %llu interleavings\n", s.mode, (unsigned long long)t.runs);
-		if (t.ends[BU_MACHINE_DONE] != t.runs)
-			fail_msg("%s%s%s", t.verdict[BU_MACHINE_STUCK], t.verdict[BU_MACHINE_MISUSE],
-				 t.verdict[BU_MACHINE_FAILED]);
+		t = explore_states(2, duel, both_passed, &s, true, 2000000);
+		end_well("duel", &s, &t);
 	}
 	/* The fast path without a grace period lets both in: the check can fail. */
 	s.mode = 1;
-	t = sample(2, rw_pair, NULL, &s, 3000);
+	t = explore_states(2, rw_pair, NULL, &s, true, 2000000);
+	print_message("# percpu_rwsem, fast path %d: %llu states\n", s.mode, (unsigned long long)t.states);
 	assert_true(t.ends[BU_MACHINE_FAILED] > 0);
 	/* And with grace periods never. */
 	for (s.mode = 9; s.mode <= 10; s.mode++) {
-		t = sample(2, rw_pair, all_passed, &s, 3000);
-		if (t.ends[BU_MACHINE_DONE] != t.runs)
-			fail_msg("%s%s%s", t.verdict[BU_MACHINE_STUCK], t.verdict[BU_MACHINE_MISUSE],
-				 t.verdict[BU_MACHINE_FAILED]);
+		t = explore_states(2, rw_pair, all_passed, &s, true, 2000000);
+		end_well("fast path", &s, &t);
 	}
 }
 

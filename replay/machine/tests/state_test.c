@@ -21,7 +21,6 @@
 #include "schemas/base/hash.h"
 
 #define DEPTH 128
-#define MAX_STATES 65536
 
 static bu_obj lock;
 static bu_word_id sum;
@@ -47,93 +46,10 @@ static void two_on_a_mutex(struct bu_machine *m, void *arg)
 	bu_thread_run(m, "b", 1, adds, NULL);
 }
 
-struct walk {
-	struct bu_machine *m;
-	bool asked;
-	uint32_t n, take;
-	uint64_t *seen;		/* NULL: every way is walked, whether its state is known or not */
-	uint32_t n_seen;
-	struct bu_image img[DEPTH];
-	uint64_t runs, visits, pruned, sums;	/* sums: of the final value, a bit each */
-};
-
-static uint32_t choose(void *ctx, uint32_t n)
+/* Of the final value, a bit each. */
+static void note_sum(struct bu_machine *m, void *arg)
 {
-	struct walk *w = ctx;
-
-	if (w->asked) {
-		w->asked = false;
-		return w->take;
-	}
-	w->n = n;
-	return BU_CHOOSE_PAUSE;
-}
-
-static bool is_known(struct walk *w, uint64_t state)
-{
-	uint32_t i;
-
-	for (i = 0; i < w->n_seen; i++)
-		if (w->seen[i] == state)
-			return true;
-	assert_true(w->n_seen < MAX_STATES);
-	w->seen[w->n_seen++] = state;
-	return false;
-}
-
-static void walk(struct walk *w, uint32_t depth)
-{
-	struct bu_image *img = &w->img[depth];
-	struct bu_err err = BU_ERR_INIT;
-	struct bu_machine_result r;
-	uint64_t state;
-	uint32_t n, i;
-	size_t at;
-
-	assert_true(depth < DEPTH);
-	assert_int_equal(bu_machine_run(w->m, &r, &err), 0);
-	if (r.end != BU_MACHINE_PAUSED) {
-		assert_int_equal(r.end, BU_MACHINE_DONE);
-		w->runs++;
-		w->sums |= UINT64_C(1) << bu_word_load(bu_machine_engine(w->m), sum);
-		return;
-	}
-	w->visits++;
-	n = w->n;
-	state = bu_machine_state(w->m);
-	if (w->seen && is_known(w, state)) {
-		w->pruned++;
-		return;
-	}
-	img->used = 0;
-	assert_int_equal(bu_machine_save(w->m, img), 0);
-	for (i = 0; i < n; i++) {
-		at = 0;
-		bu_machine_restore(w->m, img, &at);
-		assert_int_equal(at, img->used);
-		assert_int_equal(bu_machine_state(w->m), state);
-		w->asked = true;
-		w->take = i;
-		walk(w, depth + 1);
-	}
-}
-
-static struct walk all_ways(bool prune)
-{
-	struct walk w = { .seen = prune ? malloc(MAX_STATES * sizeof(*w.seen)) : NULL };
-	struct bu_machine_config config = { .n_cpus = 2, .n_online = 2, .step_ops = true, .fingerprints = true,
-					    .choose = choose, .ctx = &w };
-
-	size_t i;
-
-	w.m = make(&config);
-	two_on_a_mutex(w.m, NULL);
-	walk(&w, 0);
-	for (i = 0; i < DEPTH; i++)
-		bu_image_fini(&w.img[i]);
-	bu_machine_destroy(w.m);
-	free(w.seen);
-	return w;
+	*(uint64_t *)arg |= UINT64_C(1) << bu_word_load(bu_machine_engine(m), sum);
 }
 
 /*
@@ -142,18 +58,22 @@ static struct walk all_ways(bool prune)
  */
 static void test_all_ways(void **state)
 {
+	uint64_t all_sums = 0, sums = 0;
 	struct tally again = explore(2, two_on_a_mutex, NULL, NULL, 200000);
-	struct walk all = all_ways(false), pruned = all_ways(true);
+	struct tally all = explore_states(2, two_on_a_mutex, note_sum, &all_sums, false, 200000);
+	struct tally few = explore_states(2, two_on_a_mutex, note_sum, &sums, true, 10000);
 
 	(void)state;
 	print_message("# %llu runs, %llu choices; without known states %llu and %llu\n", (unsigned long long)all.runs,
-		      (unsigned long long)all.visits, (unsigned long long)pruned.runs, (unsigned long long)pruned.visits);
+		      (unsigned long long)all.states, (unsigned long long)few.runs, (unsigned long long)few.states);
 	assert_int_equal(all.runs, again.runs);
 	assert_int_equal(all.runs, again.ends[BU_MACHINE_DONE]);
-	assert_true(pruned.pruned > 0);
-	assert_true(pruned.visits < all.visits);
-	assert_int_equal(all.sums, UINT64_C(1) << 14 | UINT64_C(1) << 16);	/* 3 (3 + 1) + 2, 3 (3 + 2) + 1 */
-	assert_int_equal(pruned.sums, all.sums);
+	assert_int_equal(all.runs, all.ends[BU_MACHINE_DONE]);
+	assert_int_equal(few.runs, few.ends[BU_MACHINE_DONE]);
+	assert_true(few.met_again > 0);
+	assert_true(few.states < all.states);
+	assert_int_equal(all_sums, UINT64_C(1) << 14 | UINT64_C(1) << 16);	/* 3 (3 + 1) + 2, 3 (3 + 2) + 1 */
+	assert_int_equal(sums, all_sums);
 }
 
 /* ------------------------------------------------------------------------------------- queues and the log of steps */
