@@ -40,7 +40,8 @@ static bool tell_account(const struct bu_account *a, const char *remedy)
 		printf("incomplete: %" PRId64 " overwritten, %" PRId64 " dropped, %" PRId64 " left unread; %s\n", a->overrun,
 		       a->dropped, a->unread, remedy);
 	if (a->died)
-		printf("%" PRId64 " events of these had been read and were not yet written when the recorder was killed\n", a->died);
+		printf("%" PRId64 " events of these had been read and were not yet written when the recorder was killed, or are in a "
+		       "damaged part of what it had written\n", a->died);
 	return bu_account_whole(a);
 }
 

@@ -197,7 +197,7 @@ int bu_spool_to_dat(const char *path, const char *output, const struct bu_dat_co
 	if (fd < 0)
 		return bu_fail_errno(err, -errno, "%s", path);
 	while (!rc && bu_spool_next(fd, c->page_bytes, &offset, &cpu, &len)) {
-		if (cpu == BU_SPOOL_ROUND)
+		if (cpu >= c->cpus)	/* a mark; or damaged, and then nobody's: bu_readers_recount() counts it for none */
 			continue;
 		if (bu_grow(&places, n, &cap, sizeof(*places)))
 			rc = bu_fail_errno(err, -ENOMEM, "%s", path);
