@@ -184,6 +184,8 @@ int bu_clock_doctor(struct bu_db *db, const struct bu_clock_doctor_params *param
 
 	*ret = (struct bu_clock_doctor_result){ 0 };
 	rc = bu_clock_evidence(db, &g, err);
+	if (!rc)
+		rc = bu_clock_rendezvous(db, &g, err);
 	if (!rc && bu_clock_bounds(&g))
 		rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
 	if (!rc)

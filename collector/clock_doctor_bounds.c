@@ -9,7 +9,6 @@
 #include "schemas/base/ns.h"
 
 #define UNKNOWN BU_NS_UNKNOWN
-#define MAX_CPU 65536
 
 static int make_room(struct bu_clock_graph *g, int64_t cpu)
 {
@@ -30,7 +29,7 @@ static int make_room(struct bu_clock_graph *g, int64_t cpu)
 
 int bu_clock_before(struct bu_clock_graph *g, int64_t a, int64_t a_ns, int64_t b, int64_t b_ns)
 {
-	if (a == b || a < 0 || b < 0 || a >= MAX_CPU || b >= MAX_CPU)
+	if (a == b || a < 0 || b < 0 || a >= BU_CLOCK_MAX_CPU || b >= BU_CLOCK_MAX_CPU)
 		return 0;
 	if (bu_grow(&g->edge, g->n_edge, &g->cap_edge, sizeof(*g->edge)) || make_room(g, a > b ? a : b))
 		return -ENOMEM;

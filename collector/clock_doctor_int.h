@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* clock_doctor_int.h - between clock_doctor.c (what to say and do) and its chapters: evidence, bounds, correction. */
+/* clock_doctor_int.h - between clock_doctor.c (what to say and do) and its chapters: pairs, bounds, correction. */
 #ifndef BU_COLLECTOR_CLOCK_DOCTOR_INT_H
 #define BU_COLLECTOR_CLOCK_DOCTOR_INT_H
 
 #include "collector/clock_doctor.h"
+
+enum { BU_CLOCK_MAX_CPU = 65536 };	/* pairs of CPUs from there on are left out */
 
 struct bu_clock_edge {		/* offset(to) - offset(from) <= ns */
 	int32_t from, to;
@@ -26,9 +28,11 @@ struct bu_clock_graph {
 };
 
 /**
- * bu_clock_evidence() - Collect the pairs that the events of @db show.
+ * bu_clock_evidence() - Collect the pairs that the bring-ups and requests in @db show.
+ * bu_clock_rendezvous() - Those that its rendezvous of all CPUs show.
  */
 int bu_clock_evidence(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err);
+int bu_clock_rendezvous(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err);
 
 /**
  * bu_clock_before() - Note that @a_ns on CPU @a was before @b_ns on CPU @b. Return: 0 or -ENOMEM.
