@@ -525,6 +525,7 @@ int bu_hp_schedule_load(struct bu_db *db, const struct bu_hp_machine *machine, s
 {
 	struct bu_hp_schedule s = { .bringup_ns = BU_NS_UNKNOWN };
 	struct loader l = { .db = db, .s = &s, .err = err,
+			    .host_cpus = machine->physical_cpus,
 			    .host_milli = machine->physical_cpus * (1000 - machine->host_load),
 			    .emulator_ns = machine->emulator_ns, .emulator_tick_ns = machine->emulator_tick_ns };
 	size_t i;

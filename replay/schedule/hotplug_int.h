@@ -31,7 +31,8 @@ struct loader {
 	size_t n_stretches, cap_stretches;
 	struct milestones *miles;	/* one per CPU of the schedule */
 	int64_t *ops;		/* hotplug_op.id per CPU of the schedule */
-	int64_t host_milli;	/* CPUs of the host that the recorded machine had, in thousandths; 0: as many as it wanted */
+	int64_t host_cpus;	/* of the host of the machine that was recorded; 0: as many as it wanted */
+	int64_t host_milli;	/* what others left of them, in thousandths */
 	int64_t emulator_ns, emulator_tick_ns;	/* as in struct bu_hp_machine */
 	struct busy_edge *edges;
 	size_t n_edges, cap_edges;

@@ -7,8 +7,8 @@
  *    was busy when; time becomes service time, what a busy CPU could have done on a CPU of its own up to then;
  *  - turns, where the machine was emulated: parts that need the emulator wait for emulator_ns times the CPUs that poll and
  *    have none of the host's. How long a part takes by itself shows where few polled; each is made shorter in the proportion
- *    of that to that with its turns, so that what was longer than others for a reason of its own stays so. The TSC check goes on
- *    until so much time has passed, shared or not.
+ *    of that to that with its turns, so that what was longer than others for a reason of its own stays so. The first CPU's lose
+ *    their turns and no more. The TSC check goes on until so much time has passed, shared or not.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -115,7 +115,7 @@ static int64_t wanted_milli(const struct loader *l, const struct busy_edge *e)
 /* Of those that poll, how many slept for the emulator's lock; what it took to go round them. */
 static int64_t round_ns(const struct loader *l, const struct busy_edge *e)
 {
-	const int64_t asleep = e->n_poll - l->host_milli / 1000;
+	const int64_t asleep = e->n_poll - l->host_cpus;
 
 	return asleep > 0 ? asleep * l->emulator_ns : 0;
 }
@@ -248,7 +248,12 @@ void hotplug_take_turns_out(struct loader *l)
 
 		for (i = 0; ns > 0 && i < l->s->n_cpus; i++) {
 			struct bu_hp_part *p = &l->s->cpus[i].part[part];
-			const double share = ns / (ns + (double)turns_ns(l, i, part));
+			const double turns = (double)turns_ns(l, i, part), rest = (double)p->ns - turns;
+			/*
+			 * The first CPU executes everything first, and the emulator has to translate it: what others took
+			 * says nothing of that. But the check goes on for its time, however slow its code is.
+			 */
+			const double own = !i && part != BU_HP_TSC_SYNC && rest > ns ? rest : ns, share = own / (own + turns);
 
 			p->ns = (int64_t)((double)p->ns * share);
 			p->lo_ns = (int64_t)((double)p->lo_ns * share);
