@@ -25,10 +25,9 @@
 /* ---- events -------------------------------------------------------------------------------------------------- */
 
 /* The ring buffer says that events before this one are missing. */
-static int note_hole(struct bu_import_state *s, struct bu_stream *st, const struct bu_event *ev, struct bu_err *err)
+static int note_hole(struct bu_import_state *s, struct bu_stream *st, const struct bu_event *ev, int64_t missed,
+		     struct bu_err *err)
 {
-	int64_t missed = bu_stream_missed(st);
-
 	if (bu_grow(&s->holes, s->n_holes, &s->cap_holes, sizeof(*s->holes)))
 		return bu_fail_errno(err, -ENOMEM, "holes");
 	if (missed > 0) {
@@ -62,28 +61,25 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 			struct bu_err *err)
 {
 	int64_t steps_back = 0, newest = INT64_MIN;
+	struct bu_merge_entry first;
 	struct bu_merge merge;
-	struct bu_stream *st;
 	struct bu_event *ev;
 	int rc;
 
 	rc = bu_merge_init(&merge, &s->source, d, err);
-	st = bu_merge_first(&merge);
-	s->origin = st ? bu_stream_event(st)->ts_raw : 0;
-	for (; st && !rc; st = bu_merge_first(&merge)) {
-		ev = bu_stream_event(st);
+	while (!rc && (rc = bu_merge_next(&merge, &first, err)) == 1) {
+		ev = &first.ahead->event;
+		if (!s->events)
+			s->origin = ev->ts_raw;
 		ev->id = ++s->events;
 		ev->ts_ns = bu_clock_ns(&s->clock, ev->ts_raw, s->origin);
-		if (bu_stream_missed(st))
-			rc = note_hole(s, st, ev, err);
+		rc = first.ahead->missed ? note_hole(s, first.stream, ev, first.ahead->missed, err) : 0;
 		if (!rc)
 			rc = bu_capture_write_event(w, ev, err);
 		steps_back += ev->ts_ns < newest;
 		if (ev->ts_ns > newest)
 			newest = ev->ts_ns;
-		count_event(s, st, ev);
-		if (!rc)
-			rc = bu_merge_advance(&merge, err);
+		count_event(s, first.stream, ev);
 	}
 	bu_merge_fini(&merge);
 	s->steps_back = steps_back;

@@ -3,11 +3,13 @@
  * merge.h - the decoded events of all CPUs as one stream, in total order.
  *
  * Order is (time stamp, CPU, buffer); within one stream the ring buffer's own order always holds, even where a
- * stamp goes back. A binary heap of streams: each event costs log2(streams) comparisons, so 4096 CPUs cost
- * little more per event than 8 (Knuth, TAOCP vol. 3, 5.4.1).
+ * stamp goes back: such an event comes right after the one before it.
  *
- * Of each stream some events are decoded at a time. With thousands of streams taken in turns, nothing that the library
- * touches to read one more record is in the cache any longer; reading several pays for that once.
+ * Taking the earliest event of thousands of streams, one at a time, finds nothing in the cache that it needs to read one
+ * more of that stream. So order is made a window of time at a time: each stream that has events in it is read on by itself,
+ * up to the window's end, and the events of all are sorted by their stamps, digit by digit (Knuth, TAOCP vol. 3, 5.2.5,
+ * algorithm R). A heap (5.2.3) says which streams those are. The window ends where the first of them has no room for more
+ * events, so that memory is bounded whatever the stamps are, and each stream that was read gives an event at least.
  */
 #ifndef BU_COLLECTOR_MERGE_H
 #define BU_COLLECTOR_MERGE_H
@@ -18,65 +20,47 @@
 #include "collector/decode.h"
 #include "schemas/model/event.h"
 
-#define BU_AHEAD_EVENTS 16
-
 /* Of most events all that is looked at lies within one line of the cache. */
 struct bu_ahead {
 	alignas(64) int64_t missed;	/* events lost before it; negative: some, nobody knows how many */
 	struct bu_event event;		/* other.fields is owned */
 };
 
-/* The key stands in the heap itself: with thousands of streams each look at a stream is a cache miss. */
+struct bu_merge_place;			/* merge.c */
+
+/* An event and its stream, to be sorted. */
 struct bu_merge_entry {
-	unsigned __int128 key;		/* stamp, CPU, buffer: one number, so that choosing the smaller of two takes no branch */
+	uint64_t key;
+	struct bu_ahead *ahead;
 	struct bu_stream *stream;
-	struct bu_ahead *first;		/* its first event */
 };
 
 struct bu_merge {
 	struct bu_dat_source *source;	/* borrowed */
 	struct bu_decoder *decoder;	/* borrowed */
-	struct bu_merge_entry *heap;	/* [0] has the earliest event */
-	size_t n;
+	uint32_t ahead;			/* events of each stream that are kept at most */
+	struct bu_merge_place *heap;	/* streams outside of the window; [0] has the earliest event */
+	size_t n_heap;
+	struct bu_stream **streams;	/* those within the window */
+	size_t n_streams;
+	struct bu_merge_entry *in, *out;	/* the window's events in order; room to sort in */
+	size_t n, next;
 };
 
 /**
- * bu_merge_init() - Read and order the first events of @source, decoded by @decoder. Both are borrowed until
- * bu_merge_fini(), which has to be called whatever is returned.
- * Return: as bu_merge_advance().
+ * bu_merge_init() - Order the events of @source, decoded by @decoder. Both are borrowed until bu_merge_fini(), which has to
+ * be called whatever is returned.
+ * Return: as bu_merge_next().
  */
 int bu_merge_init(struct bu_merge *merge, struct bu_dat_source *source, struct bu_decoder *decoder,
 		  struct bu_err *err);
 void bu_merge_fini(struct bu_merge *merge);
 
 /**
- * bu_merge_first() - The stream whose event comes next in total order; NULL at the end.
+ * bu_merge_next() - The event that comes next in total order.
+ * @ret: valid until the next call; id and ts_ns are the caller's to fill in.
+ * Return: 1; 0: there are no more; -EILSEQ when an event is longer than a page; -ENOMEM.
  */
-static inline struct bu_stream *bu_merge_first(struct bu_merge *merge)
-{
-	return merge->n ? merge->heap[0].stream : NULL;
-}
-
-/**
- * bu_stream_event() - That event; id and ts_ns are the caller's to fill in. Valid until bu_merge_advance().
- */
-static inline struct bu_event *bu_stream_event(struct bu_stream *s)
-{
-	return &s->ahead[s->next].event;
-}
-
-/**
- * bu_stream_missed() - How many events are missing before it: 0 none, negative: some, of unknown number.
- */
-static inline int64_t bu_stream_missed(const struct bu_stream *s)
-{
-	return s->ahead[s->next].missed;
-}
-
-/**
- * bu_merge_advance() - Take that event off and bring its stream to the next one.
- * Return: 0; -EILSEQ when an event is longer than a page; -ENOMEM.
- */
-int bu_merge_advance(struct bu_merge *merge, struct bu_err *err);
+int bu_merge_next(struct bu_merge *merge, struct bu_merge_entry *ret, struct bu_err *err);
 
 #endif
