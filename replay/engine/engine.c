@@ -79,7 +79,6 @@ void bu_engine_reset(struct bu_engine *e, uint64_t seed)
 	e->hash = BU_HASH_INIT;
 	e->events = 0;
 	e->limit = UINT64_MAX;
-	e->arrivals = 0;
 	e->holds = false;
 	e->n_steps = 0;
 	e->steps_full = false;

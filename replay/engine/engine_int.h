@@ -125,7 +125,6 @@ struct bu_engine {
 	uint32_t n_tasks, cap_tasks;	/* with [0] */
 	uint32_t n_words, cap_words;	/* with [0] */
 	uint32_t alive;		/* tasks not done */
-	uint64_t arrivals;
 	struct bu_evq queue;
 	struct bu_co_arena stacks;
 

@@ -49,7 +49,7 @@ void bu_evq_reset(struct bu_evq *q)
 		q->due[p].head = q->due[p].tail = 0;
 	q->instant_ns = 0;
 	q->near_ns = 0;
-	q->n = 0;
+	q->later = 0;
 	q->stale = 0;
 	q->fresh = 1;
 	q->free = 0;
@@ -142,6 +142,7 @@ static inline void append(struct bu_evq *q, struct bu_evq_list *l, const struct 
 		blk->n = 0;
 	}
 	blk->entry[blk->n++] = *e;
+	q->later++;
 }
 
 /* Where an entry belongs at the present instant. */
@@ -169,7 +170,6 @@ void bu_evq_push_later(struct bu_evq *q, int64_t at_ns, uint32_t prio, uint32_t 
 
 	BU_ASSERT("evq-monotone", at_ns >= q->instant_ns);
 	place(q, &e);
-	q->n++;
 }
 
 static inline bool is_live(const struct bu_evq *q, const struct bu_evq_entry *e)
@@ -189,13 +189,12 @@ static void compact_list(struct bu_evq *q, struct bu_evq_list *l)
 
 	*l = (struct bu_evq_list){ 0, 0 };
 	for (; b; b = next) {
+		q->later -= q->block[b].n;
 		for (i = 0; i < q->block[b].n; i++) {
 			const struct bu_evq_entry e = q->block[b].entry[i];
 
 			if (q->live(q->ctx, e.id, e.tag >> 2 & GEN_MASK))
 				append(q, l, &e);
-			else
-				q->n--;
 		}
 		next = q->block[b].next;
 		free_block(q, b);
@@ -211,8 +210,6 @@ static void compact_ring(struct bu_evq *q, struct bu_evq_ring *r)
 
 		if (q->live(q->ctx, d.id, d.tag >> 2 & GEN_MASK))
 			r->at[kept++ & q->due_mask] = d;
-		else
-			q->n--;
 	}
 	r->tail = kept;
 }
@@ -240,7 +237,7 @@ static void compact(struct bu_evq *q)
 void bu_evq_cancelled(struct bu_evq *q)
 {
 	q->stale++;
-	if (q->stale > (q->n - q->stale) / 2 + BU_EVQ_SLACK)
+	if (q->stale > bu_evq_wanted(q) / 2 + BU_EVQ_SLACK)
 		compact(q);
 }
 
@@ -268,7 +265,7 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 		if (q->block[b].n == 1 && !q->block[b].next && !q->stale) {
 			*ret = q->block[b].entry[0];
 			q->instant_ns = ret->at_ns;
-			q->n--;
+			q->later--;
 			free_block(q, b);
 			return true;
 		}
@@ -299,6 +296,7 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 		if (first != INT64_MAX)
 			q->instant_ns = first;
 		for (; b; b = next) {
+			q->later -= q->block[b].n;
 			for (i = 0; i < q->block[b].n; i++) {
 				const struct bu_evq_entry e = q->block[b].entry[i];
 
@@ -307,7 +305,6 @@ static bool advance(struct bu_evq *q, struct bu_evq_entry *ret)
 					if (far)
 						bu_evq_bring_near(bu_evq_owner(q, e.id));
 				} else {
-					q->n--;
 					q->stale--;
 				}
 			}
@@ -335,7 +332,6 @@ bool bu_evq_pop_later(struct bu_evq *q, struct bu_evq_entry *ret)
 		}
 		d = &r->at[r->head++ & q->due_mask];
 		*ret = (struct bu_evq_entry){ q->instant_ns, d->id, d->tag };
-		q->n--;
 		if (is_live(q, ret))
 			return true;
 		q->stale--;
@@ -378,7 +374,6 @@ bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t 
 	nth = n > 1 ? choose(ctx, n) : 0;
 	if (nth == BU_EVQ_PAUSE) {
 		r->at[--r->head & q->due_mask] = (struct bu_evq_due){ ret->id, ret->tag };
-		q->n++;
 		ret->id = 0;
 		return true;
 	}

@@ -70,8 +70,8 @@ struct bu_evq_owner {
 struct bu_evq {
 	int64_t instant_ns;	/* time of what is in the due rings, or of the last pop */
 	int64_t near_ns;	/* up to then the owners of what is held have been brought near the processor */
-	uint32_t n;		/* entries held */
-	uint32_t stale;		/* of these, cancelled */
+	uint32_t later;		/* entries in buckets */
+	uint32_t stale;		/* of all entries held, cancelled */
 	struct bu_evq_ring due[BU_EVQ_PRIOS];
 	uint32_t due_mask;	/* size of each ring - 1, a power of two - 1: room for all entries */
 	uint32_t levels;	/* bit per level: has a bucket that is not empty */
@@ -121,7 +121,6 @@ static inline void bu_evq_push(struct bu_evq *q, int64_t at_ns, uint32_t prio, u
 		return;
 	}
 	r->at[r->tail++ & q->due_mask] = (struct bu_evq_due){ id, gen << 2 | prio };
-	q->n++;
 }
 
 /**
@@ -144,7 +143,6 @@ static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 		return bu_evq_pop_later(q, ret);
 	d = &r->at[r->head++ & q->due_mask];
 	*ret = (struct bu_evq_entry){ q->instant_ns, d->id, d->tag };
-	q->n--;
 	return true;
 }
 
@@ -164,7 +162,6 @@ static inline uint32_t bu_evq_next_due(const struct bu_evq *q)
 static inline void bu_evq_pop_due(struct bu_evq *q)
 {
 	q->due[0].head++;
-	q->n--;
 }
 
 static inline const struct bu_evq_owner *bu_evq_owner(const struct bu_evq *q, uint32_t id)
@@ -212,12 +209,22 @@ void bu_evq_each(const struct bu_evq *q, void (*fn)(void *ctx, const struct bu_e
 bool bu_evq_pop_chosen(struct bu_evq *q, uint32_t (*choose)(void *ctx, uint32_t n), void *ctx,
 		       struct bu_evq_entry *ret);
 
+/* How many entries are held, cancelled ones with them. */
+static inline uint32_t bu_evq_held(const struct bu_evq *q)
+{
+	uint32_t n = q->later, p;
+
+	for (p = 0; p < BU_EVQ_PRIOS; p++)
+		n += q->due[p].tail - q->due[p].head;
+	return n;
+}
+
 /**
  * bu_evq_wanted() - How many events are held and wanted.
  */
 static inline uint32_t bu_evq_wanted(const struct bu_evq *q)
 {
-	return q->n - q->stale;
+	return bu_evq_held(q) - q->stale;
 }
 
 #endif

@@ -186,7 +186,7 @@ static inline void start_waiting(struct bu_engine *e, uint32_t id, const struct 
 	struct task *t = &e->task[id];
 	uint32_t c = 0;
 
-	t->arrival = e->arrivals++;
+	t->arrival = e->events;
 	/*
 	 * The first class may be empty while there are others. Then it is not taken, lest there be two for
 	 * the same guard and value.
@@ -526,7 +526,7 @@ static inline int wait_for(struct bu_engine *e, const struct bu_await_op *op)
 	if (t->timed || w->head || w->classes | w->n_eq)
 		return wait_apart(e, op);
 	/* What start_waiting() comes to when nobody else waits. */
-	t->arrival = e->arrivals++;
+	t->arrival = e->events;
 	t->class = 0;
 	t->next = 0;
 	t->prev = e->self;

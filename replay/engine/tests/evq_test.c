@@ -201,7 +201,7 @@ static void cancelled_timeouts_do_not_pile_up(void **state)
 		cancel(m, 1);
 		assert_true(bu_evq_pop(&m->q, &got));
 		assert_int_equal(got.id, 2);
-		most = m->q.n > most ? m->q.n : most;
+		most = bu_evq_held(&m->q) > most ? bu_evq_held(&m->q) : most;
 	}
 	assert_true(most <= BU_EVQ_SLACK + 4);
 	assert_true(m->q.fresh < 200);	/* blocks ever used */
@@ -219,7 +219,7 @@ static void a_queue_of_nothing_but_cancelled_events_is_empty(void **state)
 		push(m, i, (int64_t)i << 20);
 	for (i = 1; i <= BU_EVQ_SLACK + 1; i++)
 		cancel(m, i);
-	assert_int_equal(m->q.n, 0);
+	assert_int_equal(bu_evq_held(&m->q), 0);
 	assert_int_equal(m->q.levels, 0);
 	check_pop(m);
 	push(m, 1, 5);
