@@ -374,6 +374,7 @@ int bu_engine_pass_on(struct bu_engine *e)
 	if (t == self || !(kind == EVENT_DUE || (kind == EVENT_WAKE && !e->config.sink.wait)) || !bu_co_intact(&t->co))
 		return pass_on_slow(e);
 	bu_evq_pop_due(&e->queue);
+	bu_evq_bring_due(&e->queue);
 	goes_on(e, t, e->queue.instant_ns, id, kind);
 	return bu_co_pass(&self->co, &t->co, 0);
 }

@@ -31,7 +31,7 @@
 #define BU_EVQ_PRIOS 2		/* priorities 0 (first) and 1 */
 #define BU_EVQ_LEVELS 11	/* base-64 digits of a positive int64 */
 #define BU_EVQ_SLACK 32
-#define BU_EVQ_BATCH 16u	/* owners brought near at once: about as many misses as a core has under way at a time */
+#define BU_EVQ_AHEAD 16u		/* events ahead of its own that an owner is brought near: about as many misses as a core has under way */
 #define BU_EVQ_GEN_BITS 30	/* generations are compared modulo 2^30: by (3) no entry outlives so many */
 
 struct bu_evq_entry {
@@ -147,14 +147,14 @@ static inline bool bu_evq_pop(struct bu_evq *q, struct bu_evq_entry *ret)
 }
 
 /**
- * bu_evq_next_due() - Whose event bu_evq_pop() would take, if it is due now and bu_evq_bring_due() then has nothing to do.
- * Return: 0 where it is not so simple. bu_evq_pop_due() is that pop.
+ * bu_evq_next_due() - Whose event bu_evq_pop() would take, if it is due now. Return: 0 where it is not so simple.
+ * bu_evq_pop_due() is that pop.
  */
 static inline uint32_t bu_evq_next_due(const struct bu_evq *q)
 {
 	const struct bu_evq_ring *r = &q->due[0];
 
-	if (r->head == r->tail || q->stale || (r->head + 1) % BU_EVQ_BATCH == 0)
+	if (r->head == r->tail || q->stale)
 		return 0;
 	return r->at[r->head & q->due_mask].id;
 }
@@ -178,20 +178,17 @@ static inline __attribute__((always_inline)) void bu_evq_bring_near(const struct
 }
 
 /**
- * bu_evq_bring_due() - After a pop, with owners known: what the next events that are due now need is brought near, many at
- * once now and then, so that the misses of their TLB entries and cache lines are taken side by side.
+ * bu_evq_bring_due() - After a pop, with owners known: what later events that are due now need is brought near. An owner comes
+ * twice as early as what it points to.
  */
 static inline __attribute__((always_inline)) void bu_evq_bring_due(const struct bu_evq *q)
 {
 	const struct bu_evq_ring *r = &q->due[0];
-	uint32_t i, end = r->tail - r->head < 2 * BU_EVQ_BATCH ? r->tail : r->head + 2 * BU_EVQ_BATCH;
 
-	if (r->head % BU_EVQ_BATCH)
+	if (r->tail - r->head <= 2 * BU_EVQ_AHEAD)
 		return;
-	for (i = r->head; i != end && i != r->head + BU_EVQ_BATCH; i++)
-		bu_evq_bring_near(bu_evq_owner(q, r->at[i & q->due_mask].id));
-	for (; i != end; i++)
-		__builtin_prefetch(bu_evq_owner(q, r->at[i & q->due_mask].id));
+	__builtin_prefetch(bu_evq_owner(q, r->at[(r->head + 2 * BU_EVQ_AHEAD) & q->due_mask].id));
+	bu_evq_bring_near(bu_evq_owner(q, r->at[(r->head + BU_EVQ_AHEAD) & q->due_mask].id));
 }
 
 #define BU_EVQ_PAUSE UINT32_MAX
