@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "replay/hang/verdict.h"
+#include "replay/machine/atomic.h"
 #include "replay/machine/kthread.h"
 #include "replay/machine/lock.h"
 #include "replay/machine/machine.h"
@@ -29,6 +30,12 @@ enum { US = 1000, MS = 1000000 };
 static struct {
 	bool mended;
 	bu_obj m, wq, work, group;
+	struct meeting {
+		bu_obj done;
+		bu_word_id arrived;
+		int first, second;	/* CPUs, in the order of queueing */
+	} meeting[3];
+	int n_meetings;
 } s;
 
 /* Runs @control on @cpus CPUs; expects it to end well, or to hang with all of @words in the witness. */
@@ -206,11 +213,205 @@ static void bandwidth_timer_on_the_dead_cpu(void **state)
 	both(throttled_controller, 3, words);
 }
 
+/*
+ * Two stop the same CPUs, and their works are queued in another order on each: up to 3.13 stop_two_cpus() against stop_cpus()
+ * (177c53d94336), up to 4.1 three of stop_two_cpus() (b17718d02f54). Since then both works of a pair are queued under both
+ * stoppers' locks.
+ */
+static int meets(struct bu_machine *m, void *arg)
+{
+	struct meeting *x = arg;
+
+	BU_FN(m);
+	if (bu_atomic_add_return(m, x->arrived, 1) == 2)
+		bu_complete(m, x->done);
+	bu_spin_until(m, x->arrived, BU_GUARD_GE, 2, -1, "multi_cpu_stop", -1);
+	return 0;
+}
+
+static void stops_two(struct bu_machine *m, void *arg)
+{
+	struct meeting *x = arg;
+
+	BU_FN(m);
+	bu_work(m, (x - s.meeting) * 10 * US);
+	if (s.mended)
+		bu_raw_spin_lock(m, s.m);
+	bu_stop_one_cpu_nowait(m, x->first, "meets", meets, x);
+	bu_work(m, 50 * US);
+	bu_stop_one_cpu_nowait(m, x->second, "meets", meets, x);
+	if (s.mended)
+		bu_raw_spin_unlock(m, s.m);
+	bu_wait_for_completion(m, x->done);
+}
+
+/* Stopped are CPUs 0 to @n - 1, by threads on those behind. */
+static void stop_in_a_ring(struct bu_machine *m, int n)
+{
+	int i;
+
+	bu_cpu_stop_init(m);
+	s.m = bu_raw_spinlock(m, "stopper", BU_SPIN_QUEUED);
+	for (i = 0; i < n; i++) {
+		s.meeting[i] = (struct meeting){ bu_completion(m, "cpu_stop_done"), bu_atomic(m, "arrived", 0), i, (i + 1) % n };
+		bu_thread_run(m, "stops", n + i, stops_two, &s.meeting[i]);
+	}
+}
+
+static void two_orders(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	stop_in_a_ring(m, 2);
+}
+
+static void three_pairs(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	stop_in_a_ring(m, 3);
+}
+
+static void stoppers_in_another_order(void **state)
+{
+	static const char *const words[] = { "livelock", "migration/0 spins for word multi_cpu_stop", "in meets", "soft lockup", NULL };
+
+	(void)state;
+	both(two_orders, 4, words);
+	both(three_pairs, 6, words);
+}
+
+/*
+ * A thread is to be moved away from a CPU that goes down meanwhile: between looking whether that CPU is online and queueing to
+ * its stopper the mover is preempted by its own, for take_cpu_down(). The stopper that is not enabled any more drops the work, and
+ * nobody completes it: 5.10 to 6.6, f0498d2a54e7 (6.7) keeps preemption off from one to the other.
+ */
+static int moved_away(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	bu_complete(m, *(bu_obj *)arg);
+	return 0;
+}
+
+static void affine_move_task(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	BU_FN(m);
+	if (s.mended)
+		bu_preempt_disable(m);
+	if (bu_cpu_online(m, 1)) {
+		bu_work(m, 100 * US);
+		bu_stop_one_cpu_nowait(m, 1, "migration_cpu_stop", moved_away, &s.m);
+	} else {
+		bu_complete(m, s.m);
+	}
+	if (s.mended)
+		bu_preempt_enable(m);
+	bu_wait_for_completion(m, s.m);
+}
+
+static void goes_down_meanwhile(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	BU_FN(m);
+	bu_cpu_stop_init(m);
+	s.m = bu_completion(m, "set_affinity_pending");
+	bu_thread_run(m, "moves", 2, affine_move_task, NULL);
+	bu_work(m, 20 * US);
+	bu_cpus_write_lock(m);
+	bu_stop_machine_cpuslocked(m, "take_cpu_down", goes_offline, NULL, 1);
+	bu_cpus_write_unlock(m);
+}
+
+static void move_from_a_cpu_that_goes_down(void **state)
+{
+	static const char *const words[] = { "moves waits for object set_affinity_pending", "in affine_move_task", "hung task", NULL };
+
+	(void)state;
+	both(goes_down_meanwhile, 3, words);
+}
+
+/*
+ * A thread is to be moved away from a CPU that has just come online, and whose stopper the control CPU has yet to unpark: the
+ * work is completed without being run, the thread stays. Up to 5.4; since 45178ac0cea8 (5.5) the CPU unparks its stopper by itself,
+ * before others can find it idle (cpuhp_online_idle()).
+ */
+static int moves(struct bu_machine *m, void *arg)
+{
+	BU_FN(m);
+	*(bool *)arg = true;
+	return 0;
+}
+
+static void stops_the_new_cpu(struct bu_machine *m, void *arg)
+{
+	static bool moved;
+
+	(void)arg;
+	BU_FN(m);
+	moved = false;
+	bu_cpu_stop_init(m);
+	bu_stop_machine_park(m, 1);
+	if (s.mended)
+		bu_stop_machine_unpark(m, 1);
+	bu_stop_one_cpu(m, 1, "migration_cpu_stop", moves, &moved);
+	if (!moved)
+		bu_core_assert_failed(m, "moved", "stops_the_new_cpu");
+}
+
+static void stopper_of_a_new_cpu(void **state)
+{
+	static const char *const words[] = { "violated assertion", "moved", NULL };
+
+	(void)state;
+	both(stops_the_new_cpu, 2, words);
+}
+
+/*
+ * rcu_gp_init() takes get_online_cpus() while a notifier waits for a grace period under the hotplug mutex: 3.7-rc. Since
+ * a4fbe35a1245 (3.7) it has a mutex of its own, which only the CPU's masks are changed under.
+ */
+static void rcu_gp_kthread(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	BU_FN(m);
+	bu_wait_for_completion(m, s.meeting[0].done);
+	if (!s.mended) {
+		bu_mutex_lock(m, s.m);
+		bu_mutex_unlock(m, s.m);
+	}
+	bu_work(m, 100 * US);
+	bu_complete(m, s.meeting[1].done);
+}
+
+static void notifier_synchronizes(struct bu_machine *m, void *arg)
+{
+	(void)arg;
+	BU_FN(m);
+	s.m = bu_mutex(m, "cpu_hotplug.lock");
+	s.meeting[0].done = bu_completion(m, "a grace period is wanted");
+	s.meeting[1].done = bu_completion(m, "rcu_synchronize");
+	bu_thread_run(m, "rcu_gp", 1, rcu_gp_kthread, NULL);
+	bu_mutex_lock(m, s.m);
+	bu_complete(m, s.meeting[0].done);
+	bu_wait_for_completion(m, s.meeting[1].done);
+	bu_mutex_unlock(m, s.m);
+}
+
+static void grace_period_begins_under_the_hotplug_mutex(void **state)
+{
+	static const char *const words[] = { "control waits for object rcu_synchronize", "holds mutex cpu_hotplug.lock",
+					     "rcu_gp waits for lock cpu_hotplug.lock", NULL };
+
+	(void)state;
+	both(notifier_synchronizes, 2, words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expedited_grace_period_in_a_notifier), cmocka_unit_test(flush_under_the_hotplug_lock),
-		cmocka_unit_test(bandwidth_timer_on_the_dead_cpu),
+		cmocka_unit_test(bandwidth_timer_on_the_dead_cpu), cmocka_unit_test(stoppers_in_another_order),
+		cmocka_unit_test(move_from_a_cpu_that_goes_down), cmocka_unit_test(stopper_of_a_new_cpu),
+		cmocka_unit_test(grace_period_begins_under_the_hotplug_mutex),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
