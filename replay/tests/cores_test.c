@@ -226,6 +226,30 @@ static void a_cpu_that_never_comes(void **state)
 	}
 }
 
+/* One that comes in ten seconds is in time, whatever is left of them; one that takes longer is given up, though it comes. */
+static void ten_seconds_for_a_cpu(void **state)
+{
+	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
+	static const char *const cores[] = { "serial", "split", "parallel", "park" };
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+	size_t i;
+	int late;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cores); i++)
+		for (late = 0; late < 2; late++) {
+			make_schedule(&c, &s);
+			/* The look that is the last one: see above. */
+			s.cpus[1].part[BU_HP_DARK].ns = 10 * BU_NS_PER_S + (late ? 3 : -3) * BU_NS_PER_MS;
+			replay(cores[i], &s, NULL, &r);
+			assert_string_equal(r.run.verdict, late ? "failed" : "ok");
+			assert_int_equal(r.run.cpu_rows[1].verdict, late ? BU_CPU_FAILED : BU_CPU_OK);
+			bu_replay_result_fini(&r);
+			bu_hp_schedule_fini(&s);
+		}
+}
+
 /* A step that the recording never saw end: the run hangs there, and says so. */
 static void a_step_that_never_ends(void **state)
 {
@@ -368,6 +392,7 @@ int main(void)
 		cmocka_unit_test(serial_is_the_sum),
 		cmocka_unit_test(parallel_hides_the_dark_phase), cmocka_unit_test(siblings_come_after_primaries), cmocka_unit_test(sharing_a_host),
 		cmocka_unit_test(published_primaries), cmocka_unit_test(a_cpu_that_never_comes),
+		cmocka_unit_test(ten_seconds_for_a_cpu),
 		cmocka_unit_test(a_step_that_never_ends), cmocka_unit_test(resizing),
 		cmocka_unit_test(a_cpu_that_comes_late),
 		cmocka_unit_test(an_nmi_on_a_parked_cpu), cmocka_unit_test(parameters_are_checked),
