@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "replay/commands_int.h"
 #include "schemas/base/mem.h"
@@ -93,6 +94,21 @@ int bu_replay_same_capture(const struct bu_replay_args *a, const char *sha256, s
 		       a->capture, a->verify, sha256, a->stored_sha256);
 }
 
+/* The capture called @name: beside the database of runs, or here. Written to @room bytes at @path. */
+static int find_capture(const struct bu_replay_args *a, const char *name, char *path, size_t room, struct bu_err *err)
+{
+	const char *slash = strrchr(a->out, '/');
+
+	snprintf(path, room, "%.*s%s", slash ? (int)(slash - a->out) + 1 : 0, a->out, name);
+	if (!access(path, R_OK))
+		return 0;
+	snprintf(path, room, "%s", name);
+	if (!access(path, R_OK))
+		return 0;
+	return bu_fail(err, -ENOENT, "run %" PRId64 " replayed %s, which is neither beside %s nor here; say where it is: "
+		       "bringup replay CAPTURE.db --verify %" PRId64 " -o %s", a->verify, name, a->out, a->verify, a->out);
+}
+
 /* Runs a stored run again, from what the database says of it; a plugin's path must be given with the option of its family. */
 int bu_replay_verify(struct bu_replay_args *a)
 {
@@ -101,7 +117,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 	struct bu_err err = BU_ERR_INIT;
 	struct stored_run r;
 	const char **core;
-	char hash[17] = "";
+	char hash[17] = "", path[8192];
 	bool same;
 	size_t n = 0;
 	int rc;
@@ -115,8 +131,11 @@ int bu_replay_verify(struct bu_replay_args *a)
 	       !strcmp(r.family, "pgd") ? &a->pgd : &a->hotplug;
 	if (!*core)
 		*core = r.core;
-	if (!a->capture && *r.sha256 && strcmp(r.sha256, BU_HP_MADE_UP))
-		a->capture = r.capture;
+	if (!a->capture && *r.sha256 && strcmp(r.sha256, BU_HP_MADE_UP)) {
+		if (find_capture(a, r.capture, path, sizeof(path), &err))
+			return bu_cli_failed(usage, &err);
+		a->capture = path;
+	}
 	a->seed = r.seed;
 	a->draw_all = r.sampled == BU_SAMPLED_ALL;
 	a->params = r.params;

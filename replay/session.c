@@ -107,7 +107,7 @@ static const char *verdict_detail(struct bu_host *h, const struct bu_machine_res
 {
 	char detail[sizeof(end->verdict) + 128];
 
-	if (v->class == BU_HANG_FAILED || v->class == BU_HANG_MISUSE || v->class == BU_HANG_ASSERTION)
+	if (v->class == BU_HANG_FAILED || v->class == BU_HANG_MISUSE || v->class == BU_HANG_ASSERTION || v->class == BU_HANG_LIMIT)
 		snprintf(detail, sizeof(detail), "core %.100s: %s", h->core->name, end->verdict);
 	else
 		snprintf(detail, sizeof(detail), "%s", v->class == BU_HANG_CRASH ? end->verdict : v->summary);

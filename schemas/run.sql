@@ -14,8 +14,8 @@ CREATE TABLE run (
 	core TEXT NOT NULL,		-- 'serial', 'parallel', 'recorded', ...
 	core_source TEXT NOT NULL,	-- kernel version or mail that the core follows
 	bringup_version TEXT NOT NULL,
-	command TEXT NOT NULL,		-- the command line that made this run
-	capture_name TEXT NOT NULL,	-- file name of the capture
+	command TEXT NOT NULL,		-- the command line that made this run, as it was given
+	capture_name TEXT NOT NULL,	-- file name of the capture, without its folder
 	capture_sha256 TEXT NOT NULL,	-- of the trace that the capture was imported from
 	kernel_release TEXT,
 	recorded_algorithm TEXT NOT NULL,	-- bringup.algorithm of the capture

@@ -93,7 +93,7 @@ boot() {
 		replay "$db" --hotplug rt-pinned,rt-multiphase --params notifier_stops=1
 		replay "$db" --hotplug percpu-rwsem,notifier --cpus 64
 		;;
-	6.1*-smp8)
+	6.1-smp8)
 		replay "$db" --hotplug serial,parallel,parallel-full --cpus 300 --seed 11
 		replay "$db" --hotplug parallel --set machine.physical_cpus=2 --set machine.host_load=250
 		replay "$db" --hotplug serial,parallel --runs 40 --seed 3 -j 2 --json
@@ -125,7 +125,8 @@ everything() {
 		esac
 	done
 	replay --pgd all --params running=ipi --model cpus=4,mms=50,switches=10000,entries=4,forks=500
-	replay --clocksource stop-machine,stop-machine+per-node,seq-only+coarse --cpus 24 --model hz=1000,read-ns=20000,run-ms=1500 --runs 20
+	replay --clocksource stop-machine,stop-machine+per-node,seq-only+coarse --cpus 24 --model hz=1000,read-ns=20000,run-ms=100
+	replay --clocksource stop-machine --cpus 8 --model hz=1000,read-ns=20000,run-ms=50 --runs 8
 	replay --machine machines/skylake-112.machine --hotplug serial,split,parallel,park --seed 5
 	for path in scenarios/*/; do
 		name=$(basename "$path")

@@ -14,6 +14,7 @@
 
 #include "replay/core_check.h"
 #include "replay/describe.h"
+#include "replay/hang/verdict.h"
 #include "replay/registry.h"
 #include "replay/schedule/hotplug.h"
 #include "replay/session.h"
@@ -250,6 +251,26 @@ static void ten_seconds_for_a_cpu(void **state)
 		}
 }
 
+/* A core that works for ever is stopped, and named. */
+static void work_without_end(void **state)
+{
+	const struct bu_made_up c = { 100, 20, 500, 300, 50, 5, 1 };
+	struct bu_description d;
+	struct bu_replay_options options = { .seed = 1, .machine = &d.machine, .recorded_cpus = 5, .max_events = 20 };
+	struct bu_err err = BU_ERR_INIT;
+	struct bu_hp_schedule s;
+	struct bu_replay_result r;
+
+	(void)state;
+	make_schedule(&c, &s);
+	bu_describe_init(&d);
+	assert_int_equal(bu_replay_hotplug(core("split"), &s, &options, &r, &err), 0);
+	assert_string_equal(r.run.verdict, bu_hang_class_names[BU_HANG_LIMIT]);
+	assert_memory_equal(r.run.verdict_detail, "core split: ", strlen("core split: "));
+	bu_replay_result_fini(&r);
+	bu_hp_schedule_fini(&s);
+}
+
 /* A step that the recording never saw end: the run hangs there, and says so. */
 static void a_step_that_never_ends(void **state)
 {
@@ -392,7 +413,7 @@ int main(void)
 		cmocka_unit_test(serial_is_the_sum),
 		cmocka_unit_test(parallel_hides_the_dark_phase), cmocka_unit_test(siblings_come_after_primaries), cmocka_unit_test(sharing_a_host),
 		cmocka_unit_test(published_primaries), cmocka_unit_test(a_cpu_that_never_comes),
-		cmocka_unit_test(ten_seconds_for_a_cpu),
+		cmocka_unit_test(ten_seconds_for_a_cpu), cmocka_unit_test(work_without_end),
 		cmocka_unit_test(a_step_that_never_ends), cmocka_unit_test(resizing),
 		cmocka_unit_test(a_cpu_that_comes_late),
 		cmocka_unit_test(an_nmi_on_a_parked_cpu), cmocka_unit_test(parameters_are_checked),

@@ -58,6 +58,14 @@ is 'its intervals, waits, locks and CPUs are kept' "$(sql "$runs" "SELECT (SELEC
 run "$BRINGUP" replay --verify 2 -o "$runs"
 is 'a stored run can be verified' "$status" 0
 like 'and is the same' "$out" 'run 2 of core serial: the same again'
+is 'it knows its capture by name, not where that lay' "$(sql "$runs" 'SELECT DISTINCT capture_name FROM run')" boot.db
+mkdir "$TMP/moved" && cp "$runs" "$TMP/moved/"
+run "$BRINGUP" replay --verify 2 -o "$TMP/moved/runs.db"
+like 'where that is not found, the way out is said' "$status $err" '1 .*boot.db, which is neither beside .*; say where'
+run "$BRINGUP" replay "$db" --verify 2 -o "$TMP/moved/runs.db"
+is 'and it can be given' "$status" 0
+run env -C "$TMP" "$BRINGUP" replay --verify 2 -o moved/runs.db
+is 'or be in the current folder' "$status" 0
 run "$BRINGUP" replay --verify 4 -o "$runs"
 is 'one with parameters too' "$status" 0
 run "$BRINGUP" replay "$db" --hotplug parallel --set machine.physical_cpus=2 --set machine.host_load=250 -o "$runs" --json

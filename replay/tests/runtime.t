@@ -27,8 +27,15 @@ for kernel in 6.1 6.12; do
 	is "$kernel: and within 5 % of the work of each phase" "$(jq '[.runs[0].phases as $r | .runs[1].phases | to_entries[] |
 		select(.key | IN("prepare", "kick", "dark", "starting", "online", "down", "stop", "dying", "dead")) |
 		(.value / $r[.key] - 1) | fabs < 0.05] | all' <<<"$out")" true
-	run "$BRINGUP" replay "$db" --hotplug rt-pinned,rt-multiphase --params notifier_stops=1 --json
+	for id in 1 2 3 4 5; do
+		run "$BRINGUP" replay --verify "$id" -o "$runs"
+		like "$kernel: run $id can be verified" "$status $out" '0 .*the same again'
+	done
+	run "$BRINGUP" replay "$db" --hotplug rt-pinned,rt-multiphase --params notifier_stops=1 --json -o "$TMP/$kernel.hangs.db"
 	is "$kernel: one phase deadlocks where three do not" "$(jq -r '[.runs[].verdict] | join(" ")' <<<"$out")" 'deadlock ok'
+	is "$kernel: a verdict is a result, not a failure of the replay" "$status" 0
+	run "$BRINGUP" replay --verify 1 -o "$TMP/$kernel.hangs.db"
+	like "$kernel: a run that hung can be verified" "$status $out" '0 .*the same again'
 done
 run "$BRINGUP" report "$runs"
 like 'the report has the operations of a run' "$out" $'\n''  down +21 +21 +0 +0 '

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
@@ -38,6 +39,7 @@ static int name_id(struct bu_db *db, struct bu_stmt *put, struct bu_stmt *get, c
 static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	const char *slash = strrchr(r->capture_name, '/');
 	char hash[17];
 	int rc, i = 0;
 
@@ -55,7 +57,7 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 	bu_stmt_bind_text(st, ++i, r->core_source);
 	bu_stmt_bind_text(st, ++i, bu_version);
 	bu_stmt_bind_text(st, ++i, r->command);
-	bu_stmt_bind_text(st, ++i, r->capture_name);
+	bu_stmt_bind_text(st, ++i, slash ? slash + 1 : r->capture_name);
 	bu_stmt_bind_text(st, ++i, r->capture_sha256);
 	bu_stmt_bind_text(st, ++i, r->kernel_release);
 	bu_stmt_bind_text(st, ++i, r->recorded_algorithm);
