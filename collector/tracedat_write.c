@@ -168,9 +168,12 @@ static int put_head(struct bu_dat_out *o, const struct bu_dat_content *c)
 			put_u64(o, 0);
 			put_u64(o, 0);
 		}
-		/* The option of that name has readers of version 6 look for the clock here, too: init_data_v6() of libtracecmd. */
+		/*
+		 * Where the options name the clock, readers of version 6 look for it here, too: init_data_v6() of libtracecmd. They
+		 * need not be told twice, which costs that library memory; but without a length they take what follows for one.
+		 */
 		if (c->trace_clock)
-			put_text64(o, (struct bu_dat_text){ c->trace_clock, strlen(c->trace_clock) });
+			put_u64(o, 0);
 	}
 	o->pages_at = align(o, o->pos);
 	return fflush(o->file) ? -errno : ferror(o->file) ? -EIO : 0;
