@@ -139,7 +139,7 @@ static void narrow(const struct bu_clock_graph *g, const bool *stands, size_t i,
 	const struct bu_clock_edge *e;
 	int64_t v;
 
-	for (e = g->edge; e < g->edge + g->n_edge; e++) {
+	for (e = g->edge; e && e < g->edge + g->n_edge; e++) {
 		if ((size_t)e->to == i && stands[e->from]) {
 			v = g->cpu[e->from].fix_ns + e->ns;
 			if (*hi == UNKNOWN || v < *hi)
@@ -156,7 +156,7 @@ static bool fixes_fit(const struct bu_clock_graph *g)
 {
 	const struct bu_clock_edge *e;
 
-	for (e = g->edge; e < g->edge + g->n_edge; e++) {
+	for (e = g->edge; e && e < g->edge + g->n_edge; e++) {
 		const struct bu_clock_cpu *a = &g->cpu[e->from], *b = &g->cpu[e->to];
 
 		if (!a->contradictory && !b->contradictory && a->hi_ns != UNKNOWN && b->hi_ns != UNKNOWN &&
