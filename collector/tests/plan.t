@@ -100,7 +100,7 @@ plan "${elsewhere[@]}" --kernel 6.12.115 --json
 is "which may be empty" "$status $(json .line)" "0 $(json .add)"
 plan --root "$root"
 like "the kernel of a root is to be named" "$status $err" "^2 .*--root wants --kernel"
-rm -r "$root/boot"
+rm -r "${root:?}/boot"
 plan "${machine[@]}" --cmdline "quiet -- single" --apply --root "$root"
 like "a line with arguments for init is refused" "$status $err $(tree)" "^1 .*in front of the \"--\""
 

@@ -655,10 +655,15 @@ static void pin_race(struct bu_machine *m, void *arg)
 	bu_thread_run(m, "other", 1, hops, NULL);
 }
 
+/* All; what AddressSanitizer leaves on stacks makes many states of one, beyond what can be waited for: then some. */
 static void test_moving_in_all_interleavings(void **state)
 {
 	struct scene s;
+#ifdef __SANITIZE_ADDRESS__
+	struct tally t = sample(2, pin_race, NULL, &s, 5000);
+#else
 	struct tally t = explore_states(2, pin_race, NULL, &s, true, 2000000);
+#endif
 
 	(void)state;
 	print_message("# moving: %llu states\n", (unsigned long long)t.states);
