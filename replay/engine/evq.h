@@ -31,7 +31,7 @@
 #define BU_EVQ_PRIOS 2		/* priorities 0 (first) and 1 */
 #define BU_EVQ_LEVELS 11	/* base-64 digits of a positive int64 */
 #define BU_EVQ_SLACK 32
-#define BU_EVQ_AHEAD 16u		/* events ahead of its own that an owner is brought near: about as many misses as a core has under way */
+#define BU_EVQ_AHEAD 12u		/* events ahead of its own that an owner is brought near: about as many misses as a core has under way */
 #define BU_EVQ_GEN_BITS 30	/* generations are compared modulo 2^30: by (3) no entry outlives so many */
 
 struct bu_evq_entry {

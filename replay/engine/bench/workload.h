@@ -80,16 +80,10 @@ static inline double bench_cpu_s(void)
 	return bench_user_s() + (double)r.ru_stime.tv_sec + 1e-6 * (double)r.ru_stime.tv_usec;
 }
 
-/* Out of line: what it keeps on the stack is not to widen that of a task that is measured. */
-static void __attribute__((noinline, cold)) bench_warm(void)
-{
-	bench_warm_s = bench_user_s();
-}
-
 static inline void bench_turn(void)
 {
 	if (bench_turns++ == bench_warm_turns)
-		bench_warm();
+		bench_warm_s = bench_user_s();
 }
 
 static inline double bench_ns_per_turn(void)
