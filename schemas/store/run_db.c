@@ -90,11 +90,13 @@ static int add_run(struct bu_db *db, const struct bu_run *r, int64_t *ret_id, st
 static int add_cpus(struct bu_db *db, const struct bu_run *r, int64_t id, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	const struct bu_run_cpu *c;
+	size_t i;
 	int rc;
 
 	rc = bu_stmt_prepare(db, "INSERT INTO run_cpu VALUES (?,?,?,?,?,?,?,?,?,?)", &st, err);
-	for (c = r->cpu_rows; !rc && c < r->cpu_rows + r->n_cpu_rows; c++) {
+	for (i = 0; !rc && i < r->n_cpu_rows; i++) {
+		const struct bu_run_cpu *c = &r->cpu_rows[i];
+
 		bu_stmt_bind_i64(st, 1, id);
 		bu_stmt_bind_i64(st, 2, c->cpu);
 		bu_stmt_bind_ns(st, 3, c->prepare_ns);
