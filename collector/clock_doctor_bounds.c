@@ -136,10 +136,12 @@ static bool is_off(const struct bu_clock_cpu *c)
 /* Narrows [@lo, @hi] of CPU @i by its edges to CPUs whose correction stands already. */
 static void narrow(const struct bu_clock_graph *g, const bool *stands, size_t i, int64_t *lo, int64_t *hi)
 {
-	const struct bu_clock_edge *e;
+	size_t k;
 	int64_t v;
 
-	for (e = g->edge; e && e < g->edge + g->n_edge; e++) {
+	for (k = 0; k < g->n_edge; k++) {
+		const struct bu_clock_edge *e = &g->edge[k];
+
 		if ((size_t)e->to == i && stands[e->from]) {
 			v = g->cpu[e->from].fix_ns + e->ns;
 			if (*hi == UNKNOWN || v < *hi)
@@ -154,9 +156,10 @@ static void narrow(const struct bu_clock_graph *g, const bool *stands, size_t i,
 
 static bool fixes_fit(const struct bu_clock_graph *g)
 {
-	const struct bu_clock_edge *e;
+	size_t i;
 
-	for (e = g->edge; e && e < g->edge + g->n_edge; e++) {
+	for (i = 0; i < g->n_edge; i++) {
+		const struct bu_clock_edge *e = &g->edge[i];
 		const struct bu_clock_cpu *a = &g->cpu[e->from], *b = &g->cpu[e->to];
 
 		if (!a->contradictory && !b->contradictory && a->hi_ns != UNKNOWN && b->hi_ns != UNKNOWN &&

@@ -106,7 +106,6 @@ static size_t common(const struct rendezvous *r)
 static int pair(const struct rendezvous *r, struct bu_clock_graph *g, size_t first, size_t b)
 {
 	const int64_t *here = r->of[first].ns, *there = r->of[b].ns;
-	const struct callback *c;
 	int rc = 0;
 	size_t i;
 
@@ -115,8 +114,11 @@ static int pair(const struct rendezvous *r, struct bu_clock_graph *g, size_t fir
 		if (!rc)
 			rc = bu_clock_before(g, (int64_t)b, there[i - 1], (int64_t)first, here[i]);
 	}
-	for (c = r->callback; !rc && c < r->callback + r->n_callback; c++)
+	for (i = 0; !rc && i < r->n_callback; i++) {
+		const struct callback *c = &r->callback[i];
+
 		rc = bu_clock_before(g, (int64_t)b, there[c->nth - 1], c->cpu, c->ns);
+	}
 	return rc;
 }
 
