@@ -3,8 +3,9 @@
  * co_switch_aarch64.S - from one stack to another, AArch64.
  *
  * Under co.c. Saves x19 to x30 and the low halves of v8 to v15, which AAPCS64 ("Machine registers") leaves to the
- * callee. Leaves by br, not ret, for the reason given in co_switch_x86_64.S. Carries no BTI property note, so that
- * the linker does not guard the program's pages and the target of br needs no landing pad.
+ * callee. Leaves by br, not ret, for the reason given in co_switch_x86_64.S; whether its exception for two sides that were
+ * left from the same place pays here too has not been measured. Carries no BTI property note, so that the linker does
+ * not guard the program's pages and the target of br needs no landing pad.
  *
  * A suspended stack, from its stack pointer up: x19 ... x30, d8 ... d15: 160 bytes.
  */
