@@ -116,10 +116,12 @@ own() {
 
 # ---- a boot, predicted from the recording of another
 
-# repeats CPUS serial|parallel - median seconds of the repeated boots, their spread (max - min over the median) in percent
+# repeats KERNEL CPUS serial|parallel - of the repeated boots, percent: the spread (max - min over the median), and the limit of a
+# prediction's total, which is 10 if that is more
 repeats() {
-	awk -F'\t' -v n="$1" -v p="$([ "$2" = serial ]; echo $?)" '!/^#/ && $1 == n && $2 == p { print $4 }' "$boots/pairs.tsv" | sort -g |
-		awk '{ v[NR] = $1 } END { m = v[int((NR + 1) / 2)]; printf "%s\t%.1f\n", m, 100 * (v[NR] - v[1]) / m }'
+	awk -F'\t' -v k="$1" -v n="$2" -v p="$([ "$3" = serial ]; echo $?)" '!/^#/ && $1 == k && $2 == n && $3 == p { print $5 }' \
+		"$boots/pairs.tsv" | sort -g |
+		awk '{ v[NR] = $1 } END { s = 100 * (v[NR] - v[1]) / v[int(NR / 2) + 1]; printf "%.1f\t%.1f\n", s, (s > 10 ? s : 10) }'
 }
 
 # against TARGET FROM CORE [OPTIONS...] - the boot TARGET and what the core makes of the recording FROM: seconds of both, the worst
@@ -146,8 +148,7 @@ pair() {
 	[ "$to" != serial ] || algorithm='split'
 	what="6.12, $n CPUs, from $from"
 	[ "$kind" = cross ] || what="6.12, $n CPUs, its own host"
-	IFS=$'\t' read -r _ spread < <(repeats "$n" "$to")
-	limit=$(awk -v s="$spread" 'BEGIN { print (s > 10 ? s : 10) }')
+	IFS=$'\t' read -r spread limit < <(repeats 6.12 "$n" "$to")
 	IFS=$'\t' read -r real predicted phase median p95 < <(against "6.12-pair$n-$to" "6.12-pair$n-$from" "$algorithm")
 	if [ "$kind" = cross ]; then
 		predicted_of[$to]=$predicted measured[$to]=$real
@@ -168,10 +169,11 @@ direction() {
 
 # 6.1 and 6.12 have other steps; what both have in common are the algorithm's phases.
 versions() {
-	local from=$1 to=$2 algorithm=$3 real predicted phase median p95
+	local from=$1 to=$2 algorithm=$3 kernel=$4 way=$5 real predicted spread limit phase median p95
+	IFS=$'\t' read -r spread limit < <(repeats "$kernel" 64 "$way")
 	IFS=$'\t' read -r real predicted phase median p95 < <(against "$to" "$from" "$algorithm" \
 		--set "machine.host_load=$(load_of "$to")" --set "recorded.host_load=$(load_of "$from")")
-	row versions "$from to $to" "$algorithm" "$real" "$predicted" - 10 "$phase" - "$median" "$p95"
+	row versions "$from to $to" "$algorithm" "$real" "$predicted" "$spread" "$limit" "$phase" - "$median" "$p95"
 }
 
 # ---- published tables: machines that were described, not recorded
@@ -221,8 +223,8 @@ for n in "${sizes[@]}"; do
 	pair shared "$n" parallel parallel
 done
 if [ $quick = 0 ]; then
-	versions 6.1-smp64 6.12-pair64-parallel parallel
-	versions 6.12-pair64-serial 6.1-smp64 serial
+	versions 6.1-pair64 6.12-pair64-parallel parallel 6.12 parallel
+	versions 6.12-pair64-serial 6.1-pair64 serial 6.1 serial
 fi
 for table in "$src"/datasets/published/*.tsv; do published "$table"; done
 for i in "${!excused[@]}"; do printf '[%d] %s\n' $((i + 1)) "${excused[i]}"; done
