@@ -25,6 +25,7 @@ static const struct bu_opt opts[] = {
 	{ "clocksource", 0, BU_OPT_STRING, &a.clocksource, "CORES", "clocksource cores instead, each SWITCH or SWITCH+READER", 0, 0 },
 	{ "text", 0, BU_OPT_STRING, &a.text, "CORES", "text patching cores instead, likewise", 0, 0 },
 	{ "pgd", 0, BU_OPT_STRING, &a.pgd, "CORES", "page-table cores instead, likewise", 0, 0 },
+	{ "hang", 0, BU_OPT_STRING, &a.hang, "CORES", "hangs that the kernel had instead, likewise; each as it was and mended", 0, 0 },
 	{ "events", 0, BU_OPT_STRING, &a.events, "FILE", 
 	  "of page-table cores: events written one by one, instead of a capture; or a folder of folders with such a file: what each core comes to", 0, 0 },
 	{ "slot-shift", 0, BU_OPT_INT, &a.slot_shift, "N",
@@ -54,7 +55,7 @@ const struct bu_usage bu_replay_usage = {
 		    "  bringup replay boot.db --hotplug serial,parallel --runs 1000 -j 2 --seed 7\n"
 		    "  bringup replay boot.db --text irqs-on,per-site,int3\n"
 		    "  bringup replay --text irqs-on --model sites=60000,hz=250,risk=600 --runs 1000\n"
-
+		    "  bringup replay --hang all\n"
 		    "  bringup replay --clocksource stop-machine,stop-machine+combining --cpus 576 --model hz=1000,clock=hpet",
 	.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 0, .max_args = 1,
 };
@@ -285,7 +286,7 @@ int bu_cmd_replay(int argc, char **argv)
 	a.capture = first < argc ? argv[first] : NULL;
 	if (a.verify)
 		return bu_replay_verify(&a);
-	if (!a.capture && !a.machine && !a.text && !a.clocksource && !a.pgd)
+	if (!a.capture && !a.machine && !a.text && !a.clocksource && !a.pgd && !a.hang)
 		return bu_cli_usage_error(&bu_replay_usage, "something is missing: bringup %s", bu_replay_usage.synopsis);
 	if (a.only >= 0 && a.only >= a.runs)
 		return bu_cli_usage_error(&bu_replay_usage, "--only wants the number of one of the --runs, counted from 0");
@@ -300,6 +301,8 @@ int bu_cmd_replay(int argc, char **argv)
 		return bu_replay_text_cores(command ? command : "", &a);
 	if (a.pgd)
 		return bu_replay_pgd_cores(command ? command : "", &a);
+	if (a.hang)
+		return bu_replay_hang_cores(command ? command : "", &a);
 	rc = bu_replay_cores(&a, jobs, &n);
 	if (rc >= 0)
 		goto out;

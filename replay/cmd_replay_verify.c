@@ -128,7 +128,7 @@ int bu_replay_verify(struct bu_replay_args *a)
 	if (rc)
 		return bu_cli_failed(usage, &err);
 	core = !strcmp(r.family, "text") ? &a->text : !strcmp(r.family, "clocksource") ? &a->clocksource :
-	       !strcmp(r.family, "pgd") ? &a->pgd : &a->hotplug;
+	       !strcmp(r.family, "pgd") ? &a->pgd : !strcmp(r.family, "hang") ? &a->hang : &a->hotplug;
 	if (!*core)
 		*core = r.core;
 	if (!a->capture && *r.sha256 && strcmp(r.sha256, BU_HP_MADE_UP)) {
@@ -140,7 +140,10 @@ int bu_replay_verify(struct bu_replay_args *a)
 	a->draw_all = r.sampled == BU_SAMPLED_ALL;
 	a->params = r.params;
 	a->stored_sha256 = r.sha256;
-	if (core != &a->hotplug) {
+	if (core == &a->hang) {
+		a->cpus = r.cpus;
+		rc = bu_replay_hang_again(a, jobs, &n);
+	} else if (core != &a->hotplug) {
 		a->model = r.model;
 		a->cpus = r.cpus;
 		rc = core == &a->text ? bu_replay_text_again(a, jobs, &n) : core == &a->pgd ? bu_replay_pgd_again(a, jobs, &n) :

@@ -53,13 +53,13 @@ static const struct {
 	const char *name;
 	int (*check)(const struct bu_core_def *, int guard_ms, void (*)(void *, bool, const char *, const char *), void *);
 } families[] = { { "hotplug", bu_core_check }, { "clocksource", bu_core_check_clocksource }, { "text", bu_core_check_text },
-	       { "pgd", bu_core_check_pgd } };
+	       { "pgd", bu_core_check_pgd }, { "hang", bu_core_check_hang } };
 
 static int run_core_check(int argc, char **argv)
 {
 	static const char *family = "hotplug";
 	static const struct bu_opt opts[] = {
-		{ "family", 0, BU_OPT_STRING, &family, "NAME", "the family of the core: hotplug (the default), clocksource, text, pgd", 0, 0 },
+		{ "family", 0, BU_OPT_STRING, &family, "NAME", "the family of the core: hotplug (the default), clocksource, text, pgd, hang", 0, 0 },
 	};
 	static const struct bu_usage usage = {
 		.command = "core-check",
@@ -68,8 +68,8 @@ static int run_core_check(int argc, char **argv)
 			 "keep: of hotplug, that all CPUs come up, in order, with all of their work, and that one that fails does not\n"
 			 "keep the others down; of clocksource, that the clock is switched, ticks come and time does not go back, or the\n"
 			 "run says what it hangs in; of text, that all sites are patched or the run says what killed it; of pgd, that\n"
-			 "all memory that is asked for is handed out, or likewise; of all, that the same seed gives the same run and\n"
-			 "that threads share nothing but words. A plugin's code is run: only check what you trust.",
+			 "all memory that is asked for is handed out, or likewise; of hang, that it hangs as it was and not when mended; of\n"
+			 "all, that the same seed gives the same run and that threads share nothing but words. A plugin's code is run: only check what you trust.",
 		.examples = "  bringup core-check ./mycore.so\n  bringup core-check --family text int3",
 		.opts = opts, .n_opts = ARRAY_SIZE(opts), .min_args = 1, .max_args = 1,
 	};
@@ -85,7 +85,7 @@ static int run_core_check(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(families) && strcmp(families[i].name, family); i++)
 		;
 	if (i == ARRAY_SIZE(families))
-		return bu_cli_usage_error(&usage, "--family takes hotplug, clocksource, text or pgd, not '%s'", family);
+		return bu_cli_usage_error(&usage, "--family takes hotplug, clocksource, text, pgd or hang, not '%s'", family);
 	rc = bu_core_open(family, argv[first], strlen(argv[first]), &core, &err);
 	if (rc)
 		return rc == -ESRCH ? bu_cli_usage_error(&usage, "%s", err.text) : bu_cli_failed(&usage, &err);

@@ -19,7 +19,7 @@
 enum { BU_MAX_CORES = 16, BU_GUARD_MS = 2000 };
 
 struct bu_replay_args {
-	const char *capture, *hotplug, *text, *pgd, *events, *clocksource, *model, *params, *out, *machine;
+	const char *capture, *hotplug, *text, *pgd, *hang, *events, *clocksource, *model, *params, *out, *machine;
 	struct bu_strings set;
 	const char *stored_machine, *stored_recorded;	/* of a run that is verified, instead of the two before; or NULL */
 	const char *stored_sha256;			/* likewise: of the trace that it replayed */
@@ -78,6 +78,7 @@ int bu_replay_text_cores(const char *command, const struct bu_replay_args *args)
 int bu_replay_pgd_folder(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t n);
 int bu_replay_pgd_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_clocksource_cores(const char *command, const struct bu_replay_args *args);
+int bu_replay_hang_cores(const char *command, const struct bu_replay_args *args);
 int bu_replay_verify(struct bu_replay_args *args);
 
 /*
@@ -87,6 +88,7 @@ int bu_replay_verify(struct bu_replay_args *args);
 int bu_replay_text_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
 int bu_replay_pgd_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
 int bu_replay_clocksource_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
+int bu_replay_hang_again(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n);
 int bu_replay_same_capture(const struct bu_replay_args *args, const char *sha256, struct bu_err *err);
 
 #endif

@@ -53,4 +53,10 @@ int bu_core_check_clocksource(const struct bu_core_def *core, int guard_ms,
 int bu_core_check_pgd(const struct bu_core_def *core, int guard_ms,
 		      void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx);
 
+/**
+ * bu_core_check_hang() - The same for a core of the family hang.
+ */
+int bu_core_check_hang(const struct bu_core_def *core, int guard_ms,
+		       void (*say)(void *ctx, bool holds, const char *what, const char *why), void *ctx);
+
 #endif

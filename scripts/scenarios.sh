@@ -6,7 +6,7 @@
 #
 # recipe is a command line of bringup, without that word, {DIR} being the folder; what it prints is
 # {"runs": [{"core", "verdict", "verdict_detail", "metrics": {NAME: {"value"}}}]}. expect.json has a row per run, in the same order:
-#   {"runs": [{"core": "...", "verdict": "...", "detail": "part of it", "metrics": {NAME: [LOW, HIGH]}}]}
+#   {"runs": [{"core": "...", "verdict": "...", "detail": "part of it", "witness": ["parts of it"], "metrics": {NAME: [LOW, HIGH]}}]}
 
 set -euo pipefail
 : "${BRINGUP:?says which program to run}" "${SRC:?says where the tree is}"
@@ -34,7 +34,8 @@ for name in "${names[@]}"; do
 			[($w.metrics // {}) | to_entries[] | . as $m | $g.metrics[$m.key].value as $v |
 				{ ok: ($v != null and $v >= $m.value[0] and $v <= $m.value[1]),
 				  text: "\($m.key) \($v | short) (\($m.value[0] | short) to \($m.value[1] | short))" }] as $sizes |
-			($g.core == $w.core and $g.verdict == $w.verdict and ($g.verdict_detail | contains($w.detail // ""))) as $ok |
+			($g.core == $w.core and $g.verdict == $w.verdict and ($g.verdict_detail | contains($w.detail // ""))
+			 and all($w.witness // [] | .[]; . as $part | $g.witness // "" | contains($part))) as $ok |
 			[$name, $g.core, $g.verdict + (if $ok then "" else " (\($w.core): \($w.verdict) \($w.detail // "")), not \($g.verdict_detail)" end),
 			 $took, ($sizes | map(.text + (if .ok then "" else " OFF" end)) | join(", ") | if . == "" then "-" else . end),
 			 (if $ok and ($sizes | all(.ok)) then "ok" else "off" end)] | @tsv end' >"$out.tsv"

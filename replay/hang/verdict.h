@@ -11,7 +11,7 @@
  *                 as the machine was told to wait for, while everybody got a turn; or the event limit was reached
  *                 while threads spun, and none that works was among them; or an access faults for ever, whose handler
  *                 helps nothing
- *   lockup        the run went on, but a watchdog of the kernel spoke meanwhile, see watch.h
+ *   lockup        the run went on, to its end or to the event limit, but a watchdog of the kernel spoke meanwhile, see watch.h
  *   crash         the kernel died: bu_crash()
  *   assertion     what the core's author claims to hold did not: BU_ASSERT_CORE()
  *   misuse        a rule of the kernel was broken (sleeping while atomic, unlocking what is not held, ...)

@@ -236,7 +236,7 @@ void bu_watch_judge(const struct bu_watch *w, struct bu_hang_verdict *v)
 
 	while (i < n && r[i].dog == BU_WATCHDOG_AP_TIMEOUT)	/* the kernel gives that CPU up and goes on */
 		i++;
-	if (v->class != BU_HANG_NONE || i == n)
+	if ((v->class != BU_HANG_NONE && v->class != BU_HANG_LIMIT) || i == n)
 		return;
 	r += i;
 	v->class = BU_HANG_LOCKUP;

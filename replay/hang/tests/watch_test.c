@@ -177,6 +177,9 @@ static void test_each_speaks_at_its_threshold(void **state)
 			n = cases[i].dog == BU_WATCHDOG_AP_TIMEOUT ? 0 : n;
 			assert_int_equal(v.class, n ? BU_HANG_LOCKUP : BU_HANG_NONE);
 			assert_true(!n || strstr(v.summary, " at "));
+			v.class = BU_HANG_LIMIT;	/* that the events ran out says less than a watchdog */
+			bu_watch_judge(w, &v);
+			assert_int_equal(v.class, n ? BU_HANG_LOCKUP : BU_HANG_LIMIT);
 			bu_watch_destroy(w);
 			bu_machine_destroy(m);
 		}
