@@ -48,7 +48,7 @@ static bool tell_account(const struct bu_account *a, const char *remedy)
 static void tell_marks(int64_t marks)
 {
 	if (marks)
-		printf("%" PRId64 " places where events are missing\n", marks);
+		printf("%" PRId64 " place%s where events are missing\n", marks, marks == 1 ? "" : "s");
 }
 
 /* ---- what the kernel holds already ------------------------------------------------------------------------------ */
@@ -151,11 +151,36 @@ static int record_held(const struct bu_usage *usage, const struct bu_record_para
 
 /* ---- live -------------------------------------------------------------------------------------------------- */
 
+#define MAX_FAULTS 20000	/* per second: at 0.34 us for each, less than a hundredth of a CPU */
+
 struct live_options {
 	const char *max_rss, *max_size, *min_free, *buffer;
-	int64_t max_overhead, max_faults;
+	int64_t max_overhead, max_faults;	/* 0: not given */
 	bool hotplug, recover;
 };
+
+/* The first option given that only a live recording has a use for, or NULL. */
+static const char *live_only(const struct bu_live_params *p, const struct live_options *o)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} options[] = {
+		{ "hotplug", o->hotplug },		{ "profile", p->wish.profile },
+		{ "event", p->wish.events->n },		{ "function", p->wish.functions->n },
+		{ "for", p->for_ns },			{ "clock", p->wish.clock },
+		{ "buffer", o->buffer },		{ "user-faults", p->wish.user_faults },
+		{ "max-faults", o->max_faults },	{ "max-overhead", o->max_overhead },
+		{ "max-size", o->max_size },		{ "max-rss", o->max_rss },
+		{ "min-free", o->min_free },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].given)
+			return options[i].name;
+	return NULL;
+}
 
 static void tell_command(const struct bu_live_result *r, const char *command)
 {
@@ -273,7 +298,7 @@ static int record_live(const struct bu_usage *usage, struct bu_live_params *p, c
 		return rc;
 	p->default_min_free = !o->min_free;
 	p->budget.max_rate = o->max_overhead;
-	p->budget.max_fault_rate = o->max_faults;
+	p->budget.max_fault_rate = o->max_faults ? o->max_faults : MAX_FAULTS;
 	p->database = ends_in(p->output, ".db");
 	if (o->hotplug)
 		p->wish.profile = "hotplug";
@@ -293,7 +318,7 @@ int bu_cmd_record(int argc, char **argv)
 	struct bu_record_params params = { .output = NULL };
 	struct bu_strings events = { .n = 0 }, functions = { .n = 0 };
 	struct bu_live_params live = { .wish = { .events = &events, .functions = &functions } };
-	struct live_options o = { .max_faults = 20000 };
+	struct live_options o = { .max_faults = 0 };
 	bool boot = false, snapshot = false, previous = false, force = false, redact = false;
 	const struct bu_opt opts[] = {
 		{ "boot", 0, BU_OPT_FLAG, &boot, NULL, "drain the top-level buffer, which the kernel command line filled", 0, 0 },
@@ -306,7 +331,7 @@ int bu_cmd_record(int argc, char **argv)
 		{ "profile", 0, BU_OPT_STRING, &live.wish.profile, "NAME", "live: hotplug, clock, pgd, text or all", 0, 0 },
 		{ "event", 'e', BU_OPT_STRINGS, &events, "EVENT", "live: SYSTEM:EVENT, SYSTEM:* or EVENT; may be repeated", 0, 0 },
 		{ "function", 0, BU_OPT_STRINGS, &functions, "GLOB", "live: kernel functions; may be repeated", 0, 0 },
-		{ "for", 0, BU_OPT_NS, &live.for_ns, "TIME", "live: so long; otherwise until COMMAND ends, or Ctrl-C", 0, 0 },
+		{ "for", 0, BU_OPT_NS, &live.for_ns, "TIME", "live: so long; otherwise until COMMAND ends, or Ctrl-C", 1, 0 },
 		{ "clock", 0, BU_OPT_STRING, &live.wish.clock, "NAME", "live: the trace clock; boot", 0, 0 },
 		{ "buffer", 0, BU_OPT_STRING, &o.buffer, "SIZE", "live: of each CPU's buffer in the kernel", 0, 0 },
 		{ "user-faults", 0, BU_OPT_FLAG, &live.wish.user_faults, NULL, "live: page faults of user space as well", 0, 0 },
@@ -349,6 +374,7 @@ int bu_cmd_record(int argc, char **argv)
 		opts, ARRAY_SIZE(opts), 0, -1,
 	};
 	struct bu_err err = BU_ERR_INIT;
+	const char *option;
 	int first, rc;
 
 	rc = bu_cli_parse(&usage, argc, argv, &first);
@@ -372,8 +398,15 @@ int bu_cmd_record(int argc, char **argv)
 	live.state = params.state;
 	live.redact = params.redact = redact;
 	live.command = first < argc ? argv + first : NULL;
-	if (!boot && !snapshot && !previous && !params.instance)
+	if (!boot && !snapshot && !previous && !params.instance) {
+		if (params.keep_tracing)
+			return bu_cli_usage_error(&usage, "--keep-tracing goes with --boot or --instance");
 		return record_live(&usage, &live, &o);
+	}
+	option = live_only(&live, &o);
+	if (option)
+		return bu_cli_usage_error(&usage, "--%s is for recording live; --boot, --instance, --snapshot and --previous-boot take "
+					  "what there is", option);
 	if (live.command)
 		return bu_cli_usage_error(&usage, "'%s' is one argument too many", argv[first]);
 	return record_held(&usage, &params);

@@ -103,6 +103,10 @@ void bu_readers_fini(struct bu_readers *r)
 static void note_hole(struct bu_readers *r, const struct bu_live_cpu *c, int64_t count, uint64_t before)
 {
 	r->n_marks++;
+	if (count < 0)
+		r->uncounted++;
+	else
+		r->missed += count;
 	if (r->n_holes < MAX_HOLES && !bu_grow(&r->holes, r->n_holes, &r->cap_holes, sizeof(*r->holes)))
 		r->holes[r->n_holes++] = (struct bu_live_hole){ c->cpu, count, c->last, before };
 }
@@ -183,7 +187,7 @@ int bu_readers_recount(struct bu_readers *r, const char *path, struct bu_err *er
 		return bu_fail_errno(err, -errno, "%s", path);
 	for (i = 0; i < r->n; i++)
 		r->cpus[i].events = r->cpus[i].recent = 0;
-	r->events = r->pages = r->n_marks = 0;
+	r->events = r->pages = r->n_marks = r->missed = r->uncounted = 0;
 	r->n_holes = 0;
 	while (!rc && bu_spool_next(fd, r->page_bytes, &offset, &cpu, &len)) {
 		if (cpu == BU_SPOOL_ROUND)

@@ -44,6 +44,7 @@ struct bu_readers {
 	struct bu_live_hole *holes;	/* the first so many; n_marks is how many there were */
 	size_t n_holes, cap_holes;
 	int64_t n_marks;
+	int64_t missed, uncounted;	/* events that the marks speak of; marks that do not say how many */
 };
 
 /**

@@ -158,9 +158,9 @@ static int start_command(struct live *l, struct bu_err *err)
 	return 0;
 }
 
+/* From the first change of tracefs on, a signal ends the recording and not the process. */
 static int take_signals(struct live *l, struct bu_err *err)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = SIGNALS };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -169,18 +169,42 @@ static int take_signals(struct live *l, struct bu_err *err)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGPIPE);	/* a writer that died is noticed otherwise */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, &l->old_mask);
 	l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (l->signals < 0 || epoll_ctl(l->readers.epoll, EPOLL_CTL_ADD, l->signals, &ev))
-		return bu_fail_errno(err, -errno, "signals");
-	return 0;
+	return l->signals < 0 ? bu_fail_errno(err, -errno, "signals") : 0;
+}
+
+static void look_at_signals(struct live *l)
+{
+	struct signalfd_siginfo s;
+	int status;
+	pid_t pid;
+
+	while (read(l->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
+		if (s.ssi_signo != SIGCHLD && s.ssi_signo != SIGPIPE && !l->ret->ended_by)
+			l->ret->ended_by = s.ssi_signo == SIGINT ? "SIGINT" : s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == l->command) {
+			l->command = 0;
+			l->ret->has_status = true;
+			l->ret->status = status;
+			if (!l->ret->ended_by)
+				l->ret->ended_by = "the end of the command";
+		} else if (pid == l->writer) {
+			l->writer = 0;
+			l->ret->writer_died = true;
+		}
+	}
 }
 
 static int prepare(struct live *l, struct bu_err *err)
 {
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = SIGNALS };
 	int rc;
 
 	rc = bu_tracefs_may(err);
+	if (!rc)
+		rc = take_signals(l, err);
 	if (!rc)
 		rc = bu_journal_open(l->p->state, false, &l->journal, err);
 	if (!rc)
@@ -193,8 +217,8 @@ static int prepare(struct live *l, struct bu_err *err)
 		rc = start_command(l, err);
 	if (!rc)
 		rc = bu_readers_init(&l->readers, &l->setup.fs, l->page_bytes, err);
-	if (!rc)
-		rc = take_signals(l, err);
+	if (!rc && epoll_ctl(l->readers.epoll, EPOLL_CTL_ADD, l->signals, &ev))
+		rc = bu_fail_errno(err, -errno, "signals");
 	if (rc)
 		return rc;
 	setpriority(PRIO_PROCESS, 0, NICE);
@@ -202,6 +226,9 @@ static int prepare(struct live *l, struct bu_err *err)
 		rc = bu_live_writer_start(l->folder, &l->writer, &l->writer_pipe, err);
 	if (!rc)
 		rc = bu_journal_remember(l->journal, BU_FACT_EVENTS, l->setup.set_event ? l->setup.set_event : "", err);
+	look_at_signals(l);
+	if (!rc && l->ret->ended_by)
+		rc = bu_fail(err, -EINTR, "ended by %s before anything was recorded", l->ret->ended_by);
 	if (!rc)
 		rc = bu_journal_write(l->journal, l->setup.fs.buffer, "tracing_on", "1", err);
 	if (!rc && l->go >= 0) {
@@ -353,32 +380,9 @@ static void show_progress(struct live *l, int64_t interval)
 
 	l->shown_events = l->readers.events;
 	if (l->progress)
-		fprintf(stderr, "\r%.0f s: %" PRId64 " events, %" PRId64 "/s, %" PRId64 " gaps, %.1f MiB \033[K",
-			(double)(now_ns() - l->start) / 1e9, l->readers.events, rate, l->readers.n_marks,
-			(double)bu_spool_bytes(l->spool) / 1048576);
-}
-
-static void look_at_signals(struct live *l)
-{
-	struct signalfd_siginfo s;
-	int status;
-	pid_t pid;
-
-	while (read(l->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
-		if (s.ssi_signo != SIGCHLD && s.ssi_signo != SIGPIPE && !l->ret->ended_by)
-			l->ret->ended_by = s.ssi_signo == SIGINT ? "SIGINT" : s.ssi_signo == SIGHUP ? "SIGHUP" : "SIGTERM";
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == l->command) {
-			l->command = 0;
-			l->ret->has_status = true;
-			l->ret->status = status;
-			if (!l->ret->ended_by)
-				l->ret->ended_by = "the end of the command";
-		} else if (pid == l->writer) {
-			l->writer = 0;
-			l->ret->writer_died = true;
-		}
-	}
+		fprintf(stderr, "\r%.0f s: %" PRId64 " events, %" PRId64 "/s, %s%" PRId64 " lost, %.1f MiB \033[K",
+			(double)(now_ns() - l->start) / 1e9, l->readers.events, rate, l->readers.uncounted ? "more than " : "",
+			l->readers.missed, (double)bu_spool_bytes(l->spool) / 1048576);
 }
 
 static int tick(struct live *l, int64_t now, struct bu_err *err)
@@ -487,8 +491,6 @@ static void release(struct live *l)
 	bu_readers_fini(&l->readers);
 	bu_live_setup_fini(&l->setup);
 	bu_spool_close(take_ptr(l->spool));
-	if (l->signals >= 0)
-		close(l->signals);
 	if (l->folder_fd >= 0)
 		close(l->folder_fd);
 }
@@ -502,7 +504,6 @@ int bu_live_record(const struct bu_live_params *params, struct bu_live_result *r
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	sigprocmask(SIG_SETMASK, NULL, &l.old_mask);
 	rc = prepare(&l, err);
 	prepared = !rc;
 	if (!rc)
@@ -515,7 +516,6 @@ int bu_live_record(const struct bu_live_params *params, struct bu_live_result *r
 		if (!rc)
 			rc = undone;
 	}
-	sigprocmask(SIG_SETMASK, &l.old_mask, NULL);
 	if (!prepared && l.folder_made)
 		bu_remove_folder(l.folder);
 	if (!rc)
@@ -525,6 +525,11 @@ int bu_live_record(const struct bu_live_params *params, struct bu_live_result *r
 	if (rc && prepared)
 		bu_fail(err, rc, "'bringup record --recover' tries again");
 	bu_journal_close(l.journal);
+	if (l.signals >= 0) {	/* until here, so that a second one does not break off what the first one ended */
+		look_at_signals(&l);
+		close(l.signals);
+		sigprocmask(SIG_SETMASK, &l.old_mask, NULL);
+	}
 	free(l.folder);
 	free(l.output);
 	free(l.machine);

@@ -11,9 +11,10 @@ tracing=$(awk '$3 == "tracefs" { print $2; exit }' /proc/mounts)
 { mkdir "$tracing/instances/damage_$$" && rmdir "$tracing/instances/damage_$$"; } 2>/dev/null ||
 	skip_all "trace instances cannot be made here"
 
-# recorded - a recording of some 40 pages, in k.db.recording, whose recorder was killed.
+# recorded - a recording of some 40 pages, in k.db.recording, whose recorder was killed. Buffers that a busy machine does
+# not fill meanwhile: what is lost is lost by the damage.
 recorded() {
-	"$BRINGUP" record --state state -e 'sched:*' -o k.db --for 60s >record.out 2>&1 &
+	"$BRINGUP" record --state state -e 'sched:*' --buffer 16M -o k.db --for 60s >record.out 2>&1 &
 	pid=$!
 	until [[ -s $pages ]] && (($(stat -c %s "$pages") > 160000)); do
 		kill -0 "$pid" 2>/dev/null || break

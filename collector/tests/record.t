@@ -12,6 +12,15 @@ run "$BRINGUP" record --state "$TMP/.state" --boot --snapshot -o x.dat
 is "both --boot and --snapshot: usage" "$status" 2
 run "$BRINGUP" record --state "$TMP/.state" --boot --redact -o x.dat
 is "a trace.dat cannot be redacted: usage" "$status" 2
+for live in "--for 3s" --hotplug "-e sched:*" "--max-size 1M" "-- true"; do
+	# shellcheck disable=SC2086  # an option and its value
+	run "$BRINGUP" record --state "$TMP/.state" --boot -o x.dat $live
+	is "what a buffer that is there cannot do, $live: usage" "$status" 2
+done
+run "$BRINGUP" record --state "$TMP/.state" --for 0s -o x.dat
+is "a recording of no time: usage" "$status" 2
+run "$BRINGUP" record --state "$TMP/.state" --keep-tracing --for 1s -o x.dat
+is "live recording leaves no tracing to keep: usage" "$status" 2
 if [[ $EUID != 0 ]]; then
 	run "$BRINGUP" record --state "$TMP/.state" --boot -o x.dat
 	like "not root: says so" "$err" "root only"

@@ -80,7 +80,7 @@ static int store(const struct bu_usage *u, const struct bu_opt *o, const char *t
 		*(const char **)o->value = text;
 		return -1;
 	case BU_OPT_NS:
-		if (bu_ns_parse(text, num))
+		if (bu_ns_parse(text, num) || (o->min && *num < o->min))
 			return bu_cli_usage_error(u, "--%s wants a duration with a unit, like 30s or 5ms, not '%s'",
 						  o->name, text);
 		return -1;

@@ -48,7 +48,7 @@ struct bu_opt {
 	void *value;		/* where it goes; its value before parsing is the default */
 	const char *arg;	/* what the argument is called in --help, NULL for flags */
 	const char *help;
-	int64_t min, max;	/* for BU_OPT_INT; both 0: any */
+	int64_t min, max;	/* for BU_OPT_INT; both 0: any. min also for BU_OPT_NS */
 };
 
 struct bu_usage {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 #
-# live.sh - runs in a guest of the lab (busybox sh, process 1's child): every way of live recording, snapshots, kills of
-# the recorder; that the top level is byte for byte as before. guest.t looks at the databases that it leaves.
+# live.sh - runs in a guest of the lab (busybox sh, process 1's child): every way of live recording, snapshots, others at
+# work in the top level, kills of the recorder; that the top level is byte for byte as before. guest.t looks at the databases that it leaves.
 # Lines "ok WHAT" and "not ok WHAT" in the log; lines "KEY=VALUE" in $RESULT/figures.
 : "${RESULT:?the lab sets it}" "${TRACING:?the lab sets it}"
 kills=$(sed -n 's/.*lab\.kills=\([0-9]*\).*/\1/p' /proc/cmdline)
@@ -115,6 +115,24 @@ fi
 rmdir "$TRACING/instances/mine"
 recorded previous "1" --previous-boot
 check "there is no buffer of the boot before, and what to do is said" grep -Eq 'came with 6.12|plan --persistent' previous.out
+
+# Somebody traces into the top level, and the command line did not begin it: it is theirs.
+echo sched:sched_process_fork >"$TRACING/set_event"
+work
+recorded foreign "1" --boot
+check "somebody's tracing into the top level is seen" grep -q 'somebody is tracing into the top-level buffer (events are on, like sched:sched_process_fork)' \
+	foreign.out
+recorded beside "0" -e 'sched:sched_process_*' -- sh -c '/bin/busybox true'
+check "and goes on, also beside a live recording" \
+	test "$(cat "$TRACING/tracing_on" "$TRACING/set_event" | tr '\n' ' ')" = "1 sched:sched_process_fork "
+cat "$TRACING/trace_pipe" >/dev/null &
+reader=$!
+until readlink /proc/$reader/fd/* | grep -q trace_pipe; do usleep 20000; done
+recorded read "1" --boot
+check "somebody who reads the top level is seen" grep -q "process $reader is reading this trace buffer" read.out
+kill $reader
+wait $reader 2>/dev/null
+echo >"$TRACING/set_event"
 
 # recording PID - wait until that recorder records: what is traced is put down last before tracing is switched on, and a
 # new instance traces nothing, and is on.
