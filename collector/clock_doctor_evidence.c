@@ -26,163 +26,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/clock_doctor_int.h"
-#include "collector/cpuhp_events.h"
+#include "collector/clock_doctor_events_int.h"
 #include "schemas/base/mem.h"
-#include "schemas/base/ns.h"
 
-enum mark {
-	/* on the control CPU */
-	M_BEFORE_INIT, M_CLEANUP, M_TSC_SOURCE, M_KICK_THREAD,
-	/* on the CPU */
-	M_UCODE, M_ALIVE, M_TSC_TARGET, M_IDLE,
-	M_TSC_WARP,	/* on both */
-	/* steps */
-	M_KICK_BEGIN, M_UP_BEGIN, M_KICK_END, M_UP_END,	/* bringup_cpu is both kick and up */
-	M_WORK_BEGIN, M_WORK_END,	/* cpuhp_kick_ap_work: a running CPU goes down its own steps */
-	M_OWN_BEGIN, M_OWN_END,
-	M_DOWN,		/* takedown_cpu */
-	M_KINDS
-};
-
-struct event {
-	int64_t id, ns, cpu, cpu_for;	/* cpu_for: of steps */
-	int64_t step, target;
-	enum mark mark;
-	bool multi;
-};
-
-struct events {
-	struct event *e;		/* in order of id */
-	size_t n, cap;
-	struct bu_clock_graph *g;
-	size_t *of_cpu;			/* indexes of events by (CPU they are on), in order; start of CPU c at first[c] */
-	size_t *first;
-	int64_t n_cpu;
-};
-
-static int add(struct events *v, struct event e, struct bu_err *err)
-{
-	if (bu_grow(&v->e, v->n, &v->cap, sizeof(*v->e)))
-		return bu_fail_errno(err, -ENOMEM, "clock doctor");
-	v->e[v->n++] = e;
-	if (e.cpu >= v->n_cpu)
-		v->n_cpu = e.cpu + 1;
-	if (e.cpu_for >= v->n_cpu)
-		v->n_cpu = e.cpu_for + 1;
-	return 0;
-}
-
-static const struct {
-	const char *name;
-	enum mark mark;
-} functions[] = {
-	{ "native_cpu_up", M_BEFORE_INIT }, { "common_cpu_up", M_BEFORE_INIT }, { "init_espfix_ap", M_BEFORE_INIT },
-	{ "native_kick_ap", M_BEFORE_INIT }, { "arch_cpuhp_cleanup_kick_cpu", M_CLEANUP },
-	{ "check_tsc_sync_source", M_TSC_SOURCE }, { "cpuhp_kick_ap", M_KICK_THREAD }, { "load_ucode_ap", M_UCODE },
-	{ "cpuhp_ap_sync_alive", M_ALIVE }, { "check_tsc_sync_target", M_TSC_TARGET }, { "check_tsc_warp", M_TSC_WARP },
-	{ "cpuhp_online_idle", M_IDLE },
-};
-
-/* The calls of one function. */
-static int read_function(struct events *v, struct bu_stmt *st, const char *name, enum mark mark, struct bu_err *err)
-{
-	int rc;
-
-	bu_stmt_bind_text(st, 1, name);
-	while ((rc = bu_stmt_step(st, err)) == 1) {
-		rc = add(v, (struct event){ .id = bu_stmt_i64(st, 0), .ns = bu_stmt_i64(st, 1), .cpu = bu_stmt_i64(st, 2),
-					    .cpu_for = -1, .mark = mark }, err);
-		if (rc)
-			break;
-	}
-	bu_stmt_reset(st);
-	return rc;
-}
-
-static int read_functions(struct bu_db *db, struct events *v, struct bu_err *err)
-{
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	size_t i;
-	int rc;
-
-	rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu FROM ev_func WHERE func IN (SELECT id FROM symbol WHERE base = ?)", &st, err);
-	for (i = 0; !rc && i < ARRAY_SIZE(functions); i++)
-		rc = read_function(v, st, functions[i].name, functions[i].mark, err);
-	return rc;
-}
-
-static enum mark mark_of(const struct bu_cpuhp_event *e)
-{
-	const char *name = e->name ? e->name : "";
-
-	if (e->cpu == e->target_cpu)
-		return e->is_exit ? M_OWN_END : M_OWN_BEGIN;
-	if (!strcmp(name, "cpuhp_kick_ap_alive"))
-		return e->is_exit ? M_KICK_END : M_KICK_BEGIN;
-	if (!strcmp(name, "bringup_cpu") || !strcmp(name, "cpuhp_bringup_ap"))
-		return e->is_exit ? M_UP_END : M_UP_BEGIN;
-	if (!strcmp(name, "cpuhp_kick_ap_work"))
-		return e->is_exit ? M_WORK_END : M_WORK_BEGIN;
-	return !strcmp(name, "takedown_cpu") && !e->is_exit ? M_DOWN : M_KINDS;
-}
-
-static int read_steps(struct bu_db *db, struct events *v, struct bu_err *err)
-{
-	_cleanup_(bu_cpuhp_closep) struct bu_cpuhp_reader *events = NULL;
-	struct bu_cpuhp_event e;
-	enum mark mark;
-	int rc;
-
-	rc = bu_cpuhp_open(db, &events, err);
-	while (!rc && (rc = bu_cpuhp_next(events, &e, err)) == 1) {
-		mark = mark_of(&e);
-		rc = mark == M_KINDS ? 0 : add(v, (struct event){
-			e.id, e.ts_ns, e.cpu, e.target_cpu, e.nr, e.target == BU_NS_UNKNOWN ? 0 : e.target, mark, e.multi }, err);
-	}
-	return rc;
-}
-
-static int by_id(const void *pa, const void *pb)
-{
-	const struct event *a = pa, *b = pb;
-
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-/* Index of events by the CPU they are on. */
-static int sort_events(struct events *v, struct bu_err *err)
-{
-	size_t i, sum = 0, n;
-
-	if (v->n)
-		qsort(v->e, v->n, sizeof(*v->e), by_id);
-	v->first = calloc((size_t)v->n_cpu + 2, sizeof(*v->first));
-	v->of_cpu = calloc(v->n + 1, sizeof(*v->of_cpu));
-	if (!v->first || !v->of_cpu)
-		return bu_fail_errno(err, -ENOMEM, "clock doctor");
-	for (i = 0; i < v->n; i++)
-		v->first[v->e[i].cpu + 1]++;
-	for (i = 0; i < (size_t)v->n_cpu + 1; i++) {
-		n = v->first[i];
-		sum += n;
-		v->first[i] = sum;
-	}
-	/* Now first[c + 1] is the end of CPU c; filling from behind keeps the order. */
-	for (i = v->n; i-- > 0; )
-		v->of_cpu[--v->first[v->e[i].cpu + 1]] = i;
-	/* And afterwards it is the start of CPU c. */
-	memmove(v->first, v->first + 1, ((size_t)v->n_cpu + 1) * sizeof(*v->first));
-	v->first[v->n_cpu] = v->n;
-	return 0;
-}
-
-static const struct event *on_cpu(const struct events *v, int64_t cpu, size_t k)
+static const struct bu_clock_event *on_cpu(const struct bu_clock_events *v, int64_t cpu, size_t k)
 {
 	return &v->e[v->of_cpu[v->first[cpu] + k]];
 }
 
-static size_t count_on(const struct events *v, int64_t cpu)
+static size_t count_on(const struct bu_clock_events *v, int64_t cpu)
 {
 	return v->first[cpu + 1] - v->first[cpu];
 }
@@ -193,12 +45,12 @@ static size_t count_on(const struct events *v, int64_t cpu)
 struct own {
 	size_t *at[OWN_MARKS], n[OWN_MARKS], cap[OWN_MARKS];	/* positions of each mark among the events of the CPU */
 	struct run {
-		const struct event *begin, *end;	/* first begin and last end of the steps down */
+		const struct bu_clock_event *begin, *end;	/* first begin and last end of the steps down */
 	} *down;
 	size_t n_down, cap_down;
 };
 
-static int add_down(struct own *o, const struct event *e)
+static int add_down(struct own *o, const struct bu_clock_event *e)
 {
 	if (bu_grow(&o->down, o->n_down, &o->cap_down, sizeof(*o->down)))
 		return -ENOMEM;
@@ -207,9 +59,9 @@ static int add_down(struct own *o, const struct event *e)
 }
 
 /* Fills @o anew with the marks and the runs of steps down on @cpu. */
-static int read_own(const struct events *v, int64_t cpu, struct own *o)
+static int read_own(const struct bu_clock_events *v, int64_t cpu, struct own *o)
 {
-	const struct event *e;
+	const struct bu_clock_event *e;
 	int64_t at = -1;
 	int rc = 0, which;
 	size_t k;
@@ -224,10 +76,10 @@ static int read_own(const struct events *v, int64_t cpu, struct own *o)
 			if (!rc)
 				o->at[which][o->n[which]++] = k;
 		}
-		if (e->mark == M_OWN_BEGIN && e->target < e->step) {
-			if (at < 0 || e->step > at)
+		if (e->mark == M_OWN_BEGIN && e->target < e->nr) {
+			if (at < 0 || e->nr > at)
 				rc = add_down(o, e);
-			at = e->step;
+			at = e->nr;
 		} else if (e->mark == M_OWN_END && at >= 0) {
 			o->down[o->n_down - 1].end = e;
 		} else {
@@ -247,39 +99,24 @@ static void own_fini(struct own *o)
 }
 
 /* The @nth (from 0) @mark, as position among the events of the CPU; -1 where there are not @of. */
-static int64_t nth_mark(const struct own *o, enum mark mark, size_t nth, size_t of)
+static int64_t nth_mark(const struct own *o, enum bu_clock_mark mark, size_t nth, size_t of)
 {
 	const int which = (int)mark - M_UCODE;
 
 	return o->n[which] == of ? (int64_t)o->at[which][nth] : -1;
 }
 
-/* Position of event @e among those of its CPU. */
-static size_t place_of(const struct events *v, const struct event *e)
-{
-	size_t lo = 0, hi = count_on(v, e->cpu), mid;
-
-	while (lo < hi) {
-		mid = (lo + hi) / 2;
-		if (on_cpu(v, e->cpu, mid)->id < e->id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* Within a step on its control CPU: the first or last event of @mark after @begin and before the step's end there. */
-static const struct event *within(const struct events *v, const struct event *begin, const struct event *end, enum mark mark,
+static const struct bu_clock_event *within(const struct bu_clock_events *v, const struct bu_clock_event *begin, const struct bu_clock_event *end, enum bu_clock_mark mark,
 				  bool last)
 {
-	const struct event *found = NULL, *e;
+	const struct bu_clock_event *found = NULL, *e;
 	size_t k;
 
 	/* The control task may sleep in a step and wake up on another CPU; from then on what is here is of others. */
 	if (!begin || (mark != M_BEFORE_INIT && (!end || end->cpu != begin->cpu)))
 		return NULL;
-	for (k = place_of(v, begin) + 1; k < count_on(v, begin->cpu); k++) {
+	for (k = begin->place + 1; k < count_on(v, begin->cpu); k++) {
 		e = on_cpu(v, begin->cpu, k);
 		if (e == end || e->mark == M_KICK_BEGIN || e->mark == M_UP_BEGIN || e->mark == M_DOWN || e->mark == M_KICK_END ||
 		    e->mark == M_UP_END)
@@ -290,7 +127,7 @@ static const struct event *within(const struct events *v, const struct event *be
 	return found;
 }
 
-static int before(struct events *v, const struct event *a, const struct event *b, struct bu_err *err)
+static int before(struct bu_clock_events *v, const struct bu_clock_event *a, const struct bu_clock_event *b, struct bu_err *err)
 {
 	if (!a || !b || !bu_clock_before(v->g, a->cpu, a->ns, b->cpu, b->ns))
 		return 0;
@@ -298,10 +135,10 @@ static int before(struct events *v, const struct event *a, const struct event *b
 }
 
 /* The CPU's own steps after it went online: where the first begins and the last ends. */
-static void own_steps(const struct events *v, int64_t cpu, int64_t idle, const struct event **ret_begin,
-		      const struct event **ret_end)
+static void own_steps(const struct bu_clock_events *v, int64_t cpu, int64_t idle, const struct bu_clock_event **ret_begin,
+		      const struct bu_clock_event **ret_end)
 {
-	const struct event *e, *begin = NULL;
+	const struct bu_clock_event *e, *begin = NULL;
 	int64_t at = -1;
 	size_t k;
 
@@ -310,13 +147,13 @@ static void own_steps(const struct events *v, int64_t cpu, int64_t idle, const s
 		e = on_cpu(v, cpu, k);
 		if (e->mark == M_OWN_BEGIN) {
 			/* Steps go up; what goes down, or begins anew further below, is another operation. */
-			if (e->target < e->step || e->step < at || (e->step == at && !e->multi))
+			if (e->target < e->nr || e->nr < at || (e->nr == at && !e->multi))
 				break;
 			if (!*ret_begin)
 				*ret_begin = e;
 			begin = e;
-			at = e->step;
-		} else if (e->mark == M_OWN_END && begin && e->step == at) {
+			at = e->nr;
+		} else if (e->mark == M_OWN_END && begin && e->nr == at) {
 			*ret_end = e;
 		} else if (e->mark == M_IDLE || e->mark == M_UCODE || e->mark == M_ALIVE) {
 			break;
@@ -325,10 +162,10 @@ static void own_steps(const struct events *v, int64_t cpu, int64_t idle, const s
 }
 
 /* One bring-up of @cpu: the steps on its control CPU and the @nth of the @of marks on itself. */
-static int one_bringup(struct events *v, int64_t cpu, const struct own *own, const struct event *kick, const struct event *kick_end,
-		       const struct event *up, const struct event *up_end, size_t nth, size_t of, struct bu_err *err)
+static int one_bringup(struct bu_clock_events *v, int64_t cpu, const struct own *own, const struct bu_clock_event *kick, const struct bu_clock_event *kick_end,
+		       const struct bu_clock_event *up, const struct bu_clock_event *up_end, size_t nth, size_t of, struct bu_err *err)
 {
-	const struct event *sign[2] = { NULL, NULL }, *alive = NULL, *target = NULL, *warp = NULL, *idle = NULL, *first, *last, *e;
+	const struct bu_clock_event *sign[2] = { NULL, NULL }, *alive = NULL, *target = NULL, *warp = NULL, *idle = NULL, *first, *last, *e;
 	int64_t k;
 	int rc;
 
@@ -350,7 +187,7 @@ static int one_bringup(struct events *v, int64_t cpu, const struct own *own, con
 		rc = before(v, up, target, err);
 	e = within(v, up, up_end, M_TSC_SOURCE, false);
 	if (!rc && e && target) {
-		const struct event *there = within(v, e, up_end, M_TSC_WARP, false);
+		const struct bu_clock_event *there = within(v, e, up_end, M_TSC_WARP, false);
 
 		/* Without the loop neither side waited for the other. */
 		if (there && warp) {
@@ -380,11 +217,11 @@ static int one_bringup(struct events *v, int64_t cpu, const struct own *own, con
 #define KINDS 6
 
 struct of_target {		/* the steps for one CPU, in order */
-	const struct event **e[KINDS];	/* kick begin, up begin, kick end, up end, work begin, work end */
+	const struct bu_clock_event **e[KINDS];	/* kick begin, up begin, kick end, up end, work begin, work end */
 	size_t n[KINDS], cap[KINDS];
 };
 
-static int add_step(struct of_target *t, const struct event *e)
+static int add_step(struct of_target *t, const struct bu_clock_event *e)
 {
 	int which = (int)e->mark - M_KICK_BEGIN;
 
@@ -394,7 +231,7 @@ static int add_step(struct of_target *t, const struct event *e)
 	return 0;
 }
 
-static int bringups_of(struct events *v, int64_t cpu, const struct own *own, const struct of_target *t, struct bu_err *err)
+static int bringups_of(struct bu_clock_events *v, int64_t cpu, const struct own *own, const struct of_target *t, struct bu_err *err)
 {
 	bool split = t->n[0] > 0;
 	size_t n = t->n[1], i;
@@ -404,16 +241,16 @@ static int bringups_of(struct events *v, int64_t cpu, const struct own *own, con
 	if (split && t->n[0] != n)
 		return 0;
 	for (i = 0; !rc && i < n; i++) {
-		const struct event *up = t->e[1][i], *up_end = t->n[3] == n ? t->e[3][i] : NULL;
-		const struct event *kick = split ? t->e[0][i] : up;
-		const struct event *kick_end = split ? (t->n[2] == n ? t->e[2][i] : NULL) : up_end;
+		const struct bu_clock_event *up = t->e[1][i], *up_end = t->n[3] == n ? t->e[3][i] : NULL;
+		const struct bu_clock_event *kick = split ? t->e[0][i] : up;
+		const struct bu_clock_event *kick_end = split ? (t->n[2] == n ? t->e[2][i] : NULL) : up_end;
 
 		rc = one_bringup(v, cpu, own, kick, kick_end, up, up_end, i, n, err);
 	}
 	return rc;
 }
 
-static int takedowns_of(struct events *v, const struct own *own, const struct of_target *t, struct bu_err *err)
+static int takedowns_of(struct bu_clock_events *v, const struct own *own, const struct of_target *t, struct bu_err *err)
 {
 	size_t n = t->n[4], i;
 	int rc = 0;
@@ -427,7 +264,7 @@ static int takedowns_of(struct events *v, const struct own *own, const struct of
 }
 
 /* The CPU on which most bring-ups began. */
-static int32_t reference(const struct events *v)
+static int32_t reference(const struct bu_clock_events *v)
 {
 	_cleanup_free_ size_t *n = calloc((size_t)v->n_cpu + 1, sizeof(*n));
 	int32_t best = 0;
@@ -439,7 +276,7 @@ static int32_t reference(const struct events *v)
 	return best;
 }
 
-static int bringups(struct events *v, struct bu_err *err)
+static int bringups(struct bu_clock_events *v, struct bu_err *err)
 {
 	_cleanup_free_ struct of_target *t = calloc((size_t)v->n_cpu + 1, sizeof(*t));
 	size_t i, k;
@@ -489,24 +326,18 @@ static int requests(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *e
 	return rc;
 }
 
-int bu_clock_evidence(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err)
+int bu_clock_evidence(struct bu_db *db, const struct bu_cpuhp *c, struct bu_clock_graph *g, struct bu_err *err)
 {
-	struct events v = { .g = g };
+	struct bu_clock_events v = { .g = g };
 	int rc;
 
-	rc = read_functions(db, &v, err);
-	if (!rc)
-		rc = read_steps(db, &v, err);
-	if (!rc)
-		rc = sort_events(&v, err);
+	rc = bu_clock_events_read(db, c, &v, err);
 	if (!rc) {
 		g->ref = reference(&v);
 		rc = bringups(&v, err);
 	}
 	if (!rc)
 		rc = requests(db, g, err);
-	free(v.e);
-	free(v.first);
-	free(v.of_cpu);
+	bu_clock_events_fini(&v);
 	return rc;
 }

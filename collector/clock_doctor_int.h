@@ -28,10 +28,10 @@ struct bu_clock_graph {
 };
 
 /**
- * bu_clock_evidence() - Collect the pairs that the bring-ups and requests in @db show.
+ * bu_clock_evidence() - Collect the pairs that the bring-ups among the hotplug events @c and the requests in @db show.
  * bu_clock_rendezvous() - Those that its rendezvous of all CPUs show.
  */
-int bu_clock_evidence(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err);
+int bu_clock_evidence(struct bu_db *db, const struct bu_cpuhp *c, struct bu_clock_graph *g, struct bu_err *err);
 int bu_clock_rendezvous(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err);
 
 /**

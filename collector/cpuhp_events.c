@@ -9,168 +9,167 @@
 #include <errno.h>
 
 #include "schemas/base/hash.h"
-#include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 
-struct open_step {
-	int64_t buf, target_cpu, nr;
-	size_t step;		/* its number; 0: the slot is free */
-	const char *name;
+struct open_steps {
+	struct bu_cpuhp_event **slots;	/* their enters; NULL: the slot is free */
+	size_t n_slots, n;
 };
 
-struct bu_cpuhp_reader {
-	struct bu_stmt *st;
-	struct bu_arena texts;
-	const char **names;	/* by symbol.id */
-	size_t n_names, cap_names;
-	struct open_step *slots;
-	size_t n_slots, n_open;
-	size_t n_steps;		/* that have begun so far */
-};
-
-static size_t home_of(const struct bu_cpuhp_reader *r, const struct open_step *s)
+static size_t home_of(const struct open_steps *o, const struct bu_cpuhp_event *e)
 {
-	uint64_t h = bu_hash_u64(bu_hash_u64((uint64_t)s->buf, (uint64_t)s->target_cpu), (uint64_t)s->nr);
+	uint64_t h = bu_hash_u64(bu_hash_u64((uint64_t)e->buf, (uint64_t)e->target_cpu), (uint64_t)e->nr);
 
-	return bu_hash_mix(h) & (r->n_slots - 1);
+	return bu_hash_mix(h) & (o->n_slots - 1);
 }
 
-/* Where the step with the key of @s stands, or a free slot for it. */
-static struct open_step *slot_of(const struct bu_cpuhp_reader *r, const struct open_step *s)
+/* Where the enter of the step of @e stands, or a free slot for it. */
+static struct bu_cpuhp_event **slot_of(const struct open_steps *o, const struct bu_cpuhp_event *e)
 {
-	struct open_step *o;
+	struct bu_cpuhp_event **s;
 	size_t i;
 
-	for (i = home_of(r, s); ; i = (i + 1) & (r->n_slots - 1)) {
-		o = &r->slots[i];
-		if (!o->step || (o->buf == s->buf && o->target_cpu == s->target_cpu && o->nr == s->nr))
-			return o;
+	for (i = home_of(o, e); ; i = (i + 1) & (o->n_slots - 1)) {
+		s = &o->slots[i];
+		if (!*s || ((*s)->buf == e->buf && (*s)->target_cpu == e->target_cpu && (*s)->nr == e->nr))
+			return s;
 	}
 }
 
-static int grow_slots(struct bu_cpuhp_reader *r)
+static int grow_slots(struct open_steps *o)
 {
-	struct open_step *old = r->slots;
-	size_t n_old = r->n_slots, i;
+	struct bu_cpuhp_event **old = o->slots;
+	size_t n_old = o->n_slots, i;
 
-	r->n_slots = n_old ? 2 * n_old : 64;
-	r->slots = calloc(r->n_slots, sizeof(*r->slots));
-	if (!r->slots) {
-		r->slots = old;
-		r->n_slots = n_old;
+	o->n_slots = n_old ? 2 * n_old : 64;
+	o->slots = calloc(o->n_slots, sizeof(struct bu_cpuhp_event *));
+	if (!o->slots) {
+		o->slots = old;
+		o->n_slots = n_old;
 		return -ENOMEM;
 	}
 	for (i = 0; i < n_old; i++)
-		if (old[i].step)
-			*slot_of(r, &old[i]) = old[i];
+		if (old[i])
+			*slot_of(o, old[i]) = old[i];
 	free(old);
 	return 0;
 }
 
 /* Frees a slot; what stands behind it moves up where a search would otherwise stop short of it. */
-static void take_out(struct bu_cpuhp_reader *r, struct open_step *s)
+static void take_out(struct open_steps *o, struct bu_cpuhp_event **s)
 {
-	const size_t mask = r->n_slots - 1;
-	size_t hole = (size_t)(s - r->slots), i;
+	const size_t mask = o->n_slots - 1;
+	size_t hole = (size_t)(s - o->slots), i;
 
-	for (i = (hole + 1) & mask; r->slots[i].step; i = (i + 1) & mask)
-		if (((i - home_of(r, &r->slots[i])) & mask) >= ((i - hole) & mask)) {
-			r->slots[hole] = r->slots[i];
+	for (i = (hole + 1) & mask; o->slots[i]; i = (i + 1) & mask)
+		if (((i - home_of(o, o->slots[i])) & mask) >= ((i - hole) & mask)) {
+			o->slots[hole] = o->slots[i];
 			hole = i;
 		}
-	r->slots[hole].step = 0;
-	r->n_open--;
+	o->slots[hole] = NULL;
+	o->n--;
 }
 
-static int read_names(struct bu_db *db, struct bu_cpuhp_reader *r, struct bu_err *err)
+static int pair(struct bu_cpuhp *c, struct open_steps *o, struct bu_cpuhp_event *e)
+{
+	struct bu_cpuhp_event **s;
+
+	if (2 * (o->n + 1) > o->n_slots && grow_slots(o))
+		return -ENOMEM;
+	s = slot_of(o, e);
+	if (*s && e->is_exit) {
+		e->step = (*s)->step;
+		e->func = (*s)->func;
+	} else if (*s) {
+		(*s)->lost = true;
+	}
+	if (*s)
+		take_out(o, s);
+	if (e->is_exit || e->func >= c->n_names || !c->names[e->func])
+		return 0;
+	e->step = (uint32_t)++c->n_steps;
+	*slot_of(o, e) = e;
+	o->n++;
+	return 0;
+}
+
+static int read_names(struct bu_cpuhp *c, struct bu_db *db, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	char *name;
 	int rc;
 
+	c->n_names = 0;
 	rc = bu_stmt_prepare(db, "SELECT id, base FROM symbol ORDER BY id", &st, err);
 	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
-		name = bu_arena_strdup(&r->texts, bu_stmt_text(st, 1));
+		name = bu_arena_strdup(&c->texts, bu_stmt_text(st, 1));
 		rc = name ? 0 : -ENOMEM;
-		while (!rc && r->n_names <= (size_t)bu_stmt_i64(st, 0)) {
-			rc = bu_grow(&r->names, r->n_names, &r->cap_names, sizeof(*r->names));
+		while (!rc && c->n_names <= (size_t)bu_stmt_i64(st, 0)) {
+			rc = bu_grow(&c->names, c->n_names, &c->cap_names, sizeof(*c->names));
 			if (!rc)
-				r->names[r->n_names++] = NULL;
+				c->names[c->n_names++] = NULL;
 		}
 		if (rc)
 			return bu_fail_errno(err, rc, "symbols");
-		r->names[r->n_names - 1] = name;
+		c->names[c->n_names - 1] = name;
 	}
 	return rc;
 }
 
-int bu_cpuhp_open(struct bu_db *db, struct bu_cpuhp_reader **ret, struct bu_err *err)
+int bu_cpuhp_pair(struct bu_cpuhp *c, struct bu_db *db, struct bu_err *err)
 {
-	_cleanup_(bu_cpuhp_closep) struct bu_cpuhp_reader *r = calloc(1, sizeof(*r));
+	struct open_steps open = { .n = 0 };
+	size_t i;
 	int rc;
 
-	if (!r)
-		return bu_fail_errno(err, -ENOMEM, "hotplug events");
-	rc = read_names(db, r, err);
-	if (!rc)
-		rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu, task, buf, target_cpu, step, target, ret, func, kind = 'exit', "
-				     "kind = 'multi' FROM ev_cpuhp ORDER BY id", &r->st, err);
-	if (!rc)
-		*ret = take_ptr(r);
+	rc = read_names(c, db, err);
+	for (i = 0; !rc && i < c->n; i++)
+		if (pair(c, &open, &c->events[i]))
+			rc = bu_fail_errno(err, -ENOMEM, "hotplug events");
+	free(open.slots);
 	return rc;
 }
 
-void bu_cpuhp_close(struct bu_cpuhp_reader *r)
+int bu_cpuhp_add(struct bu_cpuhp *c, const struct bu_event *ev)
 {
-	if (!r)
-		return;
-	bu_stmt_close(r->st);
-	bu_arena_fini(&r->texts);
-	free(r->names);
-	free(r->slots);
-	free(r);
-}
+	const bool is_exit = ev->cpuhp.kind == BU_CPUHP_EXIT;
 
-void bu_cpuhp_closep(struct bu_cpuhp_reader **r)
-{
-	bu_cpuhp_close(*r);
-}
-
-int bu_cpuhp_next(struct bu_cpuhp_reader *r, struct bu_cpuhp_event *ret, struct bu_err *err)
-{
-	int rc = bu_stmt_step(r->st, err);
-	struct open_step key, *open;
-	int64_t func;
-
-	if (rc != 1) {
-		bu_stmt_close(take_ptr(r->st));
-		return rc;
-	}
-	*ret = (struct bu_cpuhp_event){
-		.id = bu_stmt_i64(r->st, 0), .ts_ns = bu_stmt_i64(r->st, 1), .cpu = bu_stmt_i64(r->st, 2),
-		.task = bu_stmt_i64(r->st, 3), .target_cpu = bu_stmt_i64(r->st, 5), .nr = bu_stmt_i64(r->st, 6),
-		.target = bu_stmt_ns(r->st, 7), .ret = bu_stmt_ns(r->st, 8), .is_exit = bu_stmt_i64(r->st, 10),
-		.multi = bu_stmt_i64(r->st, 11),
+	if (bu_grow(&c->events, c->n, &c->cap, sizeof(*c->events)))
+		return -ENOMEM;
+	c->events[c->n++] = (struct bu_cpuhp_event){
+		.id = ev->id, .ts_ns = ev->ts_ns, .target_cpu = ev->cpuhp.target_cpu, .nr = ev->cpuhp.step,
+		.target = is_exit ? ev->cpuhp.ret : ev->cpuhp.target, .cpu = ev->cpu, .buf = ev->buf, .task = ev->task,
+		.func = ev->cpuhp.func, .is_exit = is_exit, .multi = ev->cpuhp.kind == BU_CPUHP_MULTI,
 	};
-	if (2 * (r->n_open + 1) > r->n_slots && grow_slots(r))
-		return bu_fail_errno(err, -ENOMEM, "hotplug events");
-	key = (struct open_step){ bu_stmt_i64(r->st, 4), ret->target_cpu, ret->nr, 0, NULL };
-	open = slot_of(r, &key);
-	if (open->step && ret->is_exit) {
-		ret->step = open->step;
-		ret->name = open->name;
-	} else {
-		ret->lost = open->step;
+	return 0;
+}
+
+int bu_cpuhp_read(struct bu_cpuhp *c, struct bu_db *db, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	int rc;
+
+	c->n = c->n_steps = 0;
+	rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu, task, buf, target_cpu, step, iif(kind = 'exit', ret, target), func, "
+			     "kind = 'exit', kind = 'multi' FROM ev_cpuhp ORDER BY id", &st, err);
+	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
+		rc = bu_grow(&c->events, c->n, &c->cap, sizeof(*c->events));
+		if (rc)
+			return bu_fail_errno(err, rc, "hotplug events");
+		c->events[c->n++] = (struct bu_cpuhp_event){
+			.id = bu_stmt_i64(st, 0), .ts_ns = bu_stmt_i64(st, 1), .cpu = (int32_t)bu_stmt_i64(st, 2),
+			.task = (uint32_t)bu_stmt_i64(st, 3), .buf = (uint32_t)bu_stmt_i64(st, 4),
+			.target_cpu = bu_stmt_i64(st, 5), .nr = bu_stmt_i64(st, 6), .target = bu_stmt_ns(st, 7),
+			.func = (uint32_t)bu_stmt_i64(st, 8), .is_exit = bu_stmt_i64(st, 9), .multi = bu_stmt_i64(st, 10),
+		};
 	}
-	if (open->step)
-		take_out(r, open);
-	func = bu_stmt_ns(r->st, 9);
-	if (ret->is_exit || func < 0 || (size_t)func >= r->n_names || !r->names[func])
-		return 1;
-	ret->name = r->names[func];
-	ret->step = key.step = ++r->n_steps;
-	key.name = ret->name;
-	*slot_of(r, &key) = key;
-	r->n_open++;
-	return 1;
+	return rc ? rc : bu_cpuhp_pair(c, db, err);
+}
+
+void bu_cpuhp_fini(struct bu_cpuhp *c)
+{
+	bu_arena_fini(&c->texts);
+	free(c->names);
+	free(c->events);
+	*c = (struct bu_cpuhp){ .n = 0 };
 }

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "collector/cpuhp_events.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 #include "schemas/store/load.h"
@@ -221,7 +220,7 @@ struct hp_state {
 
 struct reader {
 	struct bu_hp_step *steps;
-	size_t n, cap;
+	size_t n;
 	struct hp_state *states;	/* by number */
 	size_t n_states, cap_states;
 	struct bu_arena texts;
@@ -260,40 +259,38 @@ static const char *state_of(const struct reader *r, int64_t nr)
 	return s ? s->name : NULL;
 }
 
-static int take_event(struct reader *r, const struct bu_cpuhp_event *e)
+static void take_event(struct reader *r, const struct bu_cpuhp *c, const struct bu_cpuhp_event *e)
 {
 	struct bu_hp_step *s;
 
-	if (e->lost)
-		r->steps[e->lost - 1].lost = true;
 	if (!e->step)
-		return 0;
+		return;
+	s = &r->steps[e->step - 1];
 	if (e->is_exit) {
-		s = &r->steps[e->step - 1];
 		s->exit_id = e->id;
 		s->end_ns = e->ts_ns;
 		s->ret = e->ret;
-		return 0;
+		return;
 	}
-	if (bu_grow(&r->steps, r->n, &r->cap, sizeof(*r->steps)))
-		return -ENOMEM;
-	r->steps[r->n++] = (struct bu_hp_step){
-		.id = e->id, .exit_id = BU_NS_UNKNOWN, .cpu = e->cpu, .task = e->task, .multi = e->multi,
-		.target_cpu = e->target_cpu, .nr = e->nr, .target = e->target == BU_NS_UNKNOWN ? 0 : e->target, .name = e->name,
-		.state_name = state_of(r, e->nr), .start_ns = e->ts_ns, .end_ns = BU_NS_UNKNOWN, .ret = BU_NS_UNKNOWN, .op = -1,
+	*s = (struct bu_hp_step){
+		.id = e->id, .exit_id = BU_NS_UNKNOWN, .cpu = e->cpu, .task = e->task, .multi = e->multi, .lost = e->lost,
+		.target_cpu = e->target_cpu, .nr = e->nr, .target = e->target == BU_NS_UNKNOWN ? 0 : e->target,
+		.name = c->names[e->func], .state_name = state_of(r, e->nr), .start_ns = e->ts_ns, .end_ns = BU_NS_UNKNOWN,
+		.ret = BU_NS_UNKNOWN, .op = -1,
 	};
-	return 0;
 }
 
-static int read_steps(struct reader *r, struct bu_cpuhp_reader *events, struct bu_err *err)
+static int make_steps(struct reader *r, const struct bu_cpuhp *c, struct bu_err *err)
 {
-	struct bu_cpuhp_event e;
-	int rc;
+	size_t i;
 
-	while ((rc = bu_cpuhp_next(events, &e, err)) == 1)
-		if (take_event(r, &e))
-			return bu_fail_errno(err, -ENOMEM, "hotplug steps");
-	return rc;
+	r->n = c->n_steps;
+	r->steps = calloc(r->n + 1, sizeof(*r->steps));
+	if (!r->steps)
+		return bu_fail_errno(err, -ENOMEM, "hotplug steps");
+	for (i = 0; i < c->n; i++)
+		take_event(r, c, &c->events[i]);
+	return 0;
 }
 
 static const char *verdict_of(const struct bu_hp_step *s)
@@ -367,9 +364,8 @@ static int write_rows(struct bu_db *db, const struct reader *r, const struct bu_
 	return rc;
 }
 
-int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, struct bu_err *err)
+int bu_hotplug_ops(struct bu_db *db, const struct bu_cpuhp *c, const int64_t *first_ids, size_t n_cpus, struct bu_err *err)
 {
-	struct bu_cpuhp_reader *events = NULL;
 	_cleanup_free_ struct bu_hp_op *ops = NULL;
 	struct reader r = { .n = 0 };
 	size_t n_ops = 0;
@@ -377,9 +373,7 @@ int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, st
 
 	rc = read_states(db, &r, err);
 	if (!rc)
-		rc = bu_cpuhp_open(db, &events, err);
-	if (!rc)
-		rc = read_steps(&r, events, err);
+		rc = make_steps(&r, c, err);
 	if (!rc) {
 		rc = bu_hp_assign(r.steps, r.n, first_ids, n_cpus, &ops, &n_ops);
 		if (rc)
@@ -387,7 +381,6 @@ int bu_hotplug_ops(struct bu_db *db, const int64_t *first_ids, size_t n_cpus, st
 	}
 	if (!rc)
 		rc = write_rows(db, &r, ops, n_ops, err);
-	bu_cpuhp_close(events);
 	bu_arena_fini(&r.texts);
 	free(r.states);
 	free(r.steps);

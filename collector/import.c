@@ -76,6 +76,8 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 		rc = first.ahead->missed ? note_hole(s, first.stream, ev, first.ahead->missed, err) : 0;
 		if (!rc)
 			rc = bu_capture_write_event(w, ev, err);
+		if (!rc && ev->table == BU_EV_CPUHP && bu_cpuhp_add(&s->cpuhp, ev))
+			rc = bu_fail_errno(err, -ENOMEM, "hotplug events");
 		steps_back += ev->ts_ns < newest;
 		if (ev->ts_ns > newest)
 			newest = ev->ts_ns;
@@ -271,7 +273,7 @@ static int examine_clocks(struct bu_import_state *s, bool fix, struct bu_err *er
 
 	if (fix != s->params->fix_clocks)
 		return 0;
-	rc = bu_clock_doctor(s->db, &p, &r, err);
+	rc = bu_clock_doctor(s->db, &s->cpuhp, &p, &r, err);
 	if (!rc && r.rebase_ns)
 		s->origin += (uint64_t)(s->clock.raw && s->clock.in_ns ?
 			(int64_t)((__int128)r.rebase_ns * s->clock.hz / BU_NS_PER_S) : r.rebase_ns);
@@ -283,7 +285,7 @@ static int derive(struct bu_import_state *s, struct bu_err *err)
 	int rc = s->text ? bu_db_exec(s->db, bu_sql_index, err) : 0;	/* the loader made it */
 
 	if (!rc)
-		rc = bu_hotplug_ops(s->db, s->first_ids, s->n_first_ids, err);
+		rc = bu_hotplug_ops(s->db, &s->cpuhp, s->first_ids, s->n_first_ids, err);
 	if (!rc)
 		rc = bu_db_exec(s->db, bu_sql_derive_bringup, err);
 	return rc;
@@ -303,6 +305,8 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 		rc = bu_import_emptied(s, err);
 	if (!rc)
 		rc = bu_import_files(s, err);
+	if (!rc)	/* a text's events got their numbers after they had gone by */
+		rc = s->text ? bu_cpuhp_read(&s->cpuhp, s->db, err) : bu_cpuhp_pair(&s->cpuhp, s->db, err);
 	if (!rc)
 		rc = examine_clocks(s, true, err);
 	if (!rc)
@@ -367,6 +371,7 @@ static int work(void *arg, void *result, struct bu_err *err)
 	bu_db_close(s.db);
 	bu_dat_source_close(&s.source);
 	bu_text_close(&s);
+	bu_cpuhp_fini(&s.cpuhp);
 	free(s.holes);
 	free(s.first_ids);
 	bu_machine_fini(&s.machine);

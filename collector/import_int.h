@@ -5,6 +5,7 @@
 
 #include "collector/clock.h"
 #include "collector/clock_anchors.h"
+#include "collector/cpuhp_events.h"
 #include "collector/dat_head.h"
 #include "collector/dat_source.h"
 #include "collector/import.h"
@@ -25,6 +26,7 @@ struct bu_import_state {
 	struct bu_db *db;
 	uint64_t origin;		/* stamp of the first event */
 	int64_t events;
+	struct bu_cpuhp cpuhp;		/* the hotplug events, as they stand in the database */
 	int64_t steps_back;		/* events with a stamp before that of an earlier one of their CPU */
 	struct bu_loss *holes;		/* as the ring buffer told them, in order of time */
 	size_t n_holes, cap_holes;

@@ -133,6 +133,7 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 					     "capture", "machine", "cpu", "machine_file" };
 	struct bu_clock_doctor_params p = { .clock = "x86-tsc", .fix = fix, .steps_back = true };
 	struct bu_clock_doctor_result r;
+	struct bu_cpuhp cpuhp = { .n = 0 };
 	struct bu_db *db = NULL;
 	char sql[512];
 	size_t i;
@@ -153,15 +154,18 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 	if (!rc)
 		rc = bu_db_exec(db, "COMMIT; DETACH o; BEGIN", err);
 	if (!rc)
-		rc = bu_clock_doctor(db, &p, &r, err);
+		rc = bu_cpuhp_read(&cpuhp, db, err);
+	if (!rc)
+		rc = bu_clock_doctor(db, &cpuhp, &p, &r, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_index, err);
 	if (!rc)
-		rc = bu_hotplug_ops(db, NULL, 0, err);
+		rc = bu_hotplug_ops(db, &cpuhp, NULL, 0, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_derive_bringup, err);
 	if (!rc)
 		rc = bu_db_finish(db, err);
+	bu_cpuhp_fini(&cpuhp);
 	bu_db_close(db);
 	if (!rc)
 		printf("bounded=%d unsynchronised=%d contradictory=%d corrected=%d\n", (int)r.bounded, (int)r.unsynchronised,
