@@ -129,6 +129,15 @@ struct bu_hp_op {
 	bool down;
 };
 
+/* A task of the recording runs, without a switch to another, while CPUs come and go. */
+struct bu_hp_burst {
+	uint32_t size;
+	int task;			/* a number for it; bursts are ordered by task, then by start_ns */
+	int cpu;
+	bool bound;			/* a per-CPU thread: PF_NO_SETAFFINITY */
+	int64_t start_ns, ns;		/* start: since the first operation began */
+};
+
 struct bu_hotplug_ops {
 	uint32_t size, abi;
 	bool (*is_primary)(struct bu_machine *, int cpu);	/* first thread of its core, as far as known */
@@ -167,6 +176,8 @@ struct bu_hotplug_ops {
 	/* the teardown of callback i, the last one of its section that has run and is not undone */
 	void (*undo)(struct bu_machine *, int cpu, enum bu_hp_section, int i);
 	void (*message)(struct bu_machine *, int cpu, const char *text);	/* what the kernel prints about @cpu; a string constant */
+	/* bursts of tasks that are no part of hotplug, on CPUs that the machine has; @i from 0, NULL: no more */
+	const struct bu_hp_burst *(*burst)(struct bu_machine *, int i);
 };
 
 static inline const struct bu_hotplug_ops *bu_hp(struct bu_machine *m)

@@ -72,6 +72,8 @@ struct hotplug_run {
 	struct bu_hp_machine description;
 	struct slot *slots;		/* by the core's number */
 	int n_slots;
+	struct bu_hp_burst *bursts;	/* on CPUs that there are, by the core's numbers */
+	size_t n_bursts;
 	bu_thread controller;		/* of the operation or of the last one; 0: kernel_init */
 	bool thinking, has_ops;
 	struct bu_hp_op op;		/* as the core last asked for it */
@@ -337,16 +339,32 @@ static const struct bu_hp_runtime_op *op_of(struct bu_machine *m, int i)
 	return &run_of(m)->schedule->ops[i];
 }
 
+/* The core's number of a recorded CPU; n_slots: the machine has none. */
+static int slot_number(const struct hotplug_run *r, int32_t cpu)
+{
+	int i = 0;
+
+	while (i < r->n_slots && r->slots[i].id != cpu)
+		i++;
+	return i;
+}
+
 static const struct bu_hp_op *hp_op(struct bu_machine *m, int i)
 {
 	const struct bu_hp_runtime_op *op = op_of(m, i);
 	struct hotplug_run *r = run_of(m);
-	int cpu = 1;
 
-	while (cpu < r->n_slots && r->slots[cpu].id != op->cpu)
-		cpu++;
-	r->op = (struct bu_hp_op){ sizeof(r->op), cpu, op->down };
+	r->op = (struct bu_hp_op){ sizeof(r->op), slot_number(r, op->cpu), op->down };
 	return &r->op;
+}
+
+static const struct bu_hp_burst *hp_burst(struct bu_machine *m, int i)
+{
+	const struct hotplug_run *r = run_of(m);
+
+	if (i < 0)
+		host_core_error(host_of(m), "there is no burst number %d", i);
+	return (size_t)i < r->n_bursts ? &r->bursts[i] : NULL;
 }
 
 static void hp_think(struct bu_machine *m, int i)
@@ -479,7 +497,7 @@ static const struct bu_hotplug_ops ops = {
 	.nr_ops = hp_nr_ops, .op = hp_op, .think = hp_think, .op_begin = hp_op_begin, .op_started = hp_op_started,
 	.op_end = hp_op_end, .never_dies = hp_never_dies,
 	.step_name = hp_step_name, .step_state = hp_step_state, .step_sleep = hp_step_sleep, .step_waiting = hp_step_waiting,
-	.spend = hp_spend, .undo = hp_undo, .message = hp_message,
+	.spend = hp_spend, .undo = hp_undo, .message = hp_message, .burst = hp_burst,
 };
 
 static const struct bu_family hotplug = { .name = "hotplug", .ops = &ops, .waited = waited };
@@ -508,6 +526,24 @@ static int make_slots(struct hotplug_run *r)
 	for (i = 0; i < (size_t)r->n_slots; i++)
 		if (!r->slots[i].place.size)
 			r->slots[i].place = bu_hp_place_of(&r->description, r->slots[i].id);
+	return 0;
+}
+
+static int make_bursts(struct hotplug_run *r)
+{
+	const struct bu_hp_schedule *s = r->schedule;
+	size_t i;
+
+	r->bursts = calloc(s->n_bursts + 1, sizeof(*r->bursts));
+	if (!r->bursts)
+		return -ENOMEM;
+	for (i = 0; i < s->n_bursts; i++) {
+		struct bu_hp_burst *b = &r->bursts[r->n_bursts];
+
+		*b = s->bursts[i];
+		b->cpu = slot_number(r, b->cpu);
+		r->n_bursts += b->cpu < r->n_slots;
+	}
 	return 0;
 }
 
@@ -703,6 +739,8 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
 	rc = make_slots(&r);
 	if (!rc)
+		rc = make_bursts(&r);
+	if (!rc)
 		rc = set_up(&h, schedule);
 	/* The work that was made up has these in it, as recorded work has them: a core is not to spend them again. */
 	if (schedule->capture_sha256 && !strcmp(schedule->capture_sha256, BU_HP_MADE_UP))
@@ -714,6 +752,7 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	out.run.names = h.names;	/* the result owns them, also after a failure */
 	host_fini(&h);
 	free(r.slots);
+	free(r.bursts);
 	if (rc) {
 		bu_replay_result_fini(&out);
 		return bu_fail_errno(err, rc, "replay with core %s", core->name);

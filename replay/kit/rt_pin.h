@@ -35,7 +35,8 @@ struct rt_pin {
 };
 
 /* Parameters of both cores. */
-enum { RT_READERS, RT_SECTION_NS, RT_PERIOD_NS, RT_NOTIFIER_STOPS, RT_NOTIFIER_LOCKS };
+enum { RT_READERS, RT_SECTION_NS, RT_PERIOD_NS, RT_NOTIFIER_STOPS, RT_NOTIFIER_LOCKS, RT_READERS_FROM };
+enum { RT_GENERATED, RT_RECORDED };
 
 #define RT_PARAMETERS \
 	{ "readers", "", "tasks that pin the CPU on which they are, again and again", 4, 0, 4096 }, \
@@ -43,6 +44,8 @@ enum { RT_READERS, RT_SECTION_NS, RT_PERIOD_NS, RT_NOTIFIER_STOPS, RT_NOTIFIER_L
 	{ "period_ns", "ns", "and rests so long, on average", 1000000, 1, INT64_C(10000000000) }, \
 	{ "notifier_stops", "bool", "a notifier stops a thread of the CPU that takes a sleeping spinlock at its end", 0, 0, 1 }, \
 	{ "notifier_locks", "bool", "a notifier takes a lock under which readers pin", 0, 0, 1 }, \
+	{ "readers_from", "generated|recorded", "recorded: other tasks of the recording, where and when they ran, each burst a pin", \
+	  RT_GENERATED, RT_GENERATED, RT_RECORDED }, \
 	{ NULL, NULL, NULL, 0, 0, 0 }
 
 static inline struct rt_pin *rt_pin(struct bu_machine *m)
@@ -89,6 +92,8 @@ static inline int pin_current_cpu(struct bu_machine *m, bool bound)
 		if (!p->phases || atomic_read(m, hp->grab_lock)) {
 			const bu_obj lock = p->phases ? hp->lock : notifier(m)->lock;
 
+			if (bound)	/* select_fallback_rq(): the CPU may be gone when it wakes up */
+				set_cpus_allowed_ptr(m, current(m), BU_ANY_CPU);
 			wait_point(m, "Wp pin_current_cpu", cpu);
 			mutex_lock(m, lock);
 			mutex_unlock(m, lock);
@@ -236,23 +241,74 @@ static const struct notifier_hooks rt_hooks = {
 	.begin = cpu_unplug_begin, .prepare = rt_notifier, .sync = cpu_unplug_sync, .done = cpu_unplug_done,
 };
 
+/* Pins the CPU and works there; @bound: that CPU only. */
+static inline void rt_section(struct bu_machine *m, bool bound, int64_t ns)
+{
+	int cpu;
+
+	KERNEL_FN(m);
+	cpu = pin_current_cpu(m, bound);
+	work(m, ns);
+	unpin_current_cpu(m, bound, cpu);
+}
+
 static inline void rt_reader(struct bu_machine *m, void *arg)
 {
-	struct rt_pin *p = (struct rt_pin *)arg;
+	const struct rt_pin *p = (const struct rt_pin *)arg;
 	const bool locks = param(m, RT_NOTIFIER_LOCKS);
-	int cpu;
 
 	KERNEL_FN(m);
 	while (!atomic_read(m, p->over)) {
 		sleep_ns(m, 1 + (int64_t)(random_u64(m, 1) % (uint64_t)(2 * param(m, RT_PERIOD_NS))));
 		if (locks)
 			mutex_lock(m, p->l);
-		cpu = pin_current_cpu(m, false);
-		work(m, param(m, RT_SECTION_NS));
-		unpin_current_cpu(m, false, cpu);
+		rt_section(m, false, param(m, RT_SECTION_NS));
 		if (locks)
 			mutex_unlock(m, p->l);
 	}
+}
+
+/* @arg: number of the first of this task's bursts. What it did on a CPU that is offline now it does not do. */
+static inline void rt_recorded_reader(struct bu_machine *m, void *arg)
+{
+	int i = (int)(intptr_t)arg;
+	const int task = bu_hp(m)->burst(m, i)->task;
+	const struct rt_pin *p = rt_pin(m);
+	const bool locks = param(m, RT_NOTIFIER_LOCKS);
+	const struct bu_hp_burst *b;
+
+	KERNEL_FN(m);
+	for (; (b = bu_hp(m)->burst(m, i)) != NULL && b->task == task && !atomic_read(m, p->over); i++) {
+		if (b->start_ns > now(m))
+			sleep_ns(m, b->start_ns - now(m));
+		if (locks)
+			mutex_lock(m, p->l);
+		if (cpu_online(m, b->cpu) && !set_cpus_allowed_ptr(m, current(m), b->cpu)) {
+			if (!b->bound)
+				set_cpus_allowed_ptr(m, current(m), BU_ANY_CPU);
+			rt_section(m, b->bound, b->ns);
+			set_cpus_allowed_ptr(m, current(m), BU_ANY_CPU);	/* what is parked or unbound as the CPU goes */
+		}
+		if (locks)
+			mutex_unlock(m, p->l);
+	}
+}
+
+static inline void rt_start_readers(struct bu_machine *m, struct rt_pin *p)
+{
+	const struct bu_hp_burst *b;
+	int i, task = -1;
+
+	if (param(m, RT_READERS_FROM) == RT_RECORDED) {
+		for (i = 0; BU_HAS(bu_hp(m), burst) && (b = bu_hp(m)->burst(m, i)) != NULL; task = b->task, i++)
+			if (b->task != task)
+				thread_run(m, "reader", BU_ANY_CPU, rt_recorded_reader, (void *)(intptr_t)i);
+		if (task < 0)
+			core_fail(m, "the recording does not say what other tasks ran (it has no sched_switch); use readers_from=generated");
+		return;
+	}
+	for (i = 0; i < (int)param(m, RT_READERS); i++)
+		thread_run(m, "reader", BU_ANY_CPU, rt_reader, p);
 }
 
 static inline void rt_control(struct bu_machine *m, bool phases)
@@ -274,8 +330,7 @@ static inline void rt_control(struct bu_machine *m, bool phases)
 		return;
 	}
 	notifier_all_online(m);
-	for (i = 0; i < (int)param(m, RT_READERS); i++)
-		thread_run(m, "reader", BU_ANY_CPU, rt_reader, p);
+	rt_start_readers(m, p);
 	notifier_run_operations(m);
 	atomic_set(m, p->over, 1);
 }

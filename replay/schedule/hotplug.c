@@ -568,6 +568,7 @@ void bu_hp_schedule_fini(struct bu_hp_schedule *s)
 {
 	free(s->names);
 	free(s->ops);
+	free(s->bursts);
 	free(s->recorded);
 	bu_arena_fini(&s->arena);
 	*s = (struct bu_hp_schedule){ 0 };

@@ -78,6 +78,8 @@ struct bu_hp_schedule {
 	size_t n_cpus;
 	struct bu_hp_runtime_op *ops;	/* in the order in which they began; none: the recording is a boot */
 	size_t n_ops;
+	struct bu_hp_burst *bursts;	/* of a recording with operations, ordered by task and start; by recorded CPU number */
+	size_t n_bursts;
 	struct bu_hp_recorded *recorded;	/* ordered by lane, cpu, start */
 	size_t n_recorded;
 	const char **names;

@@ -183,6 +183,19 @@ static int keep_ops(const struct bu_hp_schedule *src, enum bu_hp_draw draw, uint
 	return rc;
 }
 
+/* Other tasks run when they did: they know nothing of how long operations take. */
+static int keep_bursts(const struct bu_hp_schedule *src, struct bu_hp_schedule *dst)
+{
+	if (!src->n_bursts)
+		return 0;
+	dst->bursts = calloc(src->n_bursts, sizeof(*dst->bursts));
+	if (!dst->bursts)
+		return -ENOMEM;
+	memcpy(dst->bursts, src->bursts, src->n_bursts * sizeof(*dst->bursts));
+	dst->n_bursts = src->n_bursts;
+	return 0;
+}
+
 int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum bu_hp_draw draw, uint64_t seed,
 			  struct bu_hp_schedule *ret, struct bu_err *err)
 {
@@ -194,7 +207,8 @@ int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum b
 	s.arena = (struct bu_arena){ NULL, 0 };
 	s.recorded = NULL;
 	s.ops = NULL;
-	s.n_recorded = s.n_ops = 0;
+	s.bursts = NULL;
+	s.n_recorded = s.n_ops = s.n_bursts = 0;
 	s.names = calloc(src->n_names + 1, sizeof(*s.names));
 	s.cpus = bu_arena_alloc(&s.arena, want * sizeof(*s.cpus));
 	rc = s.names && s.cpus ? make_pool(src, &pool) : -ENOMEM;
@@ -209,6 +223,8 @@ int bu_hp_schedule_resize(const struct bu_hp_schedule *src, int32_t cpus, enum b
 			rc = fill(src, &pool, want, draw, seed, &s);
 		if (!rc)
 			rc = keep_ops(src, draw, seed, &s);
+		if (!rc)
+			rc = keep_bursts(src, &s);
 	}
 	free_pool(&pool);
 	if (rc) {

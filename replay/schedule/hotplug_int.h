@@ -81,4 +81,10 @@ void hotplug_take_turns_out(struct loader *l);
  */
 int hotplug_load_ops(struct loader *l);
 
+/**
+ * hotplug_load_readers() - What other tasks ran meanwhile, into l->s->bursts.
+ * Return: 0; -ENOMEM; errors of the store.
+ */
+int hotplug_load_readers(struct loader *l);
+
 #endif

@@ -635,6 +635,8 @@ int hotplug_load_ops(struct loader *l)
 		rc = read_switches(&o);
 	if (!rc)
 		rc = read_ops(&o);
+	if (!rc && l->s->n_ops)
+		rc = hotplug_load_readers(l);
 	if (!rc) {
 		lend_steps(l->s);
 		if (l->s->n_recorded)

@@ -36,6 +36,11 @@ for kernel in 6.1 6.12; do
 	is "$kernel: a verdict is a result, not a failure of the replay" "$status" 0
 	run "$BRINGUP" replay --verify 1 -o "$TMP/$kernel.hangs.db"
 	like "$kernel: a run that hung can be verified" "$status $out" '0 .*the same again'
+	run "$BRINGUP" replay "$db" --hotplug rt-pinned,rt-multiphase --params readers_from=recorded,notifier_stops=1 --json
+	is "$kernel: so it is with the readers that were recorded" "$(jq -r '[.runs[].verdict] | join(" ")' <<<"$out")" 'deadlock ok'
+	run "$BRINGUP" replay "$db" --hotplug rt-pinned,rt-multiphase --params readers_from=recorded,notifier_locks=1 --runs 20 --json
+	is "$kernel: of many runs with them some find the lock taken that a notifier wants, and only in one phase" \
+		"$(jq -r '[.distributions[] | [.verdicts.deadlock.runs // 0, .verdicts.ok.runs // 0]] | (.[0][0] > 0 and .[0][1] > 0 and .[0][0] + .[0][1] == 20 and .[1][1] == 20)' <<<"$out")" true
 done
 run "$BRINGUP" report "$runs"
 like 'the report has the operations of a run' "$out" $'\n''  down +21 +21 +0 +0 '

@@ -2,7 +2,8 @@
 /*
  * rt-pinned.c - CPU hotplug of PREEMPT_RT with pinned readers, in one phase, on the notifier core; see replay/kit/rt_pin.h.
  *
- * Readers are generated: their number, how long they pin and how long they rest are parameters, the seed is that of the run.
+ * Readers are generated: their number, how long they pin and how long they rest are parameters, the seed is that of the run. Or
+ * they are those of the recording (readers_from=recorded): what other tasks ran while CPUs came and went.
  */
 #include "replay/kit/rt_pin.h"
 
