@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,6 +222,16 @@ static int refuse_empty(struct session *s, struct bu_err *err)
 		       "boot with trace_event=cpuhp:* trace_clock=x86-tsc, and let nobody read it before");
 }
 
+/* The rate of x86-tsc stands in the log: without it nothing can be timed. */
+static int doubt_log(struct session *s, struct bu_err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/dmesg", s->p->machine);
+	return access(path, F_OK) ? doubt(s, "the kernel's log could not be read, which takes CAP_SYSLOG and the system call syslog: "
+					  "the rate of the clock may stay unknown", err) : 0;
+}
+
 static int describe(struct session *s, struct bu_err *err)
 {
 	int rc = read_formats(s, err);
@@ -235,8 +246,10 @@ static int describe(struct session *s, struct bu_err *err)
 		rc = refuse_empty(s, err);
 	if (rc || !s->p->machine)
 		return rc;
-	return s->p->from == BU_FROM_PREVIOUS_BOOT ? bu_machine_probe_lasting(s->p->machine, &s->fs, err) :
-						     bu_machine_probe(s->p->machine, &s->fs, err);
+	if (s->p->from == BU_FROM_PREVIOUS_BOOT)
+		return bu_machine_probe_lasting(s->p->machine, &s->fs, err);
+	rc = bu_machine_probe(s->p->machine, &s->fs, err);
+	return rc ? rc : doubt_log(s, err);
 }
 
 /* The file `recording` of the machine folder: what the importer makes notes of. */

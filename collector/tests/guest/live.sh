@@ -131,7 +131,7 @@ check "and goes on, also beside a live recording" \
 	test "$(cat "$TRACING/tracing_on" "$TRACING/set_event" | tr '\n' ' ')" = "1 sched:sched_process_fork "
 cat "$TRACING/trace_pipe" >/dev/null &
 reader=$!
-until ls -l /proc/$reader/fd | grep -q trace_pipe; do usleep 20000; done
+until for fd in "/proc/$reader/fd"/*; do readlink "$fd"; done | grep -q trace_pipe; do usleep 20000; done
 recorded read "1" --boot
 check "somebody who reads the top level is seen" grep -q "process $reader is reading this trace buffer" read.out
 kill $reader

@@ -34,6 +34,9 @@ for kernel in $BRINGUP_DEBIAN; do
 	first=$(ls "$dir"/bringup/*.dat.1.kept)
 	run "$BRINGUP" import "$first" --machine "${first%.dat.1.kept}.machine.1.kept" -o "$dir/boot.db"
 	is "it imports without loss" "$status|$(sqlite3 "$dir/boot.db" 'SELECT events_total FROM capture')" "0|$events"
+	is "in nanoseconds, by the kernel's log" "$(sqlite3 "$dir/boot.db" "SELECT clock_hz_source LIKE 'dmesg tsc: %' FROM capture")" 1
+	run "$BRINGUP" replay "$dir/boot.db" --hotplug recorded -o "$dir/runs.db"
+	is "it can be replayed" "$status" 0
 	is "all four CPUs were seen to come up" "$(sqlite3 "$dir/boot.db" "SELECT count(DISTINCT cpu) FROM hotplug_op
 		WHERE direction = 'up' AND verdict = 'ok' AND cpu > 0")" 3
 	# The initramfs begins where the kernel ends its own boot: after that only what ran before the script is there.
