@@ -149,6 +149,11 @@ const char *bu_plot_host(const struct bu_boot *boot, char *buf, size_t len)
 	return buf;
 }
 
+const char *bu_plot_recording(const struct bu_boot *boot)
+{
+	return boot->runtime ? "recording of runtime hotplug" : "boot";
+}
+
 const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len)
 {
 	char total[BU_NS_STRLEN], cpus[32] = "", host[64];
@@ -158,7 +163,7 @@ const char *bu_plot_title(const struct bu_boot *boot, char *buf, size_t len)
 	bu_boot_dur(boot, boot->bringup_ns, total);
 	if (boot->is_run)
 		snprintf(buf, len, "Run %lld: core %s%s%s%s, from a %s of Linux %s: %s", (long long)boot->run, boot->core, cpus,
-			 bu_plot_host(boot, host, sizeof(host)), boot->sampled ? " (sampled)" : "", boot->runtime ? "recording of runtime hotplug" : "boot",
+			 bu_plot_host(boot, host, sizeof(host)), boot->sampled ? " (sampled)" : "", bu_plot_recording(boot),
 			 boot->kernel_release ? boot->kernel_release : "unknown",
 			 boot->bringup_ns == BU_NS_UNKNOWN ? boot->verdict : total);
 	else if (boot->runtime)

@@ -14,8 +14,6 @@
 
 enum { TOTAL = BU_PHASE_N, N_ROWS, BAR_PX = 17, ROW_GAP_PX = 14, HEAD_PX = 60, LEGEND_PX = 20, FOOT_PX = 62, WIDTH_PX = 1200 };
 
-static const char *const row_names[N_ROWS] = { [TOTAL] = "whole bring-up" };
-
 struct panel {
 	const char *name;		/* of its files */
 	const char *title;
@@ -88,7 +86,8 @@ static int write_panel(struct bu_plot_job *job, const struct panel *p, int *ret_
 					p->ns[row][i] / unit.per, i,
 					bu_boot_dur(&job->boots[0], (int64_t)p->ns[row][i], word));
 		fprintf(job->vars, "%s_tics = %s_tics . \"%s'%s' %g\"\n", p->name, p->name, at > ROW_GAP_PX ? ", " : "",
-			row == TOTAL ? row_names[row] : bu_phase_name((enum bu_phase)row), at + (row_px - ROW_GAP_PX) / 2);
+			row < TOTAL ? bu_phase_name((enum bu_phase)row) : job->boots[0].runtime ? "all operations" : "whole bring-up",
+			at + (row_px - ROW_GAP_PX) / 2);
 		at += row_px;
 	}
 	fprintf(job->vars, "%s_height = %g\n", p->name, at);
@@ -119,7 +118,7 @@ int bu_plot_compare(struct bu_plot_job *job, struct bu_err *err)
 	job->height_px = job->opts->height_px ? job->opts->height_px :
 			 height + HEAD_PX + FOOT_PX + LEGEND_PX * (int)(job->n + 1) / 2;
 	bu_plot_terminal(job);
-	snprintf(title, sizeof(title), "Time by phase: a boot of Linux %s, %lld CPUs",
+	snprintf(title, sizeof(title), "Time by phase: a %s of Linux %s, %lld CPUs", bu_plot_recording(first),
 		 first->kernel_release ? first->kernel_release : "unknown", (long long)first->cpus_total);
 	fprintf(job->vars, "main_title = ");
 	bu_plot_text(job->vars, title);

@@ -56,6 +56,9 @@ void bu_plot_terminal(struct bu_plot_job *job);
  */
 void bu_plot_text(FILE *to, const char *text);
 
+/* What it was taken from, in words: a boot, or a recording of runtime hotplug. Static. */
+const char *bu_plot_recording(const struct bu_boot *boot);
+
 /**
  * bu_plot_title() - One line on a boot: kernel, CPUs, algorithm or core, time. Return: @buf.
  */

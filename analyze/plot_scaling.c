@@ -124,13 +124,15 @@ int bu_plot_scaling(struct bu_plot_job *job, struct bu_err *err)
 			       "RUNS.db", first->file);
 	while (is_recording(first))
 		first++;
-	snprintf(name, sizeof(name), "Bring-up time by number of CPUs%s, from a boot of Linux %s with %lld",
-		 bu_plot_host(first, host, sizeof(host)),
+	snprintf(name, sizeof(name), "%s by number of CPUs%s, from a %s of Linux %s with %lld",
+		 first->runtime ? "Time of all operations" : "Bring-up time", bu_plot_host(first, host, sizeof(host)), bu_plot_recording(first),
 		 first->kernel_release ? first->kernel_release : "unknown",
 		 (long long)first->recorded_cpus);
 	fprintf(job->vars, "main_title = ");
 	bu_plot_text(job->vars, name);
-	putc('\n', job->vars);
+	fprintf(job->vars, "\nrecorded_what = '%s'\nwhat = '%s'\n", first->runtime ? "hotplug" : "bring-up",
+		first->runtime ? "time from the first operation to the end of the last" :
+				 "time from the start of the bring-up to the last CPU online");
 	bu_plot_source(job, first);
 	return rc;
 }

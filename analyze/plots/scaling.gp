@@ -14,7 +14,7 @@ set bmargin 5
 set logscale x 2
 set logscale y
 set xlabel 'CPUs' offset 0,0.3
-set ylabel 'time from the start of the bring-up to the last CPU online (s)'
+set ylabel what . ' (s)'
 set xtics out nomirror scale 0.5
 set ytics out nomirror scale 0.5
 set format y '%g'
@@ -27,5 +27,5 @@ set key left top reverse Left samplen 3
 plot for [k = 1:lines] sprintf('line%d.dat', k) using 1:2 with linespoints lw 1.8 dt k pt shape[k] ps 0.8 lc rgb colour[k] \
 	title line_name[k], \
      for [k = 1:marks] sprintf('mark%d.dat', k) using 1:2 with points pt cross[k] ps 1.7 lw 2 lc rgb 'black' \
-	title 'recorded: ' . mark_name[k] . ' bring-up'
+	title 'recorded: ' . mark_name[k] . ' ' . recorded_what
 set output
