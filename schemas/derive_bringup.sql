@@ -5,15 +5,6 @@
 
 CREATE INDEX hotplug_op_by_cpu ON hotplug_op (cpu, direction, id);
 
-CREATE TEMP TABLE mark AS		-- the events that mark something; without statistics yet, their index has to be named
-SELECT y.base, f.func, f.cpu, f.ts_ns
-  FROM symbol y CROSS JOIN ev_func f INDEXED BY ev_func_by_func ON f.func = y.id
- WHERE y.base IN ('cpuhp_ap_sync_alive', 'arch_cpuhp_cleanup_kick_cpu', 'rcu_cpu_starting',
-	'rcutree_report_cpu_starting', 'check_tsc_sync_target', 'check_tsc_sync_source', 'check_tsc_warp',
-	'cpuhp_online_idle', 'cpuhp_kick_ap', 'cpuhp_should_run', 'smp_init');
-CREATE INDEX temp.mark_on_cpu ON mark (base, cpu, ts_ns);
-CREATE INDEX temp.mark_in_time ON mark (base, ts_ns);
-
 INSERT INTO bringup_cpu (cpu, op, control_cpu, prepare_ns, kick_ns, kick_end_ns, bringup_ns, done_ns, online_ns,
 			 verdict, ret)
 SELECT o.cpu, o.id, o.control_cpu, o.start_ns,
@@ -25,6 +16,19 @@ SELECT o.cpu, o.id, o.control_cpu, o.start_ns,
 	    coalesce((SELECT max(end_ns) FROM step WHERE op = o.id AND cpu = o.cpu), o.end_ns) END,
        o.verdict, o.ret
   FROM hotplug_op o WHERE o.direction = 'up' AND o.nth = 1 ORDER BY o.cpu;
+
+-- The events that mark something while first bring-ups last; later ones, of CPUs taken offline and back, are many. Without
+-- statistics yet, the index has to be named.
+CREATE TEMP TABLE mark AS
+SELECT y.base, f.cpu, f.ts_ns
+  FROM symbol y CROSS JOIN ev_func f INDEXED BY ev_func_by_func ON f.func = y.id
+ WHERE y.base IN ('cpuhp_ap_sync_alive', 'arch_cpuhp_cleanup_kick_cpu', 'rcu_cpu_starting',
+	'rcutree_report_cpu_starting', 'check_tsc_sync_target', 'check_tsc_sync_source', 'cpuhp_online_idle',
+	'cpuhp_kick_ap', 'cpuhp_should_run')
+   AND f.ts_ns >= (SELECT min(coalesce(min(kick_ns, bringup_ns), kick_ns, bringup_ns)) FROM bringup_cpu)
+   AND f.ts_ns <= (SELECT CASE WHEN count(done_ns) = count(*) THEN max(done_ns) ELSE 9223372036854775807 END FROM bringup_cpu);
+CREATE INDEX temp.mark_on_cpu ON mark (base, cpu, ts_ns);
+CREATE INDEX temp.mark_in_time ON mark (base, ts_ns);
 
 -- Events by number rather than by time: the kick step, the end of the step that waits for the CPU, and the functions
 -- between the first kick and the last such end, by CPU (all that follow where a bring-up has no end).
@@ -69,7 +73,8 @@ UPDATE bringup_cpu AS b SET
 		AND ts_ns BETWEEN b.starting_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1),
 	tsc_end_ns = (SELECT ts_ns FROM lane WHERE cpu = b.cpu AND ts_ns > b.tsc_target_ns
 		AND ts_ns <= coalesce(b.idle_ns, ts_ns)
-		AND func NOT IN (SELECT func FROM mark WHERE base LIKE 'check_tsc_%') ORDER BY id LIMIT 1),
+		AND func NOT IN (SELECT id FROM symbol
+			WHERE base IN ('check_tsc_sync_target', 'check_tsc_sync_source', 'check_tsc_warp')) ORDER BY id LIMIT 1),
 	kick_thread_ns = (SELECT ts_ns FROM mark WHERE base = 'cpuhp_kick_ap' AND cpu <> b.cpu
 		AND ts_ns BETWEEN b.idle_ns AND coalesce(b.done_ns, ts_ns) ORDER BY ts_ns LIMIT 1);
 
@@ -87,7 +92,7 @@ INSERT INTO bringup (id, start_ns, start_what, end_ns, bringup_ns, algorithm, cp
 SELECT 1, coalesce(smp, first), CASE WHEN smp IS NULL THEN 'first step' ELSE 'smp_init' END, last,
        last - coalesce(smp, first), algorithm, n, ok
   FROM (SELECT min(prepare_ns) AS first, max(online_ns) AS last, count(*) AS n, sum(verdict = 'ok') AS ok,
-	       (SELECT min(ts_ns) FROM mark WHERE base = 'smp_init') AS smp,
+	       (SELECT min(ts_ns) FROM ev_func WHERE func IN (SELECT id FROM symbol WHERE base = 'smp_init')) AS smp,
 	       CASE WHEN count(kick_ns) = 0 THEN 'unknown'
 		    WHEN EXISTS (SELECT 1 FROM hotplug_op o JOIN bringup_cpu x ON x.op = o.id
 				  WHERE o.direction = 'up' AND EXISTS (SELECT 1 FROM hotplug_op d
