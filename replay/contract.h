@@ -35,4 +35,7 @@ void check_verdict(struct check *c, const char *verdict);
  */
 void check_again(struct check *c, const struct bu_run *a, const struct bu_run *b, bool checked, const char *size);
 
+/* core_check_runtime.c: statements on taking CPUs down and up, none for a core of boots. Return: 0; -ENOMEM. */
+int check_runtime(struct check *c, int32_t cpus);
+
 #endif

@@ -4,7 +4,7 @@
  *
  * The contract: every CPU comes up; its milestones are in order; all of its work was done, once; no time ends before it begins;
  * every lock is released; the same seed gives the same run; a CPU that fails or never shows up is given up with all of its
- * steps undone (or named in a hang) and does not keep the others down.
+ * steps undone (or named in a hang) and does not keep the others down. Of a running system: core_check_runtime.c.
  */
 #include "replay/contract.h"
 
@@ -233,12 +233,15 @@ int bu_core_check(const struct bu_core_def *core, int guard_ms,
 		{ 100, 20, 500, 300, 50, 64, 2 }, { 7, 0, 100000, 1, 0, 33, 2 }, { 100, 20, 500, 300, 50, 4096, 1 },
 		{ 100, 20, 500, 300, 50, 1, 1 },
 	};
+	static const int32_t running[] = { 2, 3, 9, 64, 4096 };
 	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
 	size_t i;
 	int rc = check_begin(&c);
 
 	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(sizes); i++)
 		rc = check_size(&c, &sizes[i]);
+	for (i = 0; !rc && !c.dead && i < ARRAY_SIZE(running); i++)
+		rc = check_runtime(&c, running[i]);
 	if (!rc && !c.dead)
 		rc = check_misfortune(&c, "a CPU that never comes does not keep the others of %d down", never_comes, false);
 	if (!rc && !c.dead)

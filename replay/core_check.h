@@ -26,6 +26,17 @@ struct bu_made_up {
  */
 int bu_made_up_schedule(const struct bu_made_up *costs, struct bu_hp_schedule *ret);
 
+/* Steps of an operation at runtime, made up: those that the control CPU runs (each way), and the CPU's own. */
+#define BU_MADE_UP_CONTROL 2
+#define BU_MADE_UP_OWN 3
+#define BU_MADE_UP_STEP_NS 1000
+
+/**
+ * bu_made_up_runtime() - As bu_made_up_schedule(), on a running system: CPUs 1 to @cpus - 1, or the first three of them, go down,
+ * up, down and up, each in turn. Return: 0; -ENOMEM.
+ */
+int bu_made_up_runtime(int32_t cpus, struct bu_hp_schedule *ret);
+
 /**
  * bu_core_check() - Put @core through the contract.
  * @say: told each statement and whether it held; @why is "" or what was seen instead.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * runtime_test.c - what every core that takes CPUs down and brings them up must do, on operations made up for it; and the two
- * deadlocks of the one-phase scheme of PREEMPT_RT, which the three-phase one must not have.
+ * runtime_test.c - what cores that take CPUs down and bring them up do when a step refuses or a CPU does not die, on operations made
+ * up for them (that all goes well otherwise is their contract, core_check_runtime.c); and the two deadlocks of the
+ * one-phase scheme of PREEMPT_RT, which the three-phase one must not have.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,48 +23,11 @@
 
 static const char *const cores[] = { "percpu-rwsem", "notifier", "rt-pinned", "rt-multiphase" };
 
-/* States of the made-up steps: prepare and dead 10, 20; CPU's own 150, 160, 170 both ways. */
-enum { STEP_NS = 1000, OWN = 3, CONTROL = 2 };
+enum { STEP_NS = BU_MADE_UP_STEP_NS, OWN = BU_MADE_UP_OWN, CONTROL = BU_MADE_UP_CONTROL };
 
-static void make_steps(struct bu_hp_schedule *s, struct bu_hp_cpu *w)
-{
-	int section, i;
-
-	for (section = 0; section < BU_HP_NR_SECTIONS; section++) {
-		const bool own = section == BU_HP_ONLINE_STEPS || section == BU_HP_DOWN_STEPS, down = section >= BU_HP_DOWN_STEPS;
-		const int n = own ? OWN : CONTROL;
-
-		w->n_steps[section] = (size_t)n;
-		w->steps[section] = bu_arena_alloc(&s->arena, (size_t)n * sizeof(struct bu_hp_step));
-		assert_non_null(w->steps[section]);
-		for (i = 0; i < n; i++)
-			w->steps[section][i] = (struct bu_hp_step){
-				.name = own, .nr = (own ? 150 : 10) + 10 * (down ? n - 1 - i : i), .work_ns = STEP_NS };
-	}
-}
-
-/* CPUs 1 to @cpus - 1, or the first three: down, up, down, up, each in turn. */
 static void make_schedule(struct bu_hp_schedule *s, int32_t cpus)
 {
-	const struct bu_made_up c = { 100, 20, 500, 300, 50, cpus, 1 };
-	const int n = cpus > 4 ? 3 : cpus - 1;
-	int i, k;
-
-	assert_int_equal(bu_made_up_schedule(&c, s), 0);
-	s->ops = calloc((size_t)n * 4, sizeof(*s->ops));
-	assert_non_null(s->ops);
-	for (k = 0; k < 4; k++)
-		for (i = 1; i <= n; i++) {
-			struct bu_hp_runtime_op *op = &s->ops[s->n_ops++];
-			int part;
-
-			*op = (struct bu_hp_runtime_op){ .cpu = i, .down = k % 2 == 0, .think_ns = 100000, .requester = "" };
-			op->work = (struct bu_hp_cpu){ .cpu = i, .primary = true, .verdict = BU_CPU_OK };
-			for (part = 0; part < BU_HP_NR_WORK; part++)
-				op->work.part[part].ns = 200;
-			op->work.part[BU_HP_LOCK_WAIT].ns = 0;
-			make_steps(s, &op->work);
-		}
+	assert_int_equal(bu_made_up_runtime(cpus, s), 0);
 }
 
 static void replay(const char *name, const struct bu_hp_schedule *s, const char *params, struct bu_replay_result *r)
@@ -88,48 +52,6 @@ static int64_t time_of(const struct bu_run *run, enum bu_phase phase)
 		if (run->intervals[i].phase == phase && run->intervals[i].end_ns != BU_NS_UNKNOWN)
 			sum += run->intervals[i].end_ns - run->intervals[i].start_ns;
 	return sum;
-}
-
-/* Down and up and down and up: each ends well, all work is done once per operation, the same seed does the same. */
-static void down_and_up(void **state)
-{
-	static const int32_t sizes[] = { 2, 3, 9, 64, 4096 };
-	size_t c, k, i;
-
-	(void)state;
-	for (c = 0; c < ARRAY_SIZE(cores); c++)
-		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
-			struct bu_replay_result a, b;
-			struct bu_hp_schedule s;
-			int64_t half;
-
-			make_schedule(&s, sizes[k]);
-			half = (int64_t)s.n_ops / 2 * STEP_NS;
-			replay(cores[c], &s, NULL, &a);
-			replay(cores[c], &s, NULL, &b);
-			if (strcmp(a.run.verdict, "ok"))
-				print_error("%s with %d CPUs: %s: %s\n%s\n", cores[c], sizes[k], a.run.verdict, a.run.verdict_detail,
-					    a.run.witness ? a.run.witness : "");
-			assert_string_equal(a.run.verdict, "ok");
-			assert_int_equal(a.run.hash, b.run.hash);
-			assert_int_equal(a.run.n_ops, s.n_ops);
-			for (i = 0; i < a.run.n_ops; i++) {
-				assert_int_equal(a.run.ops[i].verdict, BU_CPU_OK);
-				assert_true(a.run.ops[i].end_ns > a.run.ops[i].start_ns);
-				assert_true(!i || a.run.ops[i].start_ns > a.run.ops[i - 1].end_ns);
-			}
-			assert_int_equal(time_of(&a.run, BU_PHASE_PREPARE), half * CONTROL);
-			assert_int_equal(time_of(&a.run, BU_PHASE_DEAD), half * CONTROL);
-			if (!strncmp(cores[c], "rt-", 3)) {	/* readers share the CPUs */
-				assert_true(time_of(&a.run, BU_PHASE_DOWN) >= half * OWN);
-			} else {
-				assert_int_equal(time_of(&a.run, BU_PHASE_DOWN), half * OWN);
-				assert_int_equal(time_of(&a.run, BU_PHASE_ONLINE), half * OWN);
-			}
-			bu_replay_result_fini(&a);
-			bu_replay_result_fini(&b);
-			bu_hp_schedule_fini(&s);
-		}
 }
 
 /*
@@ -273,7 +195,7 @@ static void pinned_readers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(down_and_up), cmocka_unit_test(a_step_that_refuses), cmocka_unit_test(a_way_up_that_is_refused),
+		cmocka_unit_test(a_step_that_refuses), cmocka_unit_test(a_way_up_that_is_refused),
 		cmocka_unit_test(a_cpu_that_never_dies), cmocka_unit_test(the_machines_grace_periods), cmocka_unit_test(pinned_readers),
 	};
 
