@@ -81,7 +81,7 @@ if ! command -v script >/dev/null; then
 	finish
 fi
 # The recorder is held up meanwhile, so its small buffers overflow; then Ctrl-C is typed. It is not the direct child of
-# script(1), which stops itself with that one.
+# script(1), which stops itself with that one; the shell between them must not end by Ctrl-C, too.
 cat >busy <<'EOT'
 trap '' INT
 sleep 1.2
@@ -96,7 +96,7 @@ EOT
 	until [[ -s sleep.pid ]]; do sleep 0.05; done
 	sleep 2.2
 	printf '\003'
-} | script -qec "stty rows 24 cols 80; '$BRINGUP' record --state state -e 'sched:*' --buffer 8K -o t.db -- bash busy; exit \$?" typescript >/dev/null
+} | script -qec "stty rows 24 cols 80; trap : INT; '$BRINGUP' record --state state -e 'sched:*' --buffer 8K -o t.db -- bash busy; exit \$?" typescript >/dev/null
 code=$?
 kill "$(<sleep.pid)"
 is "Ctrl-C where events were lost: exit code" "$code" 3
