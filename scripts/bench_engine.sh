@@ -3,14 +3,14 @@
 # bench_engine.sh - how fast the replay engine is beside SimGrid, ns-3, Boost.Context and swapcontext(); scripts/bench.sh
 # calls it.
 #
-# Each model runs in turn in the engine and in its peer, BENCH_ROUNDS times (3); the best user CPU time of each counts, since
+# Each model runs in turn in the engine and in its peer, BENCH_ROUNDS times (7); the best user CPU time of each counts, since
 # a shared machine can only make a program slower. Ratios are from this run; absolute times mean little elsewhere. Peers
 # are optional (Debian: libsimgrid-dev, libns3-dev, libboost-context-dev, g++): what is missing is skipped and said.
 # A missed target is said and is no failure. BENCH_ENGINE_ONLY: a word that the models to run contain, as hold.
 # The environment: SRC, B (default: the current folder and its build folder); CC, CXX.
 set -euo pipefail
 cd "${SRC:-.}"
-rounds=${BENCH_ROUNDS:-3}
+rounds=${BENCH_ROUNDS:-7}
 dir=${B:-build}/bench
 bench=replay/engine/bench
 mkdir -p "$dir"
