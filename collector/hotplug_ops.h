@@ -61,7 +61,8 @@ int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_
 
 /**
  * bu_hotplug_ops() - Fill the tables step and hotplug_op of @db, which is being made and has the indexes of index.sql, from
- * the events @c, whose steps have been found. They are loaded (schemas/store/load.h): what is attached to @db or temporary in it does not outlive this.
+ * the events @c, whose steps have been found. They are loaded (schemas/store/load.h): what is attached to @db or temporary in it
+ * does not outlive this.
  * @first_ids, @n_cpus: as bu_hp_assign().
  */
 int bu_hotplug_ops(struct bu_db *db, const struct bu_cpuhp *c, const int64_t *first_ids, size_t n_cpus, struct bu_err *err);

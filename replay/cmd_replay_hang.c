@@ -86,7 +86,7 @@ static int open_cores(const struct bu_replay_args *a, struct bu_replay_job *jobs
 	if (a->cpus && a->cpus < HANG_CPUS)
 		return bu_cli_usage_error(&bu_replay_usage, "--hang wants at least %d CPUs", HANG_CPUS);
 	for (i = 0; i < *n; i++)
-		if (!bu_core_n_params(&jobs[i].core.def) || strcmp(jobs[i].core.def.params[HANG_MENDED].name, "mended"))
+		if (!bu_hang_can_mend(&jobs[i].core.def))
 			return bu_cli_usage_error(&bu_replay_usage, "core %s: the first parameter of a hang has to be 'mended'",
 						  jobs[i].core.def.name);
 	return -1;

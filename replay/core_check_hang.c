@@ -12,7 +12,6 @@
 
 #include "replay/family_hang.h"
 #include "replay/kit/hang.h"
-#include "replay/registry.h"
 #include "schemas/base/mem.h"
 
 static int replay(struct check *c, int32_t cpus, bool mended, bool check, struct bu_replay_result *r)
@@ -60,7 +59,7 @@ int bu_core_check_hang(const struct bu_core_def *core, int guard_ms,
 {
 	static const int32_t sizes[] = { HANG_CPUS, 16, 256 };
 	struct check c = { .core = core, .guard_ms = guard_ms, .say = say, .ctx = ctx };
-	const bool has = bu_core_n_params(core) && !strcmp(core->params[HANG_MENDED].name, "mended");
+	const bool has = bu_hang_can_mend(core);
 	size_t i;
 	int rc = check_begin(&c);
 

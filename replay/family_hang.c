@@ -12,6 +12,7 @@
 #include "replay/host_int.h"
 #include "replay/kit/hang.h"
 #include "replay/machine/rcu.h"
+#include "replay/registry.h"
 #include "schemas/base/ns.h"
 
 static void start(struct bu_host *h)
@@ -26,6 +27,11 @@ static void waited(struct bu_host *h, const struct bu_waited *w)
 }
 
 static const struct bu_family hang = { .name = "hang", .start = start, .waited = waited };
+
+bool bu_hang_can_mend(const struct bu_core_def *core)
+{
+	return bu_core_n_params(core) && !strcmp(core->params[HANG_MENDED].name, "mended");
+}
 
 int bu_replay_hang(const struct bu_core_def *core, const struct bu_replay_options *options, struct bu_replay_result *ret,
 		   struct bu_err *err)

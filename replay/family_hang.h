@@ -7,8 +7,15 @@
 #ifndef BU_REPLAY_FAMILY_HANG_H
 #define BU_REPLAY_FAMILY_HANG_H
 
+#include <stdbool.h>
+
 #include "replay/core.h"
 #include "replay/session.h"
+
+/**
+ * bu_hang_can_mend() - Whether the first parameter of @core is 'mended', as it has to be in this family.
+ */
+bool bu_hang_can_mend(const struct bu_core_def *core);
 
 /**
  * bu_replay_hang() - Run @core on a machine of options->recorded_cpus CPUs, at least HANG_CPUS, all online.

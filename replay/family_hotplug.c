@@ -72,7 +72,7 @@ struct hotplug_run {
 	struct bu_hp_machine description;
 	struct slot *slots;		/* by the core's number */
 	int n_slots;
-	struct bu_hp_burst *bursts;	/* on CPUs that there are, by the core's numbers */
+	struct bu_hp_burst *bursts;	/* on CPUs that there are, by the core's numbers; NULL until the core asks for them */
 	size_t n_bursts;
 	bu_thread controller;		/* of the operation or of the last one; 0: kernel_init */
 	bool thinking, has_ops;
@@ -358,12 +358,34 @@ static const struct bu_hp_op *hp_op(struct bu_machine *m, int i)
 	return &r->op;
 }
 
+static int make_bursts(struct hotplug_run *r)
+{
+	const struct bu_hp_schedule *s = r->schedule;
+	size_t i;
+
+	r->bursts = calloc(s->n_bursts + 1, sizeof(*r->bursts));
+	if (!r->bursts)
+		return -ENOMEM;
+	for (i = 0; i < s->n_bursts; i++) {
+		struct bu_hp_burst *b = &r->bursts[r->n_bursts];
+
+		*b = s->bursts[i];
+		b->cpu = slot_number(r, b->cpu);
+		r->n_bursts += b->cpu < r->n_slots;
+	}
+	return 0;
+}
+
 static const struct bu_hp_burst *hp_burst(struct bu_machine *m, int i)
 {
-	const struct hotplug_run *r = run_of(m);
+	struct hotplug_run *r = run_of(m);
 
 	if (i < 0)
 		host_core_error(host_of(m), "there is no burst number %d", i);
+	if (!r->bursts && make_bursts(r)) {
+		host_of(m)->oom = 1;
+		bu_machine_fail(m, "out of memory");
+	}
 	return (size_t)i < r->n_bursts ? &r->bursts[i] : NULL;
 }
 
@@ -526,24 +548,6 @@ static int make_slots(struct hotplug_run *r)
 	for (i = 0; i < (size_t)r->n_slots; i++)
 		if (!r->slots[i].place.size)
 			r->slots[i].place = bu_hp_place_of(&r->description, r->slots[i].id);
-	return 0;
-}
-
-static int make_bursts(struct hotplug_run *r)
-{
-	const struct bu_hp_schedule *s = r->schedule;
-	size_t i;
-
-	r->bursts = calloc(s->n_bursts + 1, sizeof(*r->bursts));
-	if (!r->bursts)
-		return -ENOMEM;
-	for (i = 0; i < s->n_bursts; i++) {
-		struct bu_hp_burst *b = &r->bursts[r->n_bursts];
-
-		*b = s->bursts[i];
-		b->cpu = slot_number(r, b->cpu);
-		r->n_bursts += b->cpu < r->n_slots;
-	}
 	return 0;
 }
 
@@ -738,8 +742,6 @@ int bu_replay_hotplug(const struct bu_core_def *core, const struct bu_hp_schedul
 	config.progress_events = 100000 + 100 * (uint64_t)config.n_cpus;
 	h.alloc_limit = ((size_t)64 << 20) + (size_t)config.n_cpus * 65536;
 	rc = make_slots(&r);
-	if (!rc)
-		rc = make_bursts(&r);
 	if (!rc)
 		rc = set_up(&h, schedule);
 	/* The work that was made up has these in it, as recorded work has them: a core is not to spend them again. */

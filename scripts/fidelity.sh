@@ -169,8 +169,8 @@ direction() {
 
 # 6.1 and 6.12 have other steps; what both have in common are the algorithm's phases.
 versions() {
-	local from=$1 to=$2 algorithm=$3 kernel=$4 way=$5 real predicted spread limit phase median p95
-	IFS=$'\t' read -r spread limit < <(repeats "$kernel" 64 "$way")
+	local from=$1 to=$2 algorithm=$3 real predicted spread limit phase median p95
+	IFS=$'\t' read -r spread limit < <(repeats "${to%%-*}" 64 "$algorithm")
 	IFS=$'\t' read -r real predicted phase median p95 < <(against "$to" "$from" "$algorithm" \
 		--set "machine.host_load=$(load_of "$to")" --set "recorded.host_load=$(load_of "$from")")
 	row versions "$from to $to" "$algorithm" "$real" "$predicted" "$spread" "$limit" "$phase" - "$median" "$p95"
@@ -223,8 +223,8 @@ for n in "${sizes[@]}"; do
 	pair shared "$n" parallel parallel
 done
 if [ $quick = 0 ]; then
-	versions 6.1-pair64 6.12-pair64-parallel parallel 6.12 parallel
-	versions 6.12-pair64-serial 6.1-pair64 serial 6.1 serial
+	versions 6.1-pair64 6.12-pair64-parallel parallel
+	versions 6.12-pair64-serial 6.1-pair64 serial
 fi
 for table in "$src"/datasets/published/*.tsv; do published "$table"; done
 for i in "${!excused[@]}"; do printf '[%d] %s\n' $((i + 1)) "${excused[i]}"; done

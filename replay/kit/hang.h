@@ -17,6 +17,12 @@ enum { HANG_US = 1000, HANG_MS = 1000000 };
 /* The first parameter of every such core. */
 #define HANG_PARAMETER { "mended", "bool", "as the kernel that mended it", 0, 0, 1 }
 
+/* Those of a core that has no other. */
+static const struct bu_param hang_parameters[] __attribute__((unused)) = {
+	HANG_PARAMETER,
+	{ NULL, NULL, NULL, 0, 0, 0 },
+};
+
 static inline bool mended(struct bu_machine *m)
 {
 	return param(m, HANG_MENDED);

@@ -52,11 +52,6 @@ static void control(struct bu_machine *m)
 	cpus_write_unlock(m);
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, affine_move) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -64,6 +59,6 @@ BU_CORE_DEFINE(hang, affine_move) = {
 	.name = "affine-move",
 	.summary = "a move is queued to the stopper of a CPU that has just gone down (5.10 to 6.6)",
 	.source = "f0498d2a54e7 (v6.7)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };

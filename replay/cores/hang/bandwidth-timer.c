@@ -49,11 +49,6 @@ static void control(struct bu_machine *m)
 	wake_up_process(m, t);
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, bandwidth_timer) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -61,6 +56,6 @@ BU_CORE_DEFINE(hang, bandwidth_timer) = {
 	.name = "bandwidth-timer",
 	.summary = "who takes a CPU down is throttled by a timer of that CPU (up to 6.5)",
 	.source = "2b8272ff4a70 (v6.6)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };

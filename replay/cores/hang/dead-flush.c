@@ -34,11 +34,6 @@ static void control(struct bu_machine *m)
 	flushes_in_cpu_dead(m);
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, dead_flush) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -46,6 +41,6 @@ BU_CORE_DEFINE(hang, dead_flush) = {
 	.name = "dead-flush",
 	.summary = "workqueue flushed under the hotplug lock, its work wants that lock (up to 2.6.26)",
 	.source = "3da1c84c00c7 (v2.6.27)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };

@@ -36,11 +36,6 @@ static void control(struct bu_machine *m)
 	cpus_write_unlock(m);
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, expedited_gp) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -48,6 +43,6 @@ BU_CORE_DEFINE(hang, expedited_gp) = {
 	.name = "expedited-gp",
 	.summary = "expedited grace period under the mutex of a hotplug notifier (up to 3.17)",
 	.source = "dd56af42bd82 (v3.18)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };

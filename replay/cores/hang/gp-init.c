@@ -44,11 +44,6 @@ static void control(struct bu_machine *m)
 	mutex_unlock(m, g->cpu_hotplug_lock);
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, gp_init) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -56,6 +51,6 @@ BU_CORE_DEFINE(hang, gp_init) = {
 	.name = "gp-init",
 	.summary = "rcu_gp_init() wants the hotplug mutex, under which a notifier waits for it (3.7-rc)",
 	.source = "a4fbe35a1245 (v3.7)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };

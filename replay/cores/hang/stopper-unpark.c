@@ -26,11 +26,6 @@ static void control(struct bu_machine *m)
 	BU_ASSERT_CORE(m, atomic_read(m, *moved));
 }
 
-static const struct bu_param parameters[] = {
-	HANG_PARAMETER,
-	{ NULL, NULL, NULL, 0, 0, 0 },
-};
-
 BU_CORE_DEFINE(hang, stopper_unpark) = {
 	.size = sizeof(struct bu_core_def),
 	.abi = BU_CORE_ABI,
@@ -38,6 +33,6 @@ BU_CORE_DEFINE(hang, stopper_unpark) = {
 	.name = "stopper-unpark",
 	.summary = "a work for the stopper of a new CPU counts as done without being run (up to 5.4)",
 	.source = "45178ac0cea8 (v5.5)",
-	.params = parameters,
+	.params = hang_parameters,
 	.control = control,
 };
