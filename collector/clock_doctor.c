@@ -176,14 +176,14 @@ static int find_other_clocks(struct bu_db *db, struct bu_err *err)
 	return rc;
 }
 
-int bu_clock_doctor(struct bu_db *db, struct bu_cpuhp *cpuhp, const struct bu_clock_doctor_params *params,
+int bu_clock_doctor(struct bu_db *db, const struct bu_blocks *marks, const struct bu_clock_doctor_params *params,
 		    struct bu_clock_doctor_result *ret, struct bu_err *err)
 {
 	struct bu_clock_graph g = { 0 };
 	int rc;
 
 	*ret = (struct bu_clock_doctor_result){ 0 };
-	rc = bu_clock_evidence(db, cpuhp, &g, err);
+	rc = bu_clock_evidence(db, marks, &g, err);
 	if (!rc)
 		rc = bu_clock_rendezvous(db, &g, err);
 	if (!rc && bu_clock_bounds(&g))
@@ -200,8 +200,6 @@ int bu_clock_doctor(struct bu_db *db, struct bu_cpuhp *cpuhp, const struct bu_cl
 		rc = find_other_clocks(db, err);
 	if (!rc && ret->corrected)
 		rc = bu_clock_correct(db, &g, params, &ret->rebase_ns, err);
-	if (!rc && ret->corrected)
-		rc = bu_cpuhp_read(cpuhp, db, err);
 	bu_clock_graph_fini(&g);
 	return rc;
 }

@@ -26,7 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/clock_doctor_events_int.h"
+#include "collector/clock_doctor_int.h"
+#include "collector/clock_marks.h"
 #include "schemas/base/mem.h"
 
 static const struct bu_clock_event *on_cpu(const struct bu_clock_events *v, int64_t cpu, size_t k)
@@ -326,12 +327,12 @@ static int requests(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *e
 	return rc;
 }
 
-int bu_clock_evidence(struct bu_db *db, const struct bu_cpuhp *c, struct bu_clock_graph *g, struct bu_err *err)
+int bu_clock_evidence(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_graph *g, struct bu_err *err)
 {
 	struct bu_clock_events v = { .g = g };
 	int rc;
 
-	rc = bu_clock_events_read(db, c, &v, err);
+	rc = bu_clock_events_read(db, marks, &v, err);
 	if (!rc) {
 		g->ref = reference(&v);
 		rc = bringups(&v, err);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hotplug_ops.h - from hotplug events to steps, and which steps belong together: one CPU coming up, going down, or being
- * rolled back.
+ * hotplug_ops.h - which steps belong together: one CPU coming up, going down, or being rolled back.
  *
- * Flow: cpuhp_events -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its operations in the
+ * Flow: hotplug_steps -> [hotplug_ops] -> derive_bringup.sql (milestones). The kernel does not name its operations in the
  * trace; they follow from what each step is meant to reach (kernel/cpu.c of 5.10, 6.1, 6.12):
  *
  *            target >= nr                      bringup_cpu or cpuhp_bringup_ap returned 0
@@ -19,25 +18,10 @@
 #ifndef BU_COLLECTOR_HOTPLUG_OPS_H
 #define BU_COLLECTOR_HOTPLUG_OPS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/cpuhp_events.h"
-#include "schemas/base/err.h"
-#include "schemas/store/db.h"
-
-/* A step as the table has it. BU_NS_UNKNOWN where a column is NULL. */
-struct bu_hp_step {
-	int64_t id, exit_id, cpu, target_cpu;
-	int64_t nr, target;
-	const char *name;	/* borrowed */
-	int64_t start_ns, end_ns, ret;
-	int64_t task;
-	const char *state_name;	/* borrowed; may be NULL */
-	bool multi, lost;	/* lost: the step began again without having ended */
-	int64_t op;		/* result: index into the operations, -1: none */
-};
+#include "collector/hotplug_steps.h"
 
 enum bu_hp_direction { BU_HP_UP, BU_HP_DOWN, BU_HP_ROLLBACK };
 enum bu_hp_verdict { BU_HP_OK, BU_HP_FAILED, BU_HP_OPEN };
@@ -49,22 +33,31 @@ struct bu_hp_op {
 	enum bu_hp_verdict verdict;
 };
 
-/**
- * bu_hp_assign() - Find the operations in @steps, which are ordered by id.
- * @first_ids: by CPU number, the id of the first event of any kind on that CPU, BU_NS_UNKNOWN for none: a CPU that
- * was seen at work before its first step was online. May be NULL with @n_cpus 0.
- * @ret_ops: a new array of the caller's, in order of their first steps.
- * Return: 0 or -ENOMEM.
- */
-int bu_hp_assign(struct bu_hp_step *steps, size_t n_steps, const int64_t *first_ids, size_t n_cpus,
-		 struct bu_hp_op **ret_ops, size_t *ret_n_ops);
+struct bu_hp_ops {
+	struct bu_hp_op *ops;		/* in order of their first steps */
+	size_t n, cap;
+	struct bu_hp_cpu *cpus;		/* hotplug_ops.c; by number */
+	size_t n_cpus, cap_cpus;
+	const int64_t *first_ids;	/* set by the caller, borrowed; see there */
+	size_t n_first_ids;
+};
 
 /**
- * bu_hotplug_ops() - Fill the tables step and hotplug_op of @db, which is being made and has the indexes of index.sql, from
- * the events @c, whose steps have been found. They are loaded (schemas/store/load.h): what is attached to @db or temporary in it
- * does not outlive this.
- * @first_ids, @n_cpus: as bu_hp_assign().
+ * bu_hp_ops_add() - Find out to which operation @step, the next by id, belongs: its op, an index into t->ops.
+ * t->first_ids: by CPU number, the id of the first event of any kind on that CPU, BU_NS_UNKNOWN for none: a CPU that was seen
+ * at work before its first step was online. What comes after @step need not be in it yet.
+ * Return: 0 or -ENOMEM.
  */
-int bu_hotplug_ops(struct bu_db *db, const struct bu_cpuhp *c, const int64_t *first_ids, size_t n_cpus, struct bu_err *err);
+int bu_hp_ops_add(struct bu_hp_ops *t, struct bu_hp_step *step);
+
+/**
+ * bu_hp_ops_end() - All steps are in: what is left of an operation that the trace ends in has no end.
+ */
+void bu_hp_ops_end(struct bu_hp_ops *t);
+
+/**
+ * bu_hp_ops_fini() - Free it. A zeroed struct has no operations.
+ */
+void bu_hp_ops_fini(struct bu_hp_ops *t);
 
 #endif

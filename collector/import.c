@@ -13,7 +13,6 @@
 
 #include "collector/clock_doctor.h"
 #include "collector/decode.h"
-#include "collector/hotplug_ops.h"
 #include "collector/import_int.h"
 #include "collector/isolate.h"
 #include "collector/merge.h"
@@ -21,6 +20,20 @@
 #include "schemas/base/ns.h"
 #include "schemas/base/version.h"
 #include "schemas/store/ddl.h"
+
+/* Whether events are in the database, from the beginning, as they are going to stay there. */
+static bool order_is_final(const struct bu_import_state *s)
+{
+	return !s->text && !s->params->fix_clocks;
+}
+
+static void prepare_hotplug(struct bu_import_state *s)
+{
+	s->hotplug.states = s->machine.states;
+	s->hotplug.n_states = s->machine.n_states;
+	s->hotplug.ops.first_ids = s->first_ids;
+	s->hotplug.ops.n_first_ids = s->n_first_ids;
+}
 
 /* ---- events -------------------------------------------------------------------------------------------------- */
 
@@ -76,8 +89,8 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 		rc = first.ahead->missed ? note_hole(s, first.stream, ev, first.ahead->missed, err) : 0;
 		if (!rc)
 			rc = bu_capture_write_event(w, ev, err);
-		if (!rc && ev->table == BU_EV_CPUHP && bu_cpuhp_add(&s->cpuhp, ev))
-			rc = bu_fail_errno(err, -ENOMEM, "hotplug events");
+		if (!rc && ev->table == BU_EV_CPUHP)
+			rc = bu_hotplug_add(&s->hotplug, ev, bu_decoder_symbols(d), err);
 		steps_back += ev->ts_ns < newest;
 		if (ev->ts_ns > newest)
 			newest = ev->ts_ns;
@@ -85,7 +98,7 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 	}
 	bu_merge_fini(&merge);
 	s->steps_back = steps_back;
-	return rc;
+	return rc ? rc : bu_hotplug_end(&s->hotplug, err);
 }
 
 static int write_dictionaries(struct bu_import_state *s, const struct bu_decoder *d, struct bu_err *err)
@@ -133,11 +146,16 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 		return bu_fail_errno(err, -ENOMEM, "import");
 	for (i = 0; i < s->n_first_ids; i++)
 		s->first_ids[i] = BU_NS_UNKNOWN;
-	rc = bu_capture_loader_create(s->db, s->clock.raw, &w, err);
+	rc = bu_capture_loader_create(s->db, s->clock.raw, bu_hotplug_tables, order_is_final(s) ? BU_HOTPLUG_TABLES : 0, &w, err);
 	if (!rc)
 		rc = bu_decoder_create(s->source.tep, &d, err);
-	if (!rc)
+	if (!rc) {
+		prepare_hotplug(s);
+		s->hotplug.load = order_is_final(s) ? bu_capture_load(w) : NULL;
+		s->hotplug.load_first = BU_EV_TABLES;
 		rc = write_events(s, d, w, err);
+		s->hotplug.load = NULL;
+	}
 	if (!rc)
 		rc = bu_capture_writer_flush(w, err);
 	if (!rc)
@@ -273,7 +291,9 @@ static int examine_clocks(struct bu_import_state *s, bool fix, struct bu_err *er
 
 	if (fix != s->params->fix_clocks)
 		return 0;
-	rc = bu_clock_doctor(s->db, &s->cpuhp, &p, &r, err);
+	rc = bu_clock_doctor(s->db, &s->hotplug.marks, &p, &r, err);
+	if (!rc && r.corrected)
+		rc = bu_hotplug_read(&s->hotplug, s->db, err);
 	if (!rc && r.rebase_ns)
 		s->origin += (uint64_t)(s->clock.raw && s->clock.in_ns ?
 			(int64_t)((__int128)r.rebase_ns * s->clock.hz / BU_NS_PER_S) : r.rebase_ns);
@@ -284,8 +304,8 @@ static int derive(struct bu_import_state *s, struct bu_err *err)
 {
 	int rc = s->text ? bu_db_exec(s->db, bu_sql_index, err) : 0;	/* the loader made it */
 
-	if (!rc)
-		rc = bu_hotplug_ops(s->db, &s->cpuhp, s->first_ids, s->n_first_ids, err);
+	if (!rc && !order_is_final(s))
+		rc = bu_hotplug_write(&s->hotplug, s->db, err);
 	if (!rc)
 		rc = bu_db_exec(s->db, bu_sql_derive_bringup, err);
 	return rc;
@@ -305,8 +325,10 @@ static int fill_database(struct bu_import_state *s, struct bu_err *err)
 		rc = bu_import_emptied(s, err);
 	if (!rc)
 		rc = bu_import_files(s, err);
-	if (!rc)	/* a text's events got their numbers after they had gone by */
-		rc = s->text ? bu_cpuhp_read(&s->cpuhp, s->db, err) : bu_cpuhp_pair(&s->cpuhp, s->db, err);
+	if (!rc && s->text) {	/* its events got their numbers after they had gone by */
+		prepare_hotplug(s);
+		rc = bu_hotplug_read(&s->hotplug, s->db, err);
+	}
 	if (!rc)
 		rc = examine_clocks(s, true, err);
 	if (!rc)
@@ -371,7 +393,7 @@ static int work(void *arg, void *result, struct bu_err *err)
 	bu_db_close(s.db);
 	bu_dat_source_close(&s.source);
 	bu_text_close(&s);
-	bu_cpuhp_fini(&s.cpuhp);
+	bu_hotplug_fini(&s.hotplug);
 	free(s.holes);
 	free(s.first_ids);
 	bu_machine_fini(&s.machine);

@@ -5,9 +5,9 @@
 
 #include "collector/clock.h"
 #include "collector/clock_anchors.h"
-#include "collector/cpuhp_events.h"
 #include "collector/dat_head.h"
 #include "collector/dat_source.h"
+#include "collector/hotplug.h"
 #include "collector/import.h"
 #include "collector/machine_dir.h"
 #include "schemas/store/capture_db.h"
@@ -26,7 +26,7 @@ struct bu_import_state {
 	struct bu_db *db;
 	uint64_t origin;		/* stamp of the first event */
 	int64_t events;
-	struct bu_cpuhp cpuhp;		/* the hotplug events, as they stand in the database */
+	struct bu_hotplug hotplug;	/* the hotplug events, as they stand in the database */
 	int64_t steps_back;		/* events with a stamp before that of an earlier one of their CPU */
 	struct bu_loss *holes;		/* as the ring buffer told them, in order of time */
 	size_t n_holes, cap_holes;

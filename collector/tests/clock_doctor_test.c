@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "collector/clock_doctor_int.h"
-#include "collector/hotplug_ops.h"
+#include "collector/hotplug.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
 #include "schemas/store/capture_db.h"
@@ -133,7 +133,7 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 					     "capture", "machine", "cpu", "machine_file" };
 	struct bu_clock_doctor_params p = { .clock = "x86-tsc", .fix = fix, .steps_back = true };
 	struct bu_clock_doctor_result r;
-	struct bu_cpuhp cpuhp = { .n = 0 };
+	struct bu_hotplug hotplug = { .n_states = 0 };
 	struct bu_db *db = NULL;
 	char sql[512];
 	size_t i;
@@ -154,18 +154,20 @@ static int shift(const char *in, const char *out, const char *cpu, const char *o
 	if (!rc)
 		rc = bu_db_exec(db, "COMMIT; DETACH o; BEGIN", err);
 	if (!rc)
-		rc = bu_cpuhp_read(&cpuhp, db, err);
+		rc = bu_hotplug_read(&hotplug, db, err);
 	if (!rc)
-		rc = bu_clock_doctor(db, &cpuhp, &p, &r, err);
+		rc = bu_clock_doctor(db, &hotplug.marks, &p, &r, err);
+	if (!rc && r.corrected)
+		rc = bu_hotplug_read(&hotplug, db, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_index, err);
 	if (!rc)
-		rc = bu_hotplug_ops(db, &cpuhp, NULL, 0, err);
+		rc = bu_hotplug_write(&hotplug, db, err);
 	if (!rc)
 		rc = bu_db_exec(db, bu_sql_derive_bringup, err);
 	if (!rc)
 		rc = bu_db_finish(db, err);
-	bu_cpuhp_fini(&cpuhp);
+	bu_hotplug_fini(&hotplug);
 	bu_db_close(db);
 	if (!rc)
 		printf("bounded=%d unsynchronised=%d contradictory=%d corrected=%d\n", (int)r.bounded, (int)r.unsynchronised,

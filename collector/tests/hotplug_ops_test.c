@@ -22,7 +22,8 @@
 
 static struct bu_hp_step steps[64];
 static size_t n_steps;
-static struct bu_hp_op *ops;
+static struct bu_hp_ops table;
+static struct bu_hp_op *ops;	/* of it */
 static size_t n_ops;
 
 /* A step that ran on @cpu for @target_cpu; it ends @ids events after its own. */
@@ -40,9 +41,16 @@ static struct bu_hp_step *step(int cpu, int target_cpu, int nr, int target, cons
 
 static void assign(const int64_t *first_ids, size_t n)
 {
-	free(ops);
-	ops = NULL;
-	assert_int_equal(bu_hp_assign(steps, n_steps, first_ids, n, &ops, &n_ops), 0);
+	size_t i;
+
+	bu_hp_ops_fini(&table);
+	table.first_ids = first_ids;
+	table.n_first_ids = n;
+	for (i = 0; i < n_steps; i++)
+		assert_int_equal(bu_hp_ops_add(&table, &steps[i]), 0);
+	bu_hp_ops_end(&table);
+	ops = table.ops;
+	n_ops = table.n;
 }
 
 static int reset(void **state)
@@ -228,6 +236,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	free(ops);
+	bu_hp_ops_fini(&table);
 	return failed;
 }

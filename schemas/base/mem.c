@@ -6,6 +6,7 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct bu_arena_block {
 	struct bu_arena_block *next;
@@ -29,6 +30,37 @@ int bu_grow(void *array, size_t n, size_t *cap, size_t size)
 	*slot = p;
 	*cap = want;
 	return 0;
+}
+
+void bu_advise_large(void *p, size_t bytes)
+{
+	const uintptr_t mask = BU_BLOCK_BYTES - 1, from = ((uintptr_t)p + mask) & ~mask, to = ((uintptr_t)p + bytes) & ~mask;
+
+	if (p && from < to)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);	/* where there are none, nothing is lost */
+}
+
+void *bu_blocks_add(struct bu_blocks *b, size_t size)
+{
+	if (b->n == b->n_blocks * (BU_BLOCK_BYTES / size)) {
+		if (bu_grow(&b->blocks, b->n_blocks, &b->cap_blocks, sizeof(void *)))
+			return NULL;
+		b->blocks[b->n_blocks] = aligned_alloc(BU_BLOCK_BYTES, BU_BLOCK_BYTES);
+		if (!b->blocks[b->n_blocks])
+			return NULL;
+		bu_advise_large(b->blocks[b->n_blocks++], BU_BLOCK_BYTES);
+	}
+	return bu_blocks_at(b, b->n++, size);
+}
+
+void bu_blocks_fini(struct bu_blocks *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n_blocks; i++)
+		free(b->blocks[i]);
+	free(b->blocks);
+	*b = (struct bu_blocks){ .n = 0 };
 }
 
 void *bu_arena_alloc(struct bu_arena *arena, size_t size)

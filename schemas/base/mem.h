@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mem.h - ownership helpers: scope-bound cleanup, arenas, growing arrays.
+ * mem.h - ownership helpers: scope-bound cleanup, growing arrays, arenas.
  *
  * Stands below everything. Every allocation that can fail says so by NULL or -ENOMEM; nothing exits.
  */
@@ -31,6 +31,44 @@ static inline void bu_freep(void *p)
  * Return: 0; -ENOMEM with the array unchanged.
  */
 int bu_grow(void *array, size_t n, size_t *cap, size_t size);
+
+/**
+ * bu_advise_large() - Tell the kernel that all of @p, which was just allocated, is going to be used: in huge pages it costs a
+ * page fault for 2 MiB rather than for 4 KiB. Quiet where @bytes are few.
+ */
+void bu_advise_large(void *p, size_t bytes);
+
+/*
+ * An array of millions of elements. It grows by blocks, which are never moved: pointers into it stay valid until
+ * bu_blocks_fini(), and nothing is copied. A zeroed struct is empty.
+ */
+struct bu_blocks {
+	void **blocks;
+	size_t n_blocks, cap_blocks;
+	size_t n;		/* elements */
+};
+
+#define BU_BLOCK_BYTES ((size_t)2 << 20)	/* a huge page of x86-64 and of arm64 with 4 KiB pages */
+
+/**
+ * bu_blocks_add() - One more element of @size bytes, the same for all of @b, not initialised. NULL when memory is out.
+ */
+void *bu_blocks_add(struct bu_blocks *b, size_t size);
+
+/**
+ * bu_blocks_at() - Element @i, which is below b->n.
+ */
+static inline void *bu_blocks_at(const struct bu_blocks *b, size_t i, size_t size)
+{
+	const size_t each = BU_BLOCK_BYTES / size;
+
+	return (char *)b->blocks[i / each] + i % each * size;
+}
+
+/**
+ * bu_blocks_fini() - Free everything; may be used again afterwards.
+ */
+void bu_blocks_fini(struct bu_blocks *b);
 
 /*
  * An arena: memory that is freed all at once. Blocks are never moved, so pointers into it stay valid

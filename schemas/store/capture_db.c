@@ -64,14 +64,15 @@ int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_captur
 	return 0;
 }
 
-int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret, struct bu_err *err)
+int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, const struct bu_load_table *more, size_t n_more,
+			     struct bu_capture_writer **ret, struct bu_err *err)
 {
 	_cleanup_(bu_capture_writer_destroyp) struct bu_capture_writer *w = calloc(1, sizeof(*w));
+	_cleanup_free_ struct bu_load_table *loads = calloc(BU_EV_TABLES + n_more, sizeof(*loads));
 	char types[BU_EV_TABLES][BU_FEED_COLUMNS + 1];
-	struct bu_load_table loads[BU_EV_TABLES];
 	int i, rc;
 
-	if (!w)
+	if (!w || !loads)
 		return bu_fail_errno(err, -ENOMEM, "capture writer");
 	for (i = 0; i < BU_EV_TABLES; i++) {
 		types_of(i, raw_stamps, types[i]);
@@ -79,13 +80,20 @@ int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, struct bu_captur
 	}
 	loads[BU_EV_FUNC].index = "ev_func_by_func";
 	loads[BU_EV_FUNC].index_column = HEAD_COLUMNS;
+	if (n_more)
+		memcpy(loads + BU_EV_TABLES, more, n_more * sizeof(*more));
 	rc = bu_db_exec(db, bu_sql_index, err);
 	if (!rc)
-		rc = bu_load_begin(db, loads, BU_EV_TABLES, &w->load, err);
+		rc = bu_load_begin(db, loads, BU_EV_TABLES + n_more, &w->load, err);
 	if (rc)
 		return rc;
 	*ret = take_ptr(w);
 	return 0;
+}
+
+struct bu_load *bu_capture_load(const struct bu_capture_writer *w)
+{
+	return w->load;
 }
 
 void bu_capture_writer_destroy(struct bu_capture_writer *w)
@@ -192,21 +200,25 @@ int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *e
 	return w->load ? bu_load_push(w->load, ev->table, err) : bu_feed_push(w->feeds[ev->table], err);
 }
 
+size_t bu_symbol_base(const char *name)
+{
+	/* A name that begins with a dot is whole: there is nothing before its suffix. */
+	return *name ? 1 + strcspn(name + 1, ".") : 0;
+}
+
 int bu_capture_write_symbols(struct bu_db *db, const struct bu_dict *symbols, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
 	_cleanup_free_ char *base = NULL;
 	const char *name;
-	size_t i, len;
+	size_t i;
 	int rc;
 
 	rc = bu_stmt_prepare(db, "INSERT INTO symbol (id, name, base) VALUES (?, ?, ?)", &st, err);
 	for (i = 0; !rc && i < symbols->n; i++) {
 		name = symbols->entries[i].text;
-		/* A name that begins with a dot is whole: there is nothing before its suffix. */
-		len = *name ? 1 + strcspn(name + 1, ".") : 0;
 		free(base);
-		base = strndup(name, len);
+		base = strndup(name, bu_symbol_base(name));
 		if (!base)
 			return bu_fail_errno(err, -ENOMEM, "symbols");
 		bu_stmt_bind_i64(st, 1, (int64_t)i + 1);

@@ -14,6 +14,7 @@
 #include "schemas/model/dict.h"
 #include "schemas/model/event.h"
 #include "schemas/store/db.h"
+#include "schemas/store/load.h"
 
 struct bu_capture_writer;
 
@@ -27,9 +28,12 @@ int bu_capture_writer_create(struct bu_db *db, bool raw_stamps, struct bu_captur
 
 /**
  * bu_capture_loader_create() - The same, a few times faster (load.h): events come in order of their ids, and nothing else
- * is done with @db until bu_capture_writer_flush(), which is called once, at the end. The index on events is made too.
+ * is done with @db until bu_capture_writer_flush(), which is called once, at the end. The indexes of index.sql are made too.
+ * @more: tables that are filled at the same time, by way of bu_capture_load(), where they have numbers from BU_EV_TABLES on.
  */
-int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, struct bu_capture_writer **ret, struct bu_err *err);
+int bu_capture_loader_create(struct bu_db *db, bool raw_stamps, const struct bu_load_table *more, size_t n_more,
+			     struct bu_capture_writer **ret, struct bu_err *err);
+struct bu_load *bu_capture_load(const struct bu_capture_writer *w);
 void bu_capture_writer_destroy(struct bu_capture_writer *w);
 void bu_capture_writer_destroyp(struct bu_capture_writer **w);
 
@@ -39,6 +43,11 @@ void bu_capture_writer_destroyp(struct bu_capture_writer **w);
  */
 int bu_capture_write_event(struct bu_capture_writer *w, const struct bu_event *ev, struct bu_err *err);
 int bu_capture_writer_flush(struct bu_capture_writer *w, struct bu_err *err);
+
+/**
+ * bu_symbol_base() - How many bytes of @name are the symbol's base.
+ */
+size_t bu_symbol_base(const char *name);
 
 /**
  * bu_capture_write_symbols(), bu_capture_write_tasks() - Write a dictionary whole. A symbol's base is its name

@@ -197,6 +197,48 @@ int bu_db_create(const char *path, const struct bu_db_format *format, bool repla
 	return 0;
 }
 
+int bu_db_counted(struct bu_db *db, const char *table, int64_t rows)
+{
+	char *name;
+
+	if (bu_grow(&db->counts, db->n_counts, &db->cap_counts, sizeof(*db->counts)))
+		return -ENOMEM;
+	name = strdup(table);
+	if (!name)
+		return -ENOMEM;
+	db->counts[db->n_counts++] = (struct bu_db_count){ name, rows };
+	return 0;
+}
+
+/*
+ * What the planner is to know. Of a table with an index ANALYZE looks at a sample; one without it would read to its end, to
+ * count its rows, where nobody has counted them.
+ */
+static int analyze(struct bu_db *db, struct bu_err *err)
+{
+	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
+	_cleanup_free_ char *sql = NULL;
+	size_t i;
+	int rc;
+
+	rc = bu_db_exec(db, "PRAGMA analysis_limit = 1000; ANALYZE sqlite_schema", err);	/* makes its tables */
+	for (i = 0; !rc && i < db->n_counts; i++)
+		if (db->counts[i].rows)
+			rc = bu_db_row(db, err, "INSERT INTO sqlite_stat1 (tbl, stat) VALUES (?, ?)", "ti", db->counts[i].table,
+				       db->counts[i].rows);
+	if (!rc)
+		rc = bu_stmt_prepare(db, "SELECT group_concat(printf('ANALYZE \"%w\"', name), ';') FROM sqlite_schema t "
+				     "WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND (name NOT IN (SELECT tbl FROM sqlite_stat1) "
+				     "OR EXISTS (SELECT 1 FROM sqlite_schema i WHERE i.type = 'index' AND i.tbl_name = t.name))", &st, err);
+	if (!rc)
+		rc = bu_stmt_step(st, err);
+	if (rc <= 0)
+		return rc;
+	sql = strdup(bu_stmt_text(st, 0));
+	bu_stmt_reset(st);
+	return sql ? bu_db_exec(db, sql, err) : bu_fail_errno(err, -ENOMEM, "%s", db->path);
+}
+
 static int sync_path(const char *path, int flags, struct bu_err *err)
 {
 	int fd = open(path, flags | O_CLOEXEC), rc = 0;
@@ -215,7 +257,11 @@ int bu_db_finish(struct bu_db *db, struct bu_err *err)
 
 	if (!folder)
 		return bu_fail_errno(err, -ENOMEM, "%s", db->path);
-	rc = bu_db_exec(db, "COMMIT; PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA locking_mode = NORMAL", err);
+	rc = bu_db_exec(db, "COMMIT", err);
+	if (!rc)
+		rc = analyze(db, err);
+	if (!rc)
+		rc = bu_db_exec(db, "PRAGMA locking_mode = NORMAL", err);
 	if (!rc)
 		rc = sync_path(db->partial, O_RDWR, err);
 	if (rc)
@@ -365,12 +411,17 @@ const struct bu_db_format *bu_db_format_of(const char *path, struct bu_err *err)
 
 void bu_db_close(struct bu_db *db)
 {
+	size_t i;
+
 	if (!db)
 		return;
 	bu_stmt_close(db->row);
 	sqlite3_close(db->sq);
 	if (db->partial)
 		unlink(db->partial);
+	for (i = 0; i < db->n_counts; i++)
+		free(db->counts[i].table);
+	free(db->counts);
 	free(db->partial);
 	free(db->path);
 	free(db);

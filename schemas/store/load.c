@@ -30,7 +30,8 @@ struct key {
 };
 
 struct table {
-	char *types;
+	char *name, *types;
+	int64_t n_rows;
 	int n_columns, index_column;	/* -1: no index */
 	bool has_text, index_with_id, index_has_null;	/* index_has_null: as number 0 */
 	struct bu_tree rows, index;
@@ -277,9 +278,12 @@ static int prepare_table(struct bu_load *load, struct table *t, const struct bu_
 	t->index_has_null = from->index && from->types[from->index_column] == 'n';
 	t->n_columns = (int)strlen(from->types);
 	t->has_text = strpbrk(from->types, "ts") != NULL;
+	t->name = strdup(from->name);
 	t->types = strdup(from->types);
-	if (!t->types || t->n_columns > BU_FEED_COLUMNS)
-		return bu_fail_errno(err, t->types ? -EINVAL : -ENOMEM, "load of %s", from->name);
+	if (!t->name || !t->types)
+		return bu_fail_errno(err, -ENOMEM, "load of %s", from->name);
+	if (t->n_columns > BU_FEED_COLUMNS)
+		return bu_fail_errno(err, -EINVAL, "load of %s", from->name);
 	rc = root_of(load->db, from->name, &t->rows, &load->pages, BU_TREE_TABLE, err);
 	if (!rc && from->index)
 		rc = root_of(load->db, from->index, &t->index, &load->pages, BU_TREE_INDEX, err);
@@ -327,6 +331,7 @@ int bu_load_push(struct bu_load *load, size_t table, struct bu_err *err)
 	struct table *t = &load->tables[table];
 	int rc;
 
+	t->n_rows++;
 	rc = make_room(load, t, err);
 	if (!rc)
 		rc = put_row(load, t, err);
@@ -348,7 +353,12 @@ int bu_load_end(struct bu_load *load, struct bu_err *err)
 	if (!rc)
 		rc = bu_pages_finish(&load->pages, err);
 	bu_pages_close(&load->pages);
-	return rc ? rc : bu_db_take_up(load->db, err);
+	if (!rc)
+		rc = bu_db_take_up(load->db, err);
+	for (i = 0; !rc && i < load->n_tables; i++)
+		if (bu_db_counted(load->db, load->tables[i].name, load->tables[i].n_rows))
+			rc = bu_fail_errno(err, -ENOMEM, "load");
+	return rc;
 }
 
 void bu_load_destroy(struct bu_load *load)
@@ -361,6 +371,7 @@ void bu_load_destroy(struct bu_load *load)
 		bu_tree_fini(&load->tables[i].rows);
 		bu_tree_fini(&load->tables[i].index);
 		free(load->tables[i].keys);
+		free(load->tables[i].name);
 		free(load->tables[i].types);
 	}
 	bu_pages_close(&load->pages);

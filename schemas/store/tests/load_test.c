@@ -146,6 +146,9 @@ static void many_rows(void **state)
 				    &f->err), 0);
 	assert_int_equal(bu_db_finish(f->db, &f->err), 0);
 	assert_int_equal(ask(f, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+	/* What was counted and what was looked at, for the planner. */
+	assert_int_equal(ask(f, "SELECT stat FROM sqlite_stat1 WHERE tbl = 'u' AND idx IS NULL"), rows / 100);
+	assert_int_equal(ask(f, "SELECT count(DISTINCT idx) FROM sqlite_stat1 WHERE idx IN ('t_by_key', 'w_by_op')"), 2);
 }
 
 static void every_width_of_a_number(void **state)

@@ -29,7 +29,7 @@ static int fill(struct bu_db *db, bool loaded, struct bu_err *err)
 	if (!rc)
 		rc = bu_capture_write_kind(db, &kind, err);
 	if (!rc)
-		rc = loaded ? bu_capture_loader_create(db, true, &w, err) : bu_capture_writer_create(db, true, &w, err);
+		rc = loaded ? bu_capture_loader_create(db, true, NULL, 0, &w, err) : bu_capture_writer_create(db, true, &w, err);
 	for (i = 0; !rc && i < SMALL_EVENTS; i++) {
 		ev.id = i + 1;
 		ev.ts_ns = i * 1000;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * clock_doctor_events_int.h - the events from which the order of a bring-up or takedown is told, for
- * clock_doctor_evidence.c.
+ * clock_marks.h - the events from which the order of a bring-up or takedown is told.
+ *
+ * Flow: hotplug events, as they go by -> [clock_marks], kept; the calls of functions join them from the database
+ * -> clock_doctor_evidence.c.
  */
-#ifndef BU_COLLECTOR_CLOCK_DOCTOR_EVENTS_INT_H
-#define BU_COLLECTOR_CLOCK_DOCTOR_EVENTS_INT_H
+#ifndef BU_COLLECTOR_CLOCK_MARKS_H
+#define BU_COLLECTOR_CLOCK_MARKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collector/clock_doctor_int.h"
-#include "collector/cpuhp_events.h"
 #include "schemas/base/err.h"
+#include "schemas/base/mem.h"
+#include "schemas/model/event.h"
 #include "schemas/store/db.h"
 
 enum bu_clock_mark {
@@ -47,11 +49,25 @@ struct bu_clock_events {
 	struct bu_clock_graph *g;	/* the caller's, borrowed: to where pairs of them go */
 };
 
+enum { BU_CLOCK_MAX_CPU = 65536 };	/* pairs of CPUs from there on are left out */
+
 /**
- * bu_clock_events_read() - Fill @v, which has none, from the hotplug events @c and the calls of functions in @db. It is
+ * bu_clock_step_kind() - What the steps of callback @name mark where they run on another CPU than the one that they are for.
+ * @name: without the compiler's suffixes; NULL: not known.
+ */
+uint8_t bu_clock_step_kind(const char *name);
+
+/**
+ * bu_clock_mark() - Keep hotplug event @ev, which comes after all before it, in @marks if it marks something.
+ * @kind: bu_clock_step_kind() of its callback. Return: 0 or -ENOMEM.
+ */
+int bu_clock_mark(struct bu_blocks *marks, const struct bu_event *ev, uint8_t kind);
+
+/**
+ * bu_clock_events_read() - Fill @v, which has none, from the hotplug events @marks and the calls of functions in @db. It is
  * given to bu_clock_events_fini() whatever is returned.
  */
-int bu_clock_events_read(struct bu_db *db, const struct bu_cpuhp *c, struct bu_clock_events *v, struct bu_err *err);
+int bu_clock_events_read(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_events *v, struct bu_err *err);
 void bu_clock_events_fini(struct bu_clock_events *v);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* clock_doctor_events.c - see clock_doctor_events_int.h. */
-#include "collector/clock_doctor_events_int.h"
+/* clock_marks.c - see clock_marks.h. */
+#include "collector/clock_marks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -74,30 +74,45 @@ static int read_functions(struct bu_db *db, struct calls *c, struct bu_err *err)
 	return rc;
 }
 
-/* By number of symbol, its place in steps[]; ARRAY_SIZE(steps): none. */
-static uint8_t *find_steps(const struct bu_cpuhp *c)
+uint8_t bu_clock_step_kind(const char *name)
 {
-	uint8_t *kind = malloc(c->n_names + 1);
-	size_t i, k;
+	size_t k;
 
-	for (i = 0; kind && i < c->n_names; i++) {
-		for (k = 0; k < ARRAY_SIZE(steps); k++)
-			if (c->names[i] && !strcmp(c->names[i], steps[k].name))
-				break;
-		kind[i] = (uint8_t)k;
-	}
-	return kind;
+	for (k = 0; k < ARRAY_SIZE(steps); k++)
+		if (name && !strcmp(name, steps[k].name))
+			break;
+	return (uint8_t)k;
 }
 
-static enum bu_clock_mark mark_of(const struct bu_cpuhp *c, const uint8_t *kind, const struct bu_cpuhp_event *e)
+static enum bu_clock_mark mark_of(const struct bu_event *ev, uint8_t kind)
 {
-	if (e->target_cpu < 0 || e->target_cpu >= BU_CLOCK_MAX_CPU)	/* no kernel wrote that */
+	const bool is_exit = ev->cpuhp.kind == BU_CPUHP_EXIT;
+
+	if (ev->cpuhp.target_cpu < 0 || ev->cpuhp.target_cpu >= BU_CLOCK_MAX_CPU)	/* no kernel wrote that */
 		return M_KINDS;
-	if (e->cpu == e->target_cpu)
-		return e->is_exit ? M_OWN_END : M_OWN_BEGIN;
-	if (e->func >= c->n_names || kind[e->func] == ARRAY_SIZE(steps))
+	if (ev->cpu == ev->cpuhp.target_cpu)
+		return is_exit ? M_OWN_END : M_OWN_BEGIN;
+	if (kind == ARRAY_SIZE(steps))
 		return M_KINDS;
-	return e->is_exit ? steps[kind[e->func]].end : steps[kind[e->func]].begin;
+	return is_exit ? steps[kind].end : steps[kind].begin;
+}
+
+int bu_clock_mark(struct bu_blocks *marks, const struct bu_event *ev, uint8_t kind)
+{
+	const enum bu_clock_mark mark = mark_of(ev, kind);
+	struct bu_clock_event *e;
+
+	if (mark == M_KINDS)
+		return 0;
+	e = bu_blocks_add(marks, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	*e = (struct bu_clock_event){
+		.id = ev->id, .ns = ev->ts_ns, .nr = ev->cpuhp.step, .cpu = ev->cpu, .cpu_for = (int32_t)ev->cpuhp.target_cpu,
+		.target = ev->cpuhp.target == BU_FIELD_UNKNOWN ? 0 : ev->cpuhp.target, .mark = (uint8_t)mark,
+		.multi = ev->cpuhp.kind == BU_CPUHP_MULTI,
+	};
+	return 0;
 }
 
 static void put(struct bu_clock_events *v, struct bu_clock_event e)
@@ -110,23 +125,16 @@ static void put(struct bu_clock_events *v, struct bu_clock_event e)
 }
 
 /* Two lists, each in order of id, become one. */
-static void merge(struct bu_clock_events *v, const struct calls *calls, const struct bu_cpuhp *c, const uint8_t *kind)
+static void merge(struct bu_clock_events *v, const struct calls *calls, const struct bu_blocks *marks)
 {
-	const struct bu_cpuhp_event *e;
-	enum bu_clock_mark mark;
+	const struct bu_clock_event *e;
 	size_t i, k = 0;
 
-	for (i = 0; i < c->n; i++) {
-		e = &c->events[i];
-		mark = mark_of(c, kind, e);
-		if (mark == M_KINDS)
-			continue;
+	for (i = 0; i < marks->n; i++) {
+		e = bu_blocks_at(marks, i, sizeof(*e));
 		for (; k < calls->n && calls->e[k].id < e->id; k++)
 			put(v, calls->e[k]);
-		put(v, (struct bu_clock_event){
-			.id = e->id, .ns = e->ts_ns, .nr = e->nr, .target = e->target == BU_NS_UNKNOWN ? 0 : e->target,
-			.cpu = e->cpu, .cpu_for = (int32_t)e->target_cpu, .mark = (uint8_t)mark, .multi = e->multi,
-		});
+		put(v, *e);
 	}
 	for (; k < calls->n; k++)
 		put(v, calls->e[k]);
@@ -153,19 +161,22 @@ static int index_cpus(struct bu_clock_events *v, struct bu_err *err)
 	return 0;
 }
 
-int bu_clock_events_read(struct bu_db *db, const struct bu_cpuhp *c, struct bu_clock_events *v, struct bu_err *err)
+int bu_clock_events_read(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_events *v, struct bu_err *err)
 {
-	_cleanup_free_ uint8_t *kind = find_steps(c);
 	struct calls calls = { .n = 0 };
+	size_t most;
 	int rc;
 
 	rc = read_functions(db, &calls, err);
-	if (!rc)
-		v->e = calloc(calls.n + c->n + 1, sizeof(*v->e));
-	if (!rc && (!kind || !v->e))
-		rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
 	if (!rc) {
-		merge(v, &calls, c, kind);
+		most = calls.n + marks->n + 1;
+		v->e = malloc(most * sizeof(*v->e));
+		if (!v->e)
+			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
+	}
+	if (!rc) {
+		bu_advise_large(v->e, most * sizeof(*v->e));
+		merge(v, &calls, marks);
 		rc = index_cpus(v, err);
 	}
 	free(calls.e);
