@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/dat_formats.h"
 #include "collector/dat_source.h"
 #include "schemas/base/mem.h"
 #include "schemas/base/ns.h"
@@ -128,7 +129,7 @@ void bu_anchors_solve(struct bu_anchor *a, size_t n, struct bu_anchors_result *r
 
 struct scan {
 	struct tep_handle *tep;
-	int type, now_offset, function_offset;
+	uint32_t type, type_offset, now_offset, function_offset;
 	struct bu_anchor *anchors;
 	size_t n, cap;
 	uint64_t seen, stride;		/* of all anchors each stride-th is kept */
@@ -140,12 +141,15 @@ static int find_format(struct scan *s)
 	struct tep_event *e = tep_find_event_by_name(s->tep, "timer", "hrtimer_expire_entry");
 	const struct tep_format_field *now = e ? tep_find_field(e, "now") : NULL;
 	const struct tep_format_field *function = e ? tep_find_field(e, "function") : NULL;
+	const struct tep_format_field *type = e ? tep_find_common_field(e, "common_type") : NULL;
 
-	if (!now || now->size != 8 || now->offset < 0 || !function || function->size != 8 || function->offset < 0)
+	if (!now || now->size != 8 || now->offset < 0 || !function || function->size != 8 || function->offset < 0 ||
+	    !type || type->size != 2 || type->offset < 0 || type->offset > now->offset)
 		return -ENOENT;
-	s->type = e->id;
-	s->now_offset = now->offset;
-	s->function_offset = function->offset;
+	s->type = (uint32_t)e->id;
+	s->type_offset = (uint32_t)type->offset;
+	s->now_offset = (uint32_t)now->offset;
+	s->function_offset = (uint32_t)function->offset;
 	return 0;
 }
 
@@ -182,54 +186,49 @@ static int keep(struct scan *s, uint64_t ticks, int64_t now_ns)
 	return 0;
 }
 
-static int look_at(struct scan *s, const struct tep_record *r)
+static int look_at(struct scan *s, const struct bu_ring_event *r)
 {
-	const char *data = r->data;
-
-	if (r->size < s->now_offset + 8 || r->size < s->function_offset + 8 ||
-	    tep_data_type(s->tep, (struct tep_record *)r) != s->type ||
-	    !is_tick(s, tep_read_number(s->tep, data + s->function_offset, 8)))
+	if (r->bytes < s->now_offset + 8 || r->bytes < s->function_offset + 8 ||
+	    tep_read_number(s->tep, r->data + s->type_offset, 2) != s->type ||
+	    !is_tick(s, tep_read_number(s->tep, r->data + s->function_offset, 8)))
 		return 0;
-	return keep(s, r->ts, (int64_t)tep_read_number(s->tep, data + s->now_offset, 8));
+	return keep(s, r->stamp, (int64_t)tep_read_number(s->tep, r->data + s->now_offset, 8));
 }
 
-static int scan_streams(struct scan *s, struct bu_dat_source *source)
+static int scan_streams(struct scan *s, struct bu_dat_source *source, struct bu_err *err)
 {
-	struct tep_record *r;
+	struct bu_ring_event r;
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < source->n_streams; i++)
-		while (!rc && (r = bu_stream_read(&source->streams[i])) != NULL) {
-			/* What such a length leads to is told by the import proper, which reads the same. */
-			if (r->size < 0 || (uint32_t)r->size > source->page_bytes) {
-				tracecmd_free_record(r);
-				break;
-			}
-			rc = look_at(s, r);
-			tracecmd_free_record(r);
-		}
+		while ((rc = bu_stream_read(source, &source->streams[i], &r, err)) > 0)
+			if (look_at(s, &r))
+				return bu_fail_errno(err, -ENOMEM, "anchors");
 	return rc;
 }
 
 int bu_anchors_read(const char *path, const struct bu_dat_head *head, struct bu_anchors_result *ret,
 		    struct bu_err *err)
 {
+	struct bu_dat_formats formats;
 	struct bu_dat_source source;
 	struct scan s = { .stride = 1 };
 	int rc;
 
 	*ret = (struct bu_anchors_result){ .verdict = BU_ANCHORS_NONE };
-	rc = bu_dat_source_open(path, head, &source, err);
+	rc = bu_dat_formats_open(path, &formats, err);
 	if (rc)
 		return rc;
-	s.tep = source.tep;
-	if (!find_format(&s))
-		rc = scan_streams(&s, &source);
-	bu_dat_source_close(&source);
-	if (rc)
-		bu_fail_errno(err, rc, "%s", path);
-	else
+	s.tep = formats.tep;
+	rc = bu_dat_source_open(path, head, &source, err);
+	if (!rc) {
+		if (!find_format(&s))
+			rc = scan_streams(&s, &source, err);
+		bu_dat_source_close(&source);
+	}
+	bu_dat_formats_close(&formats);
+	if (!rc)
 		bu_anchors_solve(s.anchors, s.n, ret);
 	free(s.anchors);
 	return rc;

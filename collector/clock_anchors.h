@@ -46,7 +46,7 @@ void bu_anchors_solve(struct bu_anchor *anchors, size_t n, struct bu_anchors_res
 
 /**
  * bu_anchors_read() - Look for anchors in the trace.dat at @path, which @head was read from, and solve them.
- * Return: 0, also where they prove nothing; errors as bu_dat_source_open() and -ENOMEM.
+ * Return: 0, also where they prove nothing; errors as bu_dat_formats_open() and bu_stream_read().
  */
 int bu_anchors_read(const char *path, const struct bu_dat_head *head, struct bu_anchors_result *ret,
 		    struct bu_err *err);

@@ -11,6 +11,7 @@
 
 #define MAX_TEXT (16u << 20)	/* longest option that is kept: far more than any real one */
 #define MAX_PAGE (1u << 20)
+#define COMPRESSED 1		/* flag of a section of version 7 */
 #define MAX_BUFFERS 1024	/* instances; they are looked up one by one */
 
 struct reader {
@@ -18,6 +19,7 @@ struct reader {
 	const char *path;
 	struct bu_err *err;
 	uint64_t size, pos;
+	uint64_t data_bytes;	/* of all CPUs so far */
 	bool swap;
 };
 
@@ -160,7 +162,15 @@ static int add_cpu(struct reader *r, struct bu_dat_buffer *b, uint64_t cpu, uint
 		return damaged(r, "a CPU number");
 	if (cpu >= b->cpus)
 		b->cpus = (uint32_t)cpu + 1;
+	if (!len)
+		return 0;
+	if (len > r->size - r->data_bytes)	/* extents overlap: reading them all could take forever */
+		return damaged(r, "the data table");
+	r->data_bytes += len;
 	b->bytes += len;
+	if (bu_grow(&b->extents, b->n_extents, &b->cap_extents, sizeof(*b->extents)))
+		return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
+	b->extents[b->n_extents++] = (struct bu_dat_extent){ (uint32_t)cpu, offset, len };
 	return 0;
 }
 
@@ -192,10 +202,15 @@ static int read_v6_data_table(struct reader *r, struct bu_dat_buffer *b, uint64_
 	return 0;
 }
 
-/* Version 7: everything about a buffer is in its option. */
-static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat_buffer *b)
+static bool is_page_size(uint64_t bytes)
 {
-	uint64_t page = 0, cpus = 0, cpu = 0, offset = 0, len = 0, i;
+	return bytes >= 512 && bytes <= MAX_PAGE && !(bytes & (bytes - 1));
+}
+
+/* Version 7: everything about a buffer is in its option, but whether it is compressed, which its section at @at says. */
+static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat_buffer *b, uint64_t at)
+{
+	uint64_t page = 0, cpus = 0, cpu = 0, offset = 0, len = 0, id = 0, flags = 0, i;
 	int rc = get_string(r, &h->arena, &b->clock, "the clock of a buffer");
 
 	if (!rc)
@@ -204,10 +219,9 @@ static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat
 		rc = get_num(r, 4, &cpus, "the CPUs of a buffer");
 	if (!rc && cpus > BU_DAT_MAX_CPUS)
 		rc = damaged(r, "the number of CPUs of a buffer");
-	if (!rc && page > MAX_PAGE)
+	if (!rc && page && !is_page_size(page))
 		rc = damaged(r, "the page size of a buffer");
-	if (!rc && page > h->page_bytes)
-		h->page_bytes = (uint32_t)page;
+	b->page_bytes = (uint32_t)page;
 	for (i = 0; !rc && i < cpus; i++) {
 		rc = get_num(r, 4, &cpu, "the data table");
 		if (!rc)
@@ -217,6 +231,16 @@ static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat
 		if (!rc)
 			rc = add_cpu(r, b, cpu, offset, len);
 	}
+	if (rc || !b->n_extents)
+		return rc;
+	rc = seek(r, at, "a buffer");
+	if (!rc)
+		rc = get_num(r, 2, &id, "a buffer");
+	if (!rc)
+		rc = get_num(r, 2, &flags, "a buffer");
+	b->compressed = flags & COMPRESSED;
+	if (!rc && (id != BU_DAT_BUFFER || (b->compressed && !strcmp(h->compression, "none"))))
+		rc = damaged(r, "a buffer");
 	return rc;
 }
 
@@ -240,7 +264,7 @@ static int read_buffer(struct reader *r, struct bu_dat_head *h)
 	if (!b)
 		return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
 	if (h->version >= 7)
-		return read_v7_buffer(r, h, b);
+		return read_v7_buffer(r, h, b, offset);
 	b->bytes = offset;	/* visited by read_v6() when the options are done */
 	return 0;
 }
@@ -309,6 +333,12 @@ static int read_text_option(struct reader *r, struct bu_dat_head *h, unsigned in
 	case BU_DAT_TRACECLOCK:
 		h->buffers[0].clock = bu_dat_bracketed(&h->arena, text);
 		return 0;
+	case BU_DAT_DATE:	/* microseconds */
+		h->stamp_offset += 1000 * (uint64_t)strtoll(text, NULL, 0);
+		return 0;
+	case BU_DAT_OFFSET:
+		h->stamp_offset += (uint64_t)strtoll(text, NULL, 0);
+		return 0;
 	default:
 		return read_cpustat(r, h, stat_buffer, text);
 	}
@@ -325,6 +355,8 @@ static int read_option(struct reader *r, struct bu_dat_head *h, unsigned int id,
 	case BU_DAT_UNAME:
 	case BU_DAT_VERSION:
 	case BU_DAT_TRACECLOCK:
+	case BU_DAT_DATE:
+	case BU_DAT_OFFSET:
 	case BU_DAT_CPUSTAT:
 		return read_text_option(r, h, id, len, stat_buffer);
 	case BU_DAT_BUFFER:
@@ -337,7 +369,12 @@ static int read_option(struct reader *r, struct bu_dat_head *h, unsigned int id,
 		if (!rc && *cpus > BU_DAT_MAX_CPUS)
 			rc = damaged(r, "the number of CPUs");
 		return rc;
+	case BU_DAT_TIME_SHIFT:
+		h->has_time_shift = true;
+		return 0;
 	case BU_DAT_TSC2NSEC:
+		if (len < 16)	/* as trace-cmd 3.1 has it */
+			return 0;
 		rc = get_num(r, 4, &v, "the clock rate");
 		h->tsc_mult = (uint32_t)v;
 		if (!rc)
@@ -429,7 +466,7 @@ static int read_v7(struct reader *r, struct bu_dat_head *h)
 			rc = skip(r, 12, "the options");
 		if (!rc && id)
 			rc = damaged(r, "the place of the options");
-		if (!rc && (flags & 1))
+		if (!rc && (flags & COMPRESSED))
 			rc = bu_fail(r->err, -EPROTO, "%s has compressed options, which trace-cmd 3 does not write; "
 				     "convert it with 'trace-cmd convert'", r->path);
 		next = 0;
@@ -530,19 +567,22 @@ static int read_start(struct reader *r, struct bu_dat_head *h)
 	if (b[0] > 1 || (b[1] != 4 && b[1] != 8))
 		return damaged(r, "the byte order or word size");
 	rc = get_num(r, 4, &page, "the page size");
-	if (!rc && (page < 512 || page > MAX_PAGE || (page & (page - 1))))
+	if (!rc && !is_page_size(page))
 		rc = damaged(r, "the page size");
 	h->page_bytes = (uint32_t)page;
 	return rc;
 }
 
-static int count_streams(struct reader *r, const struct bu_dat_head *h)
+static int check_buffers(struct reader *r, const struct bu_dat_head *h)
 {
 	uint64_t n = 0;
 	size_t i;
 
-	for (i = 0; i < h->n_buffers; i++)
+	for (i = 0; i < h->n_buffers; i++) {
 		n += h->buffers[i].cpus;
+		if (!h->buffers[i].page_bytes)
+			h->buffers[i].page_bytes = h->page_bytes;
+	}
 	return n > BU_DAT_MAX_STREAMS ? damaged(r, "the number of CPUs of all buffers") : 0;
 }
 
@@ -568,7 +608,7 @@ int bu_dat_head_read(const char *path, struct bu_dat_head *ret, struct bu_err *e
 		if (!rc)
 			rc = ret->version >= 7 ? read_v7(&r, ret) : read_v6(&r, ret);
 		if (!rc)
-			rc = count_streams(&r, ret);
+			rc = check_buffers(&r, ret);
 	}
 	fclose(r.file);
 	return rc;
@@ -578,8 +618,10 @@ void bu_dat_head_fini(struct bu_dat_head *head)
 {
 	size_t i;
 
-	for (i = 0; i < head->n_buffers; i++)
+	for (i = 0; i < head->n_buffers; i++) {
 		free(head->buffers[i].cpustats);
+		free(head->buffers[i].extents);
+	}
 	bu_arena_fini(&head->arena);
 	free(take_ptr(head->buffers));
 	head->n_buffers = head->cap_buffers = 0;

@@ -2,115 +2,96 @@
 /* dat_source.c - see dat_source.h. */
 #include "collector/dat_source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-struct tep_record *bu_stream_read(struct bu_stream *s)
+static int damaged_page(const struct bu_stream *s, struct bu_err *err)
 {
-	return tracecmd_read_data(s->handle, s->cpu);
+	return bu_fail(err, -EILSEQ, "the trace is damaged: a page of CPU %d has lengths that make no sense; record or copy it again",
+		       (int)s->cpu);
 }
 
-/* The handle of the buffer called @name; the top-level one is the file itself. */
-static struct tracecmd_input *handle_of(struct tracecmd_input *file, const char *name)
+/* As timestamp_calc() of trace-cmd 3.1 (trace-input.c). */
+static uint64_t converted(const struct bu_dat_source *src, uint64_t stamp)
 {
-	int i, n = tracecmd_buffer_instances(file);
-	const char *other;
+	if (src->tsc_mult)
+		stamp = (uint64_t)((unsigned __int128)stamp * src->tsc_mult >> src->tsc_shift);
+	return stamp + src->stamp_offset;
+}
 
-	if (!*name)
-		return file;
-	for (i = 0; i < n; i++) {
-		other = tracecmd_buffer_instance_name(file, i);
-		if (other && !strcmp(other, name))
-			return tracecmd_buffer_instance_handle(file, i);
+int bu_stream_read(struct bu_dat_source *src, struct bu_stream *s, struct bu_ring_event *ret, struct bu_err *err)
+{
+	const uint8_t *page;
+	uint32_t bytes;
+	int rc;
+
+	while (!(rc = bu_ring_page_next(&s->page, &src->layout, ret))) {
+		rc = bu_dat_run_next(src->pages, &s->run, &page, &bytes, err);
+		if (rc <= 0)
+			return rc;
+		if (!bu_ring_page_open(&s->page, &src->layout, page, bytes))
+			return damaged_page(s, err);
 	}
-	return NULL;
+	if (rc < 0)
+		return damaged_page(s, err);
+	ret->stamp = converted(src, ret->stamp);
+	return 1;
 }
 
-/*
- * Of a compressed file the library keeps each CPU's pages in a file /tmp/trace_cpu_data*, to be removed when it is
- * closed. Without their names they go away even where a crash or a signal comes first.
- */
-static void forget_temporary_files(void)
-{
-	static const char prefix[] = "/tmp/trace_cpu_data";
-	DIR *d = opendir("/proc/self/fd");
-	char target[64];
-	struct dirent *e;
-	ssize_t n;
-
-	while (d && (e = readdir(d)) != NULL) {
-		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
-		if (n <= 0)
-			continue;
-		target[n] = 0;
-		if (!strncmp(target, prefix, sizeof(prefix) - 1))
-			unlink(target);
-	}
-	if (d)
-		closedir(d);
-}
-
-int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct bu_dat_source *ret,
+/* The streams of buffer @buf, which begin at @first. */
+static int add_streams(struct bu_dat_source *src, const struct bu_dat_head *head, size_t buf, struct bu_stream *first,
 		       struct bu_err *err)
 {
-	const struct bu_dat_buffer *b;
-	size_t i, n = 0;
+	const struct bu_dat_buffer *b = &head->buffers[buf];
+	struct bu_stream *s;
 	uint32_t cpu;
+	size_t i;
+	int rc = 0;
 
-	memset(ret, 0, sizeof(*ret));
-	tep_set_loglevel(TEP_LOG_NONE);
-	tracecmd_set_loglevel(TEP_LOG_NONE);
-	/* Plugins only serve formatting, and would run code from the user's folders over this file. */
-	ret->file = tracecmd_open(path, TRACECMD_FL_LOAD_NO_PLUGINS);
-	if (!ret->file)
-		return bu_fail(err, -EILSEQ, "%s is damaged: the trace library cannot open it; record or copy it again",
-			       path);
-	ret->tep = tracecmd_get_tep(ret->file);
-	ret->page_bytes = head->page_bytes;
+	for (cpu = 0; cpu < b->cpus; cpu++) {
+		first[cpu].buf = (uint32_t)buf;
+		first[cpu].cpu = (int32_t)cpu;
+	}
+	src->n_streams += b->cpus;
+	for (i = 0; !rc && i < b->n_extents; i++) {
+		s = &first[b->extents[i].cpu];
+		if (s->run.page_bytes)
+			return bu_fail(err, -EILSEQ, "the trace is damaged: CPU %d of buffer '%s' has two places", (int)s->cpu, b->name);
+		rc = bu_dat_run_init(src->pages, b, &b->extents[i], &s->run, err);
+	}
+	return rc;
+}
+
+int bu_dat_source_open(const char *path, const struct bu_dat_head *head, struct bu_dat_source *ret, struct bu_err *err)
+{
+	size_t i, n = 0;
+	int rc;
+
+	*ret = (struct bu_dat_source){ .layout = { head->big_endian, (uint8_t)head->long_bytes }, .n_buffers = head->n_buffers,
+				       .tsc_mult = head->tsc_mult, .tsc_shift = head->tsc_shift, .stamp_offset = head->stamp_offset };
+	rc = bu_dat_pages_open(path, head, &ret->pages, err);
+	if (rc)
+		return rc;
 	for (i = 0; i < head->n_buffers; i++)
 		n += head->buffers[i].cpus;
-	ret->handles = calloc(head->n_buffers, sizeof(*ret->handles));
 	ret->streams = calloc(n ? n : 1, sizeof(*ret->streams));
-	if (!ret->handles || !ret->streams) {
+	if (!ret->streams)
+		rc = bu_fail_errno(err, -ENOMEM, "%s", path);
+	for (i = 0; !rc && i < head->n_buffers; i++)
+		rc = add_streams(ret, head, i, ret->streams + ret->n_streams, err);
+	if (rc)
 		bu_dat_source_close(ret);
-		return bu_fail_errno(err, -ENOMEM, "%s", path);
-	}
-	ret->n_handles = head->n_buffers;
-	for (i = 0; i < head->n_buffers; i++) {
-		b = &head->buffers[i];
-		if (!b->cpus)
-			continue;
-		ret->handles[i] = handle_of(ret->file, b->name);
-		if (!ret->handles[i]) {
-			bu_dat_source_close(ret);
-			return bu_fail(err, -EILSEQ, "%s is damaged: the trace library cannot read its buffer '%s'",
-				       path, b->name);
-		}
-		for (cpu = 0; cpu < b->cpus; cpu++) {
-			struct bu_stream *s = &ret->streams[ret->n_streams++];
-
-			s->handle = ret->handles[i];
-			s->buf = (uint32_t)i;
-			s->cpu = (int32_t)cpu;
-		}
-	}
-	forget_temporary_files();
-	return 0;
+	return rc;
 }
 
 void bu_dat_source_close(struct bu_dat_source *src)
 {
 	size_t i;
 
-	for (i = 0; i < src->n_handles; i++)
-		if (src->handles[i] && src->handles[i] != src->file)
-			tracecmd_close(src->handles[i]);
-	if (src->file)
-		tracecmd_close(src->file);
-	free(src->handles);
+	for (i = 0; i < src->n_streams; i++)
+		bu_dat_run_fini(&src->streams[i].run);
+	bu_dat_pages_close(src->pages);
 	free(src->streams);
-	memset(src, 0, sizeof(*src));
+	*src = (struct bu_dat_source){ .n_streams = 0 };
 }

@@ -52,7 +52,7 @@ struct format {
 	const struct tep_event *event;	/* NULL: the trace has no format of that type */
 	const struct known *known;	/* NULL: goes to ev_other */
 	struct field fields[N_FIELDS];
-	int least_bytes;		/* records below this are too short */
+	uint32_t least_bytes;		/* records below this are too short */
 	uint32_t kind, short_kind;	/* 0: not met yet */
 	char *made_up_name;
 };
@@ -116,12 +116,12 @@ static int64_t number_at(const struct bu_decoder *d, const void *p, unsigned int
 }
 
 /* The caller made sure that the record is long enough. */
-static inline int64_t number(const struct bu_decoder *d, const struct tep_record *r, struct field f)
+static inline int64_t number(const struct bu_decoder *d, const struct bu_ring_event *r, struct field f)
 {
-	return number_at(d, (const char *)r->data + f.offset, f.size, f.is_signed);
+	return number_at(d, r->data + f.offset, f.size, f.is_signed);
 }
 
-static inline int64_t optional(const struct bu_decoder *d, const struct tep_record *r, struct field f)
+static inline int64_t optional(const struct bu_decoder *d, const struct bu_ring_event *r, struct field f)
 {
 	return f.size ? number(d, r, f) : BU_FIELD_UNKNOWN;
 }
@@ -170,12 +170,12 @@ static uint32_t task_of(struct bu_decoder *d, int64_t pid)
 	return c->id;
 }
 
-static uint32_t named_task(struct bu_decoder *d, const struct tep_record *r, struct field comm, int64_t pid)
+static uint32_t named_task(struct bu_decoder *d, const struct bu_ring_event *r, struct field comm, int64_t pid)
 {
 	char text[64];
 	size_t n = comm.size < sizeof(text) ? comm.size : sizeof(text) - 1, i;
 
-	memcpy(text, (const char *)r->data + comm.offset, n);
+	memcpy(text, r->data + comm.offset, n);
 	text[n] = 0;
 	for (i = 0; text[i]; i++)
 		if ((unsigned char)text[i] < ' ' || (unsigned char)text[i] > '~')
@@ -205,8 +205,8 @@ static void plan_columns(struct format *f, const struct known *k)
 		f->fields[i] = field_of(tf);
 		if (!f->fields[i].size && i < k->required)
 			return;
-		if (f->fields[i].offset + f->fields[i].size > f->least_bytes)
-			f->least_bytes = f->fields[i].offset + f->fields[i].size;
+		if ((uint32_t)f->fields[i].offset + f->fields[i].size > f->least_bytes)
+			f->least_bytes = (uint32_t)f->fields[i].offset + f->fields[i].size;
 	}
 	f->known = k;
 }
@@ -254,7 +254,7 @@ static uint32_t short_kind(struct bu_decoder *d, struct format *f)
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
-static void fill_cpuhp(struct bu_decoder *d, const struct format *f, const struct tep_record *r, struct bu_event *ev)
+static void fill_cpuhp(struct bu_decoder *d, const struct format *f, const struct bu_ring_event *r, struct bu_event *ev)
 {
 	const char *name = f->event->name;
 
@@ -274,7 +274,7 @@ static void fill_cpuhp(struct bu_decoder *d, const struct format *f, const struc
 	}
 }
 
-static void fill(struct bu_decoder *d, const struct format *f, const struct tep_record *r, struct bu_event *ev)
+static void fill(struct bu_decoder *d, const struct format *f, const struct bu_ring_event *r, struct bu_event *ev)
 {
 	const struct field *c = f->fields;
 
@@ -311,26 +311,25 @@ static void fill(struct bu_decoder *d, const struct format *f, const struct tep_
 	}
 }
 
-int bu_decode(struct bu_decoder *d, const struct tep_record *r, struct bu_event *ev, struct bu_err *err)
+int bu_decode(struct bu_decoder *d, const struct bu_ring_event *r, struct bu_event *ev, struct bu_err *err)
 {
 	unsigned int type = 0;
 	struct format *f;
 	bool whole;
 
-	ev->cpu = r->cpu;
 	ev->ctx = ev->task = 0;
-	if (r->size >= 8) {
+	if (r->bytes >= 8) {
 		type = (unsigned int)number(d, r, d->type) & (N_TYPES - 1);
 		ev->ctx = ((uint32_t)number(d, r, d->flags) & 0xff) |
 			  ((uint32_t)number(d, r, d->preempt) & 0xff) << 8;
 	}
-	ev->task = task_of(d, r->size >= 8 ? number(d, r, d->pid) : 0);
+	ev->task = task_of(d, r->bytes >= 8 ? number(d, r, d->pid) : 0);
 	f = d->formats[type / N_PAGE] ? d->formats[type / N_PAGE][type % N_PAGE] : NULL;
 	if (!f)
 		f = plan(d, type);
 	if (!f || d->out_of_memory)
 		return bu_fail_errno(err, -ENOMEM, "decode");
-	whole = r->size >= f->least_bytes;
+	whole = r->bytes >= f->least_bytes;
 	ev->kind = whole || !f->event ? f->kind : short_kind(d, f);
 	if (f->known && whole) {
 		ev->table = f->known->table;

@@ -11,6 +11,7 @@
 
 #include <event-parse.h>
 
+#include "collector/ring_page.h"
 #include "schemas/base/err.h"
 #include "schemas/model/dict.h"
 #include "schemas/model/event.h"
@@ -24,11 +25,12 @@ int bu_decoder_create(struct tep_handle *tep, struct bu_decoder **ret, struct bu
 void bu_decoder_destroy(struct bu_decoder *d);
 
 /**
- * bu_decode() - Fill @ret from @record, all but id, ts_ns, ts_raw and buf, which are the caller's.
+ * bu_decode() - Fill @ret from the data of @record, all but id, ts_ns, ts_raw, cpu and buf, which are the caller's. Texts in it
+ * are valid until the next call.
  * Return: 0 or -ENOMEM. A record shorter than its format is kept in ev_other and counted in
  * bu_decoder_short_records().
  */
-int bu_decode(struct bu_decoder *d, const struct tep_record *record, struct bu_event *ret, struct bu_err *err);
+int bu_decode(struct bu_decoder *d, const struct bu_ring_event *record, struct bu_event *ret, struct bu_err *err);
 
 /**
  * bu_decoder_symbols(), bu_decoder_tasks() - The dictionaries that the events' numbers lead to.

@@ -5,6 +5,8 @@
 
 #include <event-parse.h>
 
+#include "collector/ring_page.h"
+
 struct bu_json_writer;
 
 /**
@@ -19,6 +21,6 @@ void bu_json_writer_destroy(struct bu_json_writer *w);
  * Return: the text, valid until the next call; NULL when memory is out.
  */
 const char *bu_json_record(struct bu_json_writer *w, const struct tep_event *event,
-			   const struct tep_record *record);
+			   const struct bu_ring_event *record);
 
 #endif

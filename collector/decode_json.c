@@ -111,13 +111,13 @@ static json_t *array_value(struct bu_json_writer *w, const struct tep_format_fie
 	return a;
 }
 
-static json_t *field_value(struct bu_json_writer *w, const struct tep_format_field *f, const struct tep_record *r)
+static json_t *field_value(struct bu_json_writer *w, const struct tep_format_field *f, const struct bu_ring_event *r)
 {
-	int offset = f->offset, len = f->size;
-	const char *data = r->data;
+	int offset = f->offset, len = f->size, bytes = (int)r->bytes;
+	const char *data = (const char *)r->data;
 	uint64_t where;
 
-	if (offset < 0 || len < 0 || offset > r->size || len > r->size - offset)
+	if (offset < 0 || len < 0 || offset > bytes || len > bytes - offset)
 		return json_null();
 	if (f->flags & TEP_FIELD_IS_DYNAMIC) {
 		/* __data_loc: length << 16 | offset; __rel_loc counts from behind itself. */
@@ -126,10 +126,10 @@ static json_t *field_value(struct bu_json_writer *w, const struct tep_format_fie
 		where = tep_read_number(w->tep, data + offset, 4);
 		offset = (int)(where & 0xffff) + (f->flags & TEP_FIELD_IS_RELATIVE ? offset + 4 : 0);
 		len = (int)(where >> 16);
-		if (offset > r->size || len > r->size - offset)
+		if (offset > bytes || len > bytes - offset)
 			return json_null();
 	} else if (!len) {	/* a trailing array: the rest of the record */
-		len = r->size - offset;
+		len = bytes - offset;
 	}
 	if (f->flags & TEP_FIELD_IS_STRING || (f->flags & TEP_FIELD_IS_ARRAY && !strncmp(f->type, "char", 4)))
 		return text_value(data + offset, (size_t)len);
@@ -141,7 +141,7 @@ static json_t *field_value(struct bu_json_writer *w, const struct tep_format_fie
 }
 
 const char *bu_json_record(struct bu_json_writer *w, const struct tep_event *event,
-			   const struct tep_record *record)
+			   const struct bu_ring_event *record)
 {
 	const struct tep_format_field *f;
 	json_t *o = json_object();
@@ -152,7 +152,7 @@ const char *bu_json_record(struct bu_json_writer *w, const struct tep_event *eve
 		for (f = event->format.fields; f; f = f->next)
 			json_object_set_new(o, f->name, field_value(w, f, record));
 	else
-		json_object_set_new(o, "raw", hex_value(record->data, (size_t)record->size));
+		json_object_set_new(o, "raw", hex_value(record->data, record->bytes));
 	w->text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return w->text;

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <kbuffer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +22,13 @@ int bu_held_pages_init(struct bu_held_pages *h, const struct bu_tracefs *fs, boo
 {
 	*h = (struct bu_held_pages){ .fs = fs, .file = snapshot ? "snapshot_raw" : "trace_pipe_raw", .page_bytes = page_bytes,
 				     .cpus = cpus };
-	h->page = calloc(1, page_bytes + 8);	/* kbuffer looks a little beyond the last event */
+	h->page = calloc(1, page_bytes);
 	h->written = calloc((size_t)cpus + 1, sizeof(*h->written));
-	h->kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	return h->page && h->written && h->kbuf ? 0 : bu_fail_errno(err, -ENOMEM, "record");
+	return h->page && h->written ? 0 : bu_fail_errno(err, -ENOMEM, "record");
 }
 
 void bu_held_pages_fini(struct bu_held_pages *h)
 {
-	if (h->kbuf)
-		kbuffer_free(h->kbuf);
 	free(h->written);
 	free(h->page);
 	*h = (struct bu_held_pages){ .pages = 0 };
@@ -41,12 +37,12 @@ void bu_held_pages_fini(struct bu_held_pages *h)
 /* Counts the events of h->page. */
 static void count(struct bu_held_pages *h, uint32_t cpu)
 {
-	unsigned long long ts;
-	void *ev;
+	struct bu_ring_page p = { .missed = 0 };
+	struct bu_ring_event ev;
+	int rc = bu_ring_page_open(&p, &bu_ring_native, h->page, h->page_bytes) ? 0 : -EILSEQ;
 
-	kbuffer_load_subbuffer(h->kbuf, h->page);
-	h->marks += kbuffer_missed_events(h->kbuf) != 0;
-	for (ev = kbuffer_read_event(h->kbuf, &ts); ev; ev = kbuffer_next_event(h->kbuf, &ts))
+	h->marks += rc || p.missed;
+	while (!rc && bu_ring_page_next(&p, &bu_ring_native, &ev) > 0)
 		h->written[cpu]++;
 	h->pages++;
 }

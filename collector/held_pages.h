@@ -21,7 +21,6 @@ struct bu_held_pages {
 	const char *file;	/* static */
 	uint32_t page_bytes, cpus;
 	char *page;
-	struct kbuffer *kbuf;
 	int64_t *written;	/* events, by CPU */
 	int64_t pages;
 	int64_t marks;		/* places where the ring buffer says that events are missing */

@@ -135,7 +135,9 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 	size_t i;
 	int rc;
 
-	rc = bu_dat_source_open(s->params->file, &s->head, &s->source, err);
+	rc = bu_dat_formats_open(s->params->file, &s->formats, err);
+	if (!rc)
+		rc = bu_dat_source_open(s->params->file, &s->head, &s->source, err);
 	if (rc)
 		return rc;
 	for (i = 0; i < s->head.n_buffers; i++)
@@ -148,7 +150,7 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 		s->first_ids[i] = BU_NS_UNKNOWN;
 	rc = bu_capture_loader_create(s->db, s->clock.raw, bu_hotplug_tables, order_is_final(s) ? BU_HOTPLUG_TABLES : 0, &w, err);
 	if (!rc)
-		rc = bu_decoder_create(s->source.tep, &d, err);
+		rc = bu_decoder_create(s->formats.tep, &d, err);
 	if (!rc) {
 		prepare_hotplug(s);
 		s->hotplug.load = order_is_final(s) ? bu_capture_load(w) : NULL;
@@ -263,6 +265,9 @@ static int write_clock_notes(struct bu_import_state *s, struct bu_err *err)
 	if (!rc && others)
 		rc = bu_capture_note(s->db, "warning", "clock", others, err, "the buffers of this trace use different "
 				     "clocks; times and order across buffers mean nothing");
+	if (!rc && s->head.has_time_shift)
+		rc = bu_capture_note(s->db, "warning", "clock", 1, err, "this is the trace of a guest, with what it takes to turn its "
+				     "times into those of its host; they were left as the guest had them");
 	if (!rc && s->anchors.used)
 		rc = note_anchors(s, err);
 	return rc;
@@ -392,6 +397,7 @@ static int work(void *arg, void *result, struct bu_err *err)
 		report(&s, ret);
 	bu_db_close(s.db);
 	bu_dat_source_close(&s.source);
+	bu_dat_formats_close(&s.formats);
 	bu_text_close(&s);
 	bu_hotplug_fini(&s.hotplug);
 	free(s.holes);

@@ -5,6 +5,7 @@
 
 #include "collector/clock.h"
 #include "collector/clock_anchors.h"
+#include "collector/dat_formats.h"
 #include "collector/dat_head.h"
 #include "collector/dat_source.h"
 #include "collector/hotplug.h"
@@ -20,6 +21,7 @@ struct bu_import_state {
 	struct bu_machine machine;
 	struct bu_clock clock;
 	struct bu_anchors_result anchors;	/* used 0: not looked for, or none there */
+	struct bu_dat_formats formats;
 	struct bu_dat_source source;
 	struct bu_text_state *text;	/* NULL: the source is a trace.dat */
 	const char *source_kind;	/* static; capture.source_kind of a text */

@@ -25,23 +25,12 @@ struct answer {
 	alignas(max_align_t) char result[];
 };
 
-/* A trace of thousands of CPUs needs a file descriptor or two for each. */
-static void raise_limits(void)
-{
-	struct rlimit r;
-
-	if (!getrlimit(RLIMIT_NOFILE, &r)) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-	r = (struct rlimit){ 0, 0 };	/* a crash over a broken file is expected here: no core dump */
-	setrlimit(RLIMIT_CORE, &r);
-}
-
 static void child(int (*work)(void *, void *, struct bu_err *), void *arg, struct answer *a, int noise)
 {
+	const struct rlimit none = { 0, 0 };
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	raise_limits();
+	setrlimit(RLIMIT_CORE, &none);	/* a crash over a broken file is expected here */
 	if (noise >= 0) {
 		dup2(noise, STDOUT_FILENO);
 		dup2(noise, STDERR_FILENO);

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <kbuffer.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,13 +52,13 @@ static bool has(const struct addresses *a, uint64_t address)
 }
 
 /* Words of the event that can be addresses of the kernel's image. Its first eight bytes are the same in all events. */
-static int collect(struct addresses *a, const char *event, int size)
+static int collect(struct addresses *a, const struct bu_ring_event *ev)
 {
 	uint64_t word;
-	int at;
+	uint32_t at;
 
-	for (at = 8; at + (int)sizeof(word) <= size && a->n < MAX_ADDRESSES; at += (int)sizeof(word)) {
-		memcpy(&word, event + at, sizeof(word));
+	for (at = 8; at + sizeof(word) <= ev->bytes && a->n < MAX_ADDRESSES; at += sizeof(word)) {
+		memcpy(&word, ev->data + at, sizeof(word));
 		if (word < LOW || word >= HIGH || has(a, word))
 			continue;
 		if (bu_grow(&a->v, a->n, &a->cap, sizeof(*a->v)))
@@ -71,22 +70,20 @@ static int collect(struct addresses *a, const char *event, int size)
 
 static int read_pages(int fd, uint64_t from, uint32_t page_bytes, struct addresses *ret)
 {
-	struct kbuffer *k = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	_cleanup_free_ char *page = calloc(1, page_bytes + 8);
-	unsigned long long ts;
-	int rc = k && page ? 0 : -ENOMEM;
-	void *ev;
+	_cleanup_free_ char *page = malloc(page_bytes);
+	int rc = page ? 0 : -ENOMEM;
+	struct bu_ring_event ev;
 
 	for (; !rc && ret->n < MAX_ADDRESSES && pread(fd, page, page_bytes, (off_t)from) == (ssize_t)page_bytes;
 	     from += page_bytes) {
+		struct bu_ring_page p = { .missed = 0 };
+
 		if (!bu_ring_page_sound(page, page_bytes))
 			continue;
-		kbuffer_load_subbuffer(k, page);
-		for (ev = kbuffer_read_event(k, &ts); !rc && ev; ev = kbuffer_next_event(k, &ts))
-			rc = collect(ret, ev, kbuffer_event_size(k));
+		bu_ring_page_open(&p, &bu_ring_native, page, page_bytes);
+		while (!rc && bu_ring_page_next(&p, &bu_ring_native, &ev) > 0)
+			rc = collect(ret, &ev);
 	}
-	if (k)
-		kbuffer_free(k);
 	return rc;
 }
 

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <kbuffer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,9 +65,8 @@ int bu_readers_init(struct bu_readers *r, const struct bu_tracefs *fs, uint32_t 
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r->cpus = calloc(fs->n_cpus, sizeof(*r->cpus));
 	r->types = calloc(BU_LIVE_TYPES, sizeof(*r->types));
-	r->page = malloc(page_bytes + 8);
-	r->kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	if (r->epoll < 0 || !r->cpus || !r->types || !r->page || !r->kbuf)
+	r->page = malloc(page_bytes);
+	if (r->epoll < 0 || !r->cpus || !r->types || !r->page)
 		return bu_fail_errno(err, r->epoll < 0 ? -errno : -ENOMEM, "readers");
 	for (r->n = 0; r->n < fs->n_cpus; r->n++)
 		r->cpus[r->n] = (struct bu_live_cpu){ .fd = -1, .cpu = fs->cpus[r->n] };
@@ -91,8 +89,6 @@ void bu_readers_fini(struct bu_readers *r)
 			close(r->cpus[i].fd);
 	if (r->epoll >= 0)
 		close(r->epoll);
-	if (r->kbuf)
-		kbuffer_free(r->kbuf);
 	free(r->cpus);
 	free(r->types);
 	free(r->page);
@@ -114,27 +110,29 @@ static void note_hole(struct bu_readers *r, const struct bu_live_cpu *c, int64_t
 /* Counts what is in the page. Return: how many bytes of it are worth keeping. */
 static uint32_t look_at(struct bu_readers *r, struct bu_live_cpu *c)
 {
-	unsigned long long ts = 0;
+	struct bu_ring_page p = { .missed = 0 };
+	struct bu_ring_event ev;
+	uint32_t len = r->page_bytes;
 	uint16_t type;
-	int missed;
-	uint32_t len;
-	void *ev;
 
-	kbuffer_load_subbuffer(r->kbuf, r->page);
-	missed = kbuffer_missed_events(r->kbuf);
-	len = (uint32_t)kbuffer_start_of_data(r->kbuf) + (uint32_t)kbuffer_subbuffer_size(r->kbuf) + 8;
-	ev = kbuffer_read_event(r->kbuf, &ts);
-	if (missed)
-		note_hole(r, c, missed, ev ? ts : 0);
-	for (; ev; ev = kbuffer_next_event(r->kbuf, &ts)) {
-		memcpy(&type, ev, sizeof(type));
+	r->pages++;
+	if (!bu_ring_page_open(&p, &bu_ring_native, r->page, r->page_bytes)) {
+		note_hole(r, c, -1, 0);
+		return len;
+	}
+	len = (uint32_t)(p.end - (const uint8_t *)r->page) + sizeof(uint64_t);	/* a number may stand behind */
+	while (bu_ring_page_next(&p, &bu_ring_native, &ev) > 0) {
+		if (ev.missed)
+			note_hole(r, c, ev.missed, ev.stamp);
+		memcpy(&type, ev.data, sizeof(type));
 		r->types[type]++;
 		c->events++;
 		c->recent++;
 		r->events++;
-		c->last = ts;
+		c->last = ev.stamp;
 	}
-	r->pages++;
+	if (p.missed)
+		note_hole(r, c, p.missed, 0);
 	return len < r->page_bytes ? len : r->page_bytes;
 }
 

@@ -38,7 +38,6 @@ struct bu_readers {
 	size_t n;
 	long round_pages;	/* that a CPU's buffer has: who reads so many has read all that was there before */
 	char *page;
-	struct kbuffer *kbuf;
 	int64_t events, pages;
 	uint32_t *types;		/* recent events by common_type */
 	struct bu_live_hole *holes;	/* the first so many; n_marks is how many there were */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <kbuffer.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,8 @@
 #include <unistd.h>
 
 #include "collector/clock.h"
-#include "collector/dat_source.h"
+#include "collector/dat_formats.h"
+#include "collector/dat_head.h"
 #include "collector/decode.h"
 #include "collector/live_spool.h"
 #include "collector/ring_page.h"
@@ -38,10 +38,9 @@ struct lane {			/* one CPU */
 	struct waiting *queue;
 	size_t first, n, cap;
 	char *page;		/* NULL: none is open */
-	struct kbuffer *kbuf;
-	void *event;		/* its next event, NULL: none known */
-	unsigned long long ts;
-	int missed;		/* before that event */
+	struct bu_ring_page in;	/* what is to come of it */
+	bool has_event;		/* the next one is known */
+	struct bu_ring_event event;
 	int64_t events, last_id, last_ns;
 };
 
@@ -49,7 +48,7 @@ struct writer {
 	struct bu_dat_head head;
 	struct bu_machine machine;
 	struct bu_clock clock;
-	struct bu_dat_source source;
+	struct bu_dat_formats formats;
 	struct bu_decoder *decoder;
 	struct bu_db *db;
 	struct bu_capture_writer *rows;
@@ -70,7 +69,7 @@ struct writer {
 
 static bool before(const struct lane *a, const struct lane *b)
 {
-	return a->ts != b->ts ? a->ts < b->ts : a->cpu < b->cpu;
+	return a->event.stamp != b->event.stamp ? a->event.stamp < b->event.stamp : a->cpu < b->cpu;
 }
 
 static void sink(struct writer *w, size_t i)
@@ -105,23 +104,16 @@ static int next_page(struct writer *w, struct lane *l, struct bu_err *err)
 	if (!l->n)
 		l->first = 0;
 	if (!l->page)
-		l->page = malloc(w->head.page_bytes + 8);
-	if (!l->kbuf)
-		l->kbuf = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST, KBUFFER_ENDIAN_SAME_AS_HOST);
-	if (!l->page || !l->kbuf)
+		l->page = malloc(w->head.page_bytes);
+	if (!l->page)
 		return bu_fail_errno(err, -ENOMEM, "writer");
-	memset(l->page, 0, w->head.page_bytes + 8);
+	memset(l->page, 0, w->head.page_bytes);
 	if (pread(w->spool, l->page, p.len, p.offset) != (ssize_t)p.len)
 		return bu_fail_errno(err, errno ? -errno : -EIO, "writer: read the spool");
-	if (!bu_ring_page_sound(l->page, w->head.page_bytes)) {
-		l->missed = -1;
-		l->event = NULL;
-		return 0;
-	}
-	kbuffer_load_subbuffer(l->kbuf, l->page);
-	if (kbuffer_missed_events(l->kbuf))
-		l->missed = kbuffer_missed_events(l->kbuf);
-	l->event = kbuffer_read_event(l->kbuf, &l->ts);
+	if (bu_ring_page_sound(l->page, w->head.page_bytes))
+		bu_ring_page_open(&l->in, &bu_ring_native, l->page, w->head.page_bytes);
+	else
+		l->in.missed = -1;
 	return 0;
 }
 
@@ -130,9 +122,7 @@ static int advance(struct writer *w, struct lane *l, struct bu_err *err)
 {
 	int rc = 0;
 
-	if (l->event)
-		l->event = kbuffer_next_event(l->kbuf, &l->ts);
-	while (!rc && !l->event && l->n)
+	while (!rc && !(l->has_event = bu_ring_page_next(&l->in, &bu_ring_native, &l->event) > 0) && l->n)
 		rc = next_page(w, l, err);
 	return rc;
 }
@@ -155,9 +145,9 @@ static int enqueue(struct writer *w, uint32_t cpu, int64_t offset, uint32_t len,
 	l->queue[l->first + l->n++] = (struct waiting){ offset, len };
 	if (stamp > w->seen)
 		w->seen = stamp;
-	if (!l->event) {
+	if (!l->has_event) {
 		rc = advance(w, l, err);
-		if (!rc && l->event)
+		if (!rc && l->has_event)
 			rise(w, l);
 	}
 	return rc;
@@ -165,43 +155,41 @@ static int enqueue(struct writer *w, uint32_t cpu, int64_t offset, uint32_t len,
 
 /* ---- events to rows ------------------------------------------------------------------------------------------ */
 
-static int note_hole(struct writer *w, struct lane *l, const struct bu_event *ev, struct bu_err *err)
+static int note_hole(struct writer *w, const struct lane *l, const struct bu_event *ev, struct bu_err *err)
 {
+	const int64_t missed = l->event.missed;
 	struct bu_loss loss = {
-		.cpu = (int32_t)l->cpu, .kind = "missed", .count = l->missed > 0 ? l->missed : BU_NS_UNKNOWN,
+		.cpu = (int32_t)l->cpu, .kind = "missed", .count = missed > 0 ? missed : BU_NS_UNKNOWN,
 		.after_id = l->events ? l->last_id : BU_NS_UNKNOWN, .after_ns = l->events ? l->last_ns : BU_NS_UNKNOWN,
 		.before_id = ev->id, .before_ns = ev->ts_ns,
 	};
 
-	if (l->missed > 0)
-		w->lost += l->missed;
+	if (missed > 0)
+		w->lost += missed;
 	else
 		w->lost_unknown++;
-	l->missed = 0;
 	return bu_capture_write_loss(w->db, &loss, err);
 }
 
 static int write_first(struct writer *w, struct bu_err *err)
 {
 	struct lane *l = w->heap[0];
-	struct tep_record record = {
-		.ts = l->ts, .cpu = (int)l->cpu, .data = l->event, .size = kbuffer_event_size(l->kbuf),
-	};
 	struct bu_event ev;
 	int rc;
 
 	memset(&ev, 0, sizeof(ev));
-	rc = bu_decode(w->decoder, &record, &ev, err);
+	rc = bu_decode(w->decoder, &l->event, &ev, err);
 	if (rc)
 		return rc;
 	if (!w->has_origin) {
 		w->has_origin = true;
-		w->origin = l->ts;
+		w->origin = l->event.stamp;
 	}
-	ev.ts_raw = l->ts;
-	ev.ts_ns = bu_clock_ns(&w->clock, l->ts, w->origin);
+	ev.cpu = (int32_t)l->cpu;
+	ev.ts_raw = l->event.stamp;
+	ev.ts_ns = bu_clock_ns(&w->clock, l->event.stamp, w->origin);
 	ev.id = ++w->events;
-	if (l->missed)
+	if (l->event.missed)
 		rc = note_hole(w, l, &ev, err);
 	if (!rc)
 		rc = bu_capture_write_event(w->rows, &ev, err);
@@ -210,7 +198,7 @@ static int write_first(struct writer *w, struct bu_err *err)
 	l->last_ns = ev.ts_ns;
 	if (!rc)
 		rc = advance(w, l, err);
-	if (!rc && !l->event)
+	if (!rc && !l->has_event)
 		w->heap[0] = w->heap[--w->n_heap];
 	if (!rc && w->n_heap)
 		sink(w, 0);
@@ -272,7 +260,7 @@ static int write_batch(struct writer *w, struct bu_err *err)
 
 	w->batches++;
 	rc = bu_db_begin(w->db, err);
-	while (!rc && w->n_heap && w->heap[0]->ts <= w->bound && w->events < end)
+	while (!rc && w->n_heap && w->heap[0]->event.stamp <= w->bound && w->events < end)
 		rc = write_first(w, err);
 	if (!rc)
 		rc = bu_capture_writer_flush(w->rows, err);
@@ -293,7 +281,7 @@ static int follow(struct writer *w, struct bu_err *err)
 			rc = enqueue(w, cpu, w->offset - len, len, err);
 			continue;
 		}
-		while (!rc && w->n_heap && w->heap[0]->ts <= w->bound)
+		while (!rc && w->n_heap && w->heap[0]->event.stamp <= w->bound)
 			rc = write_batch(w, err);
 		w->bound = w->seen;
 	}
@@ -355,7 +343,7 @@ static int prepare(struct writer *w, const char *folder, struct bu_err *err)
 	if (rc)
 		return rc;
 	bu_clock_choose(&w->head, &w->machine, &w->clock);
-	rc = bu_dat_source_open(head, &w->head, &w->source, err);
+	rc = bu_dat_formats_open(head, &w->formats, err);
 	if (rc)
 		return rc;
 	w->n_lanes = w->head.buffers[0].cpus;
@@ -365,7 +353,7 @@ static int prepare(struct writer *w, const char *folder, struct bu_err *err)
 		return bu_fail_errno(err, -ENOMEM, "writer");
 	for (i = 0; i < w->n_lanes; i++)
 		w->lanes[i].cpu = (uint32_t)i;
-	rc = bu_decoder_create(w->source.tep, &w->decoder, err);
+	rc = bu_decoder_create(w->formats.tep, &w->decoder, err);
 	return rc ? rc : begin_database(w, db, err);
 }
 
@@ -376,15 +364,13 @@ static void fini(struct writer *w)
 	for (i = 0; i < w->n_lanes; i++) {
 		free(w->lanes[i].queue);
 		free(w->lanes[i].page);
-		if (w->lanes[i].kbuf)
-			kbuffer_free(w->lanes[i].kbuf);
 	}
 	free(w->lanes);
 	free(w->heap);
 	bu_capture_writer_destroy(w->rows);
 	bu_db_close(w->db);
 	bu_decoder_destroy(w->decoder);
-	bu_dat_source_close(&w->source);
+	bu_dat_formats_close(&w->formats);
 	bu_machine_fini(&w->machine);
 	bu_dat_head_fini(&w->head);
 	if (w->spool >= 0)

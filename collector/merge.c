@@ -94,38 +94,31 @@ static int start_stream(const struct bu_merge *m, struct bu_stream *s)
 /* Reads the next event of a stream that has room for it. Return: 1; 0: there is none; negative as bu_merge_next(). */
 static int read_one(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
 {
-	struct tep_record *r = bu_stream_read(s);
+	struct bu_ring_event r;
 	struct bu_event *ev;
-	int rc;
+	int rc = bu_stream_read(m->source, s, &r, err);
 
-	if (!r)
-		return 0;
-	if (!s->ahead && start_stream(m, s)) {
-		tracecmd_free_record(r);
+	if (rc <= 0)
+		return rc;
+	if (!s->ahead && start_stream(m, s))
 		return bu_fail_errno(err, -ENOMEM, "merge");
-	}
 	ev = &s->ahead[s->n].event;
-	/* From here on the library would walk wherever such a length leads, perhaps in circles. */
-	if (r->size < 0 || (uint32_t)r->size > m->source->page_bytes)
-		rc = bu_fail(err, -EILSEQ, "the trace is damaged: CPU %d has an event of %d bytes; record or copy it again",
-			     (int)s->cpu, r->size);
-	else
-		rc = bu_decode(m->decoder, r, ev, err);
+	rc = bu_decode(m->decoder, &r, ev, err);
 	if (!rc && ev->table == BU_EV_OTHER) {
 		ev->other.fields = strdup(ev->other.fields);
 		if (!ev->other.fields)
 			rc = bu_fail_errno(err, -ENOMEM, "merge");
 	}
-	if (!rc) {
-		ev->ts_raw = r->ts;
-		ev->buf = s->buf;
-		s->ahead[s->n].missed = r->missed_events;
-		if (r->ts > s->newest)
-			s->newest = r->ts;
-		s->stamps[s->n++] = s->newest;
-	}
-	tracecmd_free_record(r);
-	return rc ? rc : 1;
+	if (rc)
+		return rc;
+	ev->ts_raw = r.stamp;
+	ev->cpu = s->cpu;
+	ev->buf = s->buf;
+	s->ahead[s->n].missed = r.missed;
+	if (r.stamp > s->newest)
+		s->newest = r.stamp;
+	s->stamps[s->n++] = s->newest;
+	return 1;
 }
 
 /* ---- a window ------------------------------------------------------------------------------------------------------ */
@@ -207,7 +200,7 @@ static void sort(struct bu_merge *m, uint64_t most)
 /* Streams by CPU and buffer, which decide between events of one stamp. */
 static void sort_streams(struct bu_merge *m)
 {
-	const size_t buffers = m->source->n_handles;
+	const size_t buffers = m->source->n_buffers;
 	struct bu_stream *s;
 	uint64_t most = 0;
 	size_t i;

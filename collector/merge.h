@@ -59,7 +59,7 @@ void bu_merge_fini(struct bu_merge *merge);
 /**
  * bu_merge_next() - The event that comes next in total order.
  * @ret: valid until the next call; id and ts_ns are the caller's to fill in.
- * Return: 1; 0: there are no more; -EILSEQ when an event is longer than a page; -ENOMEM.
+ * Return: 1; 0: there are no more; negative: as bu_stream_read(), or -ENOMEM.
  */
 int bu_merge_next(struct bu_merge *merge, struct bu_merge_entry *ret, struct bu_err *err);
 

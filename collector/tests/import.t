@@ -100,8 +100,8 @@ if command -v trace-cmd >/dev/null; then
 		run "$BRINGUP" import "two-$how.dat" -o "two-$how.db"
 		is "version 7, compression $how" "$(sql "two-$how.db" 'SELECT source_kind, events_total FROM capture')" \
 			"trace.dat v7|$(made events)"
-		is "version 7, compression $how: the same events" "$(sql "two-$how.db" .dump | grep -c 'INTO ev_')" \
-			"$(sql two.db .dump | grep -c 'INTO ev_')"
+		is "version 7, compression $how: the same events" "$(sql "two-$how.db" .dump | grep 'INTO ev_' | cksum)" \
+			"$(sql two.db .dump | grep 'INTO ev_' | cksum)"
 		head -c -1 "two-$how.dat" >cut.dat
 		refuses "version 7, compression $how, without its last byte" cut.dat "is truncated"
 	done

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "collector/dat_formats.h"
 #include "collector/dat_head.h"
 #include "collector/merge.h"
 #include "collector/tests/synth.h"
@@ -23,22 +24,6 @@
 #include "schemas/base/mem.h"
 
 #define PAGE_BYTES 4096
-
-/*
- * libtracecmd takes some bytes of a v6 file with instances for the length of a clock's name and asks for that much memory;
- * of the clock's name itself it leaks what sscanf() made.
- */
-const char *__asan_default_options(void);	/* NOLINT(bugprone-reserved-identifier): the sanitizer's name for it */
-const char *__asan_default_options(void)	/* NOLINT(bugprone-reserved-identifier) */
-{
-	return "allocator_may_return_null=1";
-}
-
-const char *__lsan_default_suppressions(void);	/* NOLINT(bugprone-reserved-identifier) */
-const char *__lsan_default_suppressions(void)	/* NOLINT(bugprone-reserved-identifier) */
-{
-	return "leak:vfscanf";
-}
 
 struct seen {
 	uint64_t newest, stamp;		/* newest: of the stream's events so far */
@@ -53,6 +38,7 @@ struct all {
 
 struct trace {
 	struct bu_dat_head head;
+	struct bu_dat_formats formats;
 	struct bu_dat_source source;
 };
 
@@ -61,12 +47,14 @@ static void open_trace(const char *path, struct trace *t)
 	struct bu_err err = { 0 };
 
 	assert_int_equal(bu_dat_head_read(path, &t->head, &err), 0);
+	assert_int_equal(bu_dat_formats_open(path, &t->formats, &err), 0);
 	assert_int_equal(bu_dat_source_open(path, &t->head, &t->source, &err), 0);
 }
 
 static void close_trace(struct trace *t)
 {
 	bu_dat_source_close(&t->source);
+	bu_dat_formats_close(&t->formats);
 	bu_dat_head_fini(&t->head);
 }
 
@@ -80,20 +68,21 @@ static void see(struct all *a, struct seen e)
 static void stamp_pages(const char *path, uint64_t from, uint64_t spread)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
-	struct tep_record *r;
+	struct bu_err err = { 0 };
+	struct bu_ring_event ev;
 	uint64_t page, stamp;
+	struct bu_stream *s;
 	struct trace t;
 	size_t i;
 
 	open_trace(path, &t);
 	assert_true(fd >= 0);
 	for (i = 0; i < t.source.n_streams; i++)
-		while ((r = bu_stream_read(&t.source.streams[i])) != NULL) {
-			page = r->offset / PAGE_BYTES;
+		for (s = &t.source.streams[i]; bu_stream_read(&t.source, s, &ev, &err) == 1; ) {
+			page = s->run.at / PAGE_BYTES - 1;
 			stamp = from + (spread ? bu_hash_mix(page) % spread : 0);
 			if (page % 2 == 0)
 				assert_int_equal(pwrite(fd, &stamp, sizeof(stamp), (off_t)(page * PAGE_BYTES)), sizeof(stamp));
-			tracecmd_free_record(r);
 		}
 	close(fd);
 	close_trace(&t);
@@ -115,21 +104,21 @@ static int by_order(const void *pa, const void *pb)
 /* Every event, stream by stream, then sorted. Return: how many have a stamp before one of their stream. */
 static size_t sorted(const char *path, struct all *all)
 {
-	struct tep_record *r;
+	struct bu_err err = { 0 };
+	struct bu_ring_event ev;
 	size_t i, back = 0;
 	struct trace t;
 
 	open_trace(path, &t);
 	for (i = 0; i < t.source.n_streams; i++) {
-		const struct bu_stream *s = &t.source.streams[i];
+		struct bu_stream *s = &t.source.streams[i];
 		struct seen e = { .cpu = s->cpu, .buf = s->buf };
 
-		for (; (r = bu_stream_read(&t.source.streams[i])) != NULL; e.seq++) {
-			e.stamp = r->ts;
+		for (; bu_stream_read(&t.source, s, &ev, &err) == 1; e.seq++) {
+			e.stamp = ev.stamp;
 			back += e.stamp < e.newest;
 			e.newest = e.stamp > e.newest ? e.stamp : e.newest;
 			see(all, e);
-			tracecmd_free_record(r);
 		}
 	}
 	close_trace(&t);
@@ -146,7 +135,7 @@ static void merged(const char *path, struct all *all)
 	struct trace t;
 
 	open_trace(path, &t);
-	assert_int_equal(bu_decoder_create(t.source.tep, &d, &err), 0);
+	assert_int_equal(bu_decoder_create(t.formats.tep, &d, &err), 0);
 	assert_int_equal(bu_merge_init(&m, &t.source, d, &err), 0);
 	while (bu_merge_next(&m, &e, &err) == 1) {
 		assert_int_equal(e.stream->cpu, e.ahead->event.cpu);
@@ -215,7 +204,7 @@ static void ends_early(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(synth_write(path, &synth, &written, &err), 0);
 	open_trace(path, &t);
-	assert_int_equal(bu_decoder_create(t.source.tep, &d, &err), 0);
+	assert_int_equal(bu_decoder_create(t.formats.tep, &d, &err), 0);
 	assert_int_equal(bu_merge_init(&m, &t.source, d, &err), 0);
 	for (i = 0; i < 1000; i++)
 		assert_int_equal(bu_merge_next(&m, &e, &err), 1);

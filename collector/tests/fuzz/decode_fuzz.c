@@ -2,8 +2,8 @@
 /*
  * decode_fuzz.c - from records of the ring buffer to events (decode.c, decode_json.c).
  *
- * Pages and formats are taken apart by libtraceevent in the process that import.c isolates; what is ours begins with a
- * record and a format whose fields may lie anywhere. An input is, until it ends: one byte that says which format,
+ * Formats are taken apart by libtraceevent in the process that import.c isolates; what is ours begins with a record and a
+ * format whose fields may lie anywhere. An input is, until it ends: one byte that says which format,
  * one for how many of its fields are moved, those fields (number, offset, size), then records: a length, the bytes.
  */
 #include "collector/decode.h"
@@ -99,15 +99,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(!bu_decoder_create(tep, &d, &err));
 	while (in.left) {
 		size_t len = fuzz_num(&in, 1);
-		struct tep_record r = { .cpu = 3 };
+		struct bu_ring_event r = { .missed = 0 };
+		uint8_t *copy;
 
 		if (len > in.left)
 			len = in.left;
 		/* A copy of just that size, so that reading behind a record shows. */
-		r.data = malloc(len ? len : 1);
-		FUZZ_CHECK(r.data);
-		memcpy(r.data, in.p, len);
-		r.size = (int)len;
+		copy = malloc(len ? len : 1);
+		FUZZ_CHECK(copy);
+		memcpy(copy, in.p, len);
+		r.data = copy;
+		r.bytes = (uint32_t)len;
 		in.p += len;
 		in.left -= len;
 		FUZZ_CHECK(!bu_decode(d, &r, &ev, &err));
@@ -115,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(ev.kind && ev.kind <= n_kinds && ev.task && ev.task <= bu_decoder_tasks(d)->n);
 		FUZZ_CHECK(ev.table != BU_EV_FUNC || (ev.func.func && ev.func.func <= bu_decoder_symbols(d)->n));
 		FUZZ_CHECK(ev.table != BU_EV_OTHER || ev.other.fields[0] == '{');
-		free(r.data);
+		free(copy);
 	}
 	bu_decoder_destroy(d);
 	tep_free(tep);
