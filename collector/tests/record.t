@@ -59,6 +59,7 @@ fill() {
 fill
 run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat --machine machine
 is "records" "$status" 0
+is "reads the kernel's log, and says nothing of it" "$(test -s machine/dmesg; echo $?)|$(grep -c "kernel's log" <<<"$err")" "0|0"
 is "leaves tracing off" "$(<"$buffer/tracing_on")" 0
 entries=$(awk -F'entries: ' '/:entries: / { n += $2 } END { print n }' machine/stats)
 ok "there is something to compare" test "$entries" -gt 100
@@ -95,6 +96,14 @@ is "redacts as it records" "$status" 0
 run "$BRINGUP" audit r.db
 is "and nothing is left of what must not be there" "$status" 0
 rm -f r.db s.db
+
+if [[ $(</proc/sys/kernel/dmesg_restrict) == 1 ]]; then
+	fill
+	run setpriv --bounding-set -syslog "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o l.db
+	is "without CAP_SYSLOG: records" "$status" 0
+	like "without CAP_SYSLOG: warns that the log tells no rate" "$err" "kernel's log could not be read, which takes CAP_SYSLOG"
+	rm -f l.db
+fi
 
 fill
 run "$BRINGUP" record --state "$TMP/.state" --instance "$instance" -o x.dat
