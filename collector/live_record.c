@@ -162,6 +162,7 @@ static int start_command(struct live *l, struct bu_err *err)
 static int take_signals(struct live *l, struct bu_err *err)
 {
 	sigset_t set;
+	int rc;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -171,7 +172,11 @@ static int take_signals(struct live *l, struct bu_err *err)
 	sigaddset(&set, SIGPIPE);	/* a writer that died is noticed otherwise */
 	sigprocmask(SIG_BLOCK, &set, &l->old_mask);
 	l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return l->signals < 0 ? bu_fail_errno(err, -errno, "signals") : 0;
+	if (l->signals >= 0)
+		return 0;
+	rc = bu_fail_errno(err, -errno, "signals");
+	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+	return rc;
 }
 
 static void look_at_signals(struct live *l)
