@@ -335,64 +335,6 @@ static void test_sleep(void **state)
 	assert_int_equal(l.at[0], 5 * MS);
 }
 
-/* ------------------------------------------------------------------------------------------------- misuse */
-
-static void sleeps_atomic(struct bu_machine *m, void *arg)
-{
-	(void)arg;
-	BU_FN(m);
-	bu_preempt_disable(m);
-	bu_sleep_ns(m, 1);
-}
-
-static void schedules_irqs_off(struct bu_machine *m, void *arg)
-{
-	(void)arg;
-	bu_local_irq_disable(m);
-	bu_set_current_state(m, BU_TASK_UNINTERRUPTIBLE);
-	bu_schedule(m);
-}
-
-static void ends_atomic(struct bu_machine *m, void *arg)
-{
-	(void)arg;
-	bu_preempt_disable(m);
-}
-
-static void enables_twice(struct bu_machine *m, void *arg)
-{
-	(void)arg;
-	bu_preempt_enable(m);
-}
-
-static void test_misuse(void **state)
-{
-	static const struct {
-		bu_thread_fn fn;
-		const char *verdict;
-	} c[] = {
-		{ sleeps_atomic, "BUG: sleeping function called from invalid context (t on CPU 0 at 0 ns, "
-				 "preempt_count 1, interrupts on; in sleeps_atomic)" },
-		{ schedules_irqs_off, "BUG: scheduling while atomic: t (t on CPU 0 at 0 ns, preempt_count 0, "
-				      "interrupts off)" },
-		{ ends_atomic, "t ended with preempt_count 1 (t on CPU 0 at 0 ns, preempt_count 1, interrupts on)" },
-		{ enables_twice, "preempt_enable() without preempt_disable() (t on CPU 0 at 0 ns, preempt_count 0, "
-				 "interrupts on)" },
-	};
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-		struct bu_machine *m = make_n(1);
-		struct bu_machine_result r;
-
-		bu_thread_run(m, "t", 0, c[i].fn, NULL);
-		r = run(m);
-		assert_int_equal(r.end, BU_MACHINE_MISUSE);
-		assert_string_equal(r.verdict, c[i].verdict);
-	}
-}
-
 /* -------------------------------------------------------------------------------------- CPUs coming and going */
 
 static void ap(struct bu_machine *m, void *arg)
@@ -605,7 +547,6 @@ int main(void)
 		cmocka_unit_test(test_state_before_condition),
 		cmocka_unit_test(test_condition_before_state_loses_wakeup),
 		cmocka_unit_test(test_sleep),
-		cmocka_unit_test(test_misuse),
 		cmocka_unit_test(test_cpu_up_down_up),
 		cmocka_unit_test(test_bandwidth_throttles),
 		cmocka_unit_test(test_bandwidth_timer_on_dead_cpu),
