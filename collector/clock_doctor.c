@@ -176,7 +176,7 @@ static int find_other_clocks(struct bu_db *db, struct bu_err *err)
 	return rc;
 }
 
-int bu_clock_doctor(struct bu_db *db, const struct bu_blocks *marks, const struct bu_clock_doctor_params *params,
+int bu_clock_doctor(struct bu_db *db, struct bu_clock_marks *marks, const struct bu_clock_doctor_params *params,
 		    struct bu_clock_doctor_result *ret, struct bu_err *err)
 {
 	struct bu_clock_graph g = { 0 };

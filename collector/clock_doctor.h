@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/clock_marks.h"
 #include "schemas/base/err.h"
-#include "schemas/base/mem.h"
 #include "schemas/store/db.h"
 
 struct bu_clock_doctor_params {
@@ -39,9 +39,9 @@ struct bu_clock_doctor_result {
  * bu_clock_doctor() - Fill clock_bound, leave notes (topic 'clock'), and with @params->fix subtract from each
  * unsynchronised CPU's stamps the smallest offset that satisfies all, where there is one, and number all events anew.
  * @db: a capture database being made, with events, dictionaries and losses in it.
- * @marks: of its hotplug events (hotplug.h). They do not know of a correction.
+ * @marks: of its hotplug events and calls (hotplug.h). They do not know of a correction.
  */
-int bu_clock_doctor(struct bu_db *db, const struct bu_blocks *marks, const struct bu_clock_doctor_params *params,
+int bu_clock_doctor(struct bu_db *db, struct bu_clock_marks *marks, const struct bu_clock_doctor_params *params,
 		    struct bu_clock_doctor_result *ret, struct bu_err *err);
 
 #endif

@@ -32,7 +32,7 @@
 
 static const struct bu_clock_event *on_cpu(const struct bu_clock_events *v, int64_t cpu, size_t k)
 {
-	return &v->e[v->of_cpu[v->first[cpu] + k]];
+	return bu_clock_event_at(v->marks, v->of_cpu[v->first[cpu] + k]);
 }
 
 static size_t count_on(const struct bu_clock_events *v, int64_t cpu)
@@ -268,12 +268,15 @@ static int takedowns_of(struct bu_clock_events *v, const struct own *own, const 
 static int32_t reference(const struct bu_clock_events *v)
 {
 	_cleanup_free_ size_t *n = calloc((size_t)v->n_cpu + 1, sizeof(*n));
+	const struct bu_clock_event *e;
 	int32_t best = 0;
 	size_t i;
 
-	for (i = 0; n && i < v->n; i++)
-		if (v->e[i].mark == M_UP_BEGIN && ++n[v->e[i].cpu] > n[best])
-			best = (int32_t)v->e[i].cpu;
+	for (i = 0; n && i < v->marks->e.n; i++) {
+		e = bu_clock_event_at(v->marks, i);
+		if (e->mark == M_UP_BEGIN && ++n[e->cpu] > n[best])
+			best = e->cpu;
+	}
 	return best;
 }
 
@@ -283,10 +286,13 @@ static int bringups(struct bu_clock_events *v, struct bu_err *err)
 	size_t i, k;
 	int rc = t ? 0 : bu_fail_errno(err, -ENOMEM, "clock doctor");
 	struct own own = { .n_down = 0 };
+	const struct bu_clock_event *e;
 
-	for (i = 0; !rc && i < v->n; i++)
-		if (v->e[i].mark >= M_KICK_BEGIN && v->e[i].mark <= M_WORK_END && add_step(&t[v->e[i].cpu_for], &v->e[i]))
+	for (i = 0; !rc && i < v->marks->e.n; i++) {
+		e = bu_clock_event_at(v->marks, i);
+		if (e->mark >= M_KICK_BEGIN && e->mark <= M_WORK_END && add_step(&t[e->cpu_for], e))
 			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
+	}
 	for (i = 0; !rc && i < (size_t)v->n_cpu; i++) {
 		if (read_own(v, (int64_t)i, &own))
 			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
@@ -327,13 +333,15 @@ static int requests(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *e
 	return rc;
 }
 
-int bu_clock_evidence(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_graph *g, struct bu_err *err)
+int bu_clock_evidence(struct bu_db *db, struct bu_clock_marks *marks, struct bu_clock_graph *g, struct bu_err *err)
 {
 	struct bu_clock_events v = { .g = g };
 	int rc;
 
-	rc = bu_clock_events_read(db, marks, &v, err);
-	if (!rc) {
+	rc = bu_clock_events_index(marks, &v);
+	if (rc) {
+		bu_fail_errno(err, rc, "clock doctor");
+	} else {
 		g->ref = reference(&v);
 		rc = bringups(&v, err);
 	}

@@ -4,7 +4,6 @@
 #define BU_COLLECTOR_CLOCK_DOCTOR_INT_H
 
 #include "collector/clock_doctor.h"
-#include "collector/clock_marks.h"
 
 struct bu_clock_edge {		/* offset(to) - offset(from) <= ns */
 	int32_t from, to;
@@ -30,7 +29,7 @@ struct bu_clock_graph {
  * bu_clock_evidence() - Collect the pairs that the bring-ups among @marks and the requests in @db show.
  * bu_clock_rendezvous() - Those that its rendezvous of all CPUs show.
  */
-int bu_clock_evidence(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_graph *g, struct bu_err *err);
+int bu_clock_evidence(struct bu_db *db, struct bu_clock_marks *marks, struct bu_clock_graph *g, struct bu_err *err);
 int bu_clock_rendezvous(struct bu_db *db, struct bu_clock_graph *g, struct bu_err *err);
 
 /**

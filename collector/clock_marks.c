@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "schemas/base/mem.h"
-#include "schemas/base/ns.h"
-
-struct calls {
-	struct bu_clock_event *e;
-	size_t n, cap;
-};
+#include "schemas/store/capture_db.h"
 
 static const struct {
 	const char *name;
@@ -35,45 +30,6 @@ static const struct {
 	{ "takedown_cpu", M_DOWN, M_KINDS },
 };
 
-static int read_function(struct calls *c, struct bu_stmt *st, const char *name, enum bu_clock_mark mark, struct bu_err *err)
-{
-	int rc;
-
-	bu_stmt_bind_text(st, 1, name);
-	while ((rc = bu_stmt_step(st, err)) == 1) {
-		rc = bu_grow(&c->e, c->n, &c->cap, sizeof(*c->e));
-		if (rc) {
-			bu_fail_errno(err, rc, "clock doctor");
-			break;
-		}
-		c->e[c->n++] = (struct bu_clock_event){ .id = bu_stmt_i64(st, 0), .ns = bu_stmt_i64(st, 1),
-			.cpu = (int32_t)bu_stmt_i64(st, 2), .cpu_for = -1, .mark = (uint8_t)mark };
-	}
-	bu_stmt_reset(st);
-	return rc;
-}
-
-static int by_id(const void *pa, const void *pb)
-{
-	const struct bu_clock_event *a = pa, *b = pb;
-
-	return (a->id > b->id) - (a->id < b->id);
-}
-
-static int read_functions(struct bu_db *db, struct calls *c, struct bu_err *err)
-{
-	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	size_t i;
-	int rc;
-
-	rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu FROM ev_func WHERE func IN (SELECT id FROM symbol WHERE base = ?)", &st, err);
-	for (i = 0; !rc && i < ARRAY_SIZE(functions); i++)
-		rc = read_function(c, st, functions[i].name, functions[i].mark, err);
-	if (!rc && c->n)
-		qsort(c->e, c->n, sizeof(*c->e), by_id);
-	return rc;
-}
-
 uint8_t bu_clock_step_kind(const char *name)
 {
 	size_t k;
@@ -84,7 +40,7 @@ uint8_t bu_clock_step_kind(const char *name)
 	return (uint8_t)k;
 }
 
-static enum bu_clock_mark mark_of(const struct bu_event *ev, uint8_t kind)
+static enum bu_clock_mark mark_of_step(const struct bu_event *ev, uint8_t kind)
 {
 	const bool is_exit = ev->cpuhp.kind == BU_CPUHP_EXIT;
 
@@ -97,95 +53,114 @@ static enum bu_clock_mark mark_of(const struct bu_event *ev, uint8_t kind)
 	return is_exit ? steps[kind].end : steps[kind].begin;
 }
 
-int bu_clock_mark(struct bu_blocks *marks, const struct bu_event *ev, uint8_t kind)
+static int keep(struct bu_clock_marks *m, struct bu_clock_event e)
 {
-	const enum bu_clock_mark mark = mark_of(ev, kind);
-	struct bu_clock_event *e;
+	struct bu_clock_event *to = bu_blocks_add(&m->e, sizeof(*to));
 
-	if (mark == M_KINDS)
-		return 0;
-	e = bu_blocks_add(marks, sizeof(*e));
-	if (!e)
+	if (!to)
 		return -ENOMEM;
-	*e = (struct bu_clock_event){
-		.id = ev->id, .ns = ev->ts_ns, .nr = ev->cpuhp.step, .cpu = ev->cpu, .cpu_for = (int32_t)ev->cpuhp.target_cpu,
-		.target = ev->cpuhp.target == BU_FIELD_UNKNOWN ? 0 : ev->cpuhp.target, .mark = (uint8_t)mark,
-		.multi = ev->cpuhp.kind == BU_CPUHP_MULTI,
-	};
+	*to = e;
 	return 0;
 }
 
-static void put(struct bu_clock_events *v, struct bu_clock_event e)
+int bu_clock_mark_step(struct bu_clock_marks *m, const struct bu_event *ev, uint8_t kind)
 {
-	v->e[v->n++] = e;
-	if (e.cpu >= v->n_cpu)
-		v->n_cpu = e.cpu + 1;
-	if (e.cpu_for >= v->n_cpu)
-		v->n_cpu = e.cpu_for + 1;
+	const enum bu_clock_mark mark = mark_of_step(ev, kind);
+	const int64_t target = ev->cpuhp.target == BU_FIELD_UNKNOWN ? 0 : ev->cpuhp.target;
+
+	if (mark == M_KINDS || ev->cpuhp.step != (int32_t)ev->cpuhp.step || target != (int32_t)target)
+		return 0;
+	return keep(m, (struct bu_clock_event){
+		.ns = ev->ts_ns, .nr = (int32_t)ev->cpuhp.step, .target = (int32_t)target, .cpu = ev->cpu,
+		.cpu_for = (int32_t)ev->cpuhp.target_cpu, .mark = (uint8_t)mark, .multi = ev->cpuhp.kind == BU_CPUHP_MULTI,
+	});
 }
 
-/* Two lists, each in order of id, become one. */
-static void merge(struct bu_clock_events *v, const struct calls *calls, const struct bu_blocks *marks)
+static enum bu_clock_mark mark_of_call(const char *symbol)
 {
-	const struct bu_clock_event *e;
-	size_t i, k = 0;
+	const size_t len = bu_symbol_base(symbol);
+	size_t i;
 
-	for (i = 0; i < marks->n; i++) {
-		e = bu_blocks_at(marks, i, sizeof(*e));
-		for (; k < calls->n && calls->e[k].id < e->id; k++)
-			put(v, calls->e[k]);
-		put(v, *e);
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		if (!strncmp(symbol, functions[i].name, len) && !functions[i].name[len])
+			return functions[i].mark;
+	return M_KINDS;
+}
+
+int bu_clock_mark_call(struct bu_clock_marks *m, const struct bu_event *ev, const struct bu_dict *symbols)
+{
+	const uint32_t func = ev->func.func;
+
+	if (!func || func > symbols->n)
+		return 0;
+	for (; m->n_symbols <= func; m->n_symbols++) {
+		if (bu_grow(&m->of_call, m->n_symbols, &m->cap_symbols, sizeof(*m->of_call)))
+			return -ENOMEM;
+		m->of_call[m->n_symbols] = (uint8_t)(m->n_symbols ? mark_of_call(symbols->entries[m->n_symbols - 1].text) : M_KINDS);
 	}
-	for (; k < calls->n; k++)
-		put(v, calls->e[k]);
+	if (m->of_call[func] == M_KINDS)
+		return 0;
+	return keep(m, (struct bu_clock_event){ .ns = ev->ts_ns, .cpu = ev->cpu, .cpu_for = -1, .mark = m->of_call[func] });
 }
 
-/* Which events are on each CPU. */
-static int index_cpus(struct bu_clock_events *v, struct bu_err *err)
+void bu_clock_marks_fini(struct bu_clock_marks *m)
 {
+	bu_blocks_fini(&m->e);
+	free(m->of_call);
+	*m = (struct bu_clock_marks){ .n_symbols = 0 };
+}
+
+char *bu_clock_call_names(void)
+{
+	size_t len = 2, i;
+	char *names, *end;
+
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		len += strlen(functions[i].name) + 1;
+	names = malloc(len);
+	if (!names)
+		return NULL;
+	end = stpcpy(names, ",");
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		end = stpcpy(stpcpy(end, functions[i].name), ",");
+	return names;
+}
+
+int bu_clock_events_index(struct bu_clock_marks *marks, struct bu_clock_events *v)
+{
+	struct bu_clock_event *e;
 	size_t i, sum = 0, n;
 
+	v->marks = marks;
+	for (i = 0; i < marks->e.n; i++) {
+		e = bu_clock_event_at(marks, i);
+		if (e->cpu >= v->n_cpu)
+			v->n_cpu = e->cpu + 1;
+		if (e->cpu_for >= v->n_cpu)
+			v->n_cpu = e->cpu_for + 1;
+	}
 	v->first = calloc((size_t)v->n_cpu + 2, sizeof(*v->first));
-	v->of_cpu = malloc((v->n + 1) * sizeof(*v->of_cpu));
+	v->of_cpu = malloc((marks->e.n + 1) * sizeof(*v->of_cpu));
 	if (!v->first || !v->of_cpu)
-		return bu_fail_errno(err, -ENOMEM, "clock doctor");
-	for (i = 0; i < v->n; i++)
-		v->e[i].place = (uint32_t)v->first[v->e[i].cpu]++;
+		return -ENOMEM;
+	for (i = 0; i < marks->e.n; i++) {
+		e = bu_clock_event_at(marks, i);
+		e->place = (uint32_t)v->first[e->cpu]++;
+	}
 	for (i = 0; i <= (size_t)v->n_cpu; i++) {
 		n = v->first[i];
 		v->first[i] = sum;
 		sum += n;
 	}
-	for (i = 0; i < v->n; i++)
-		v->of_cpu[v->first[v->e[i].cpu] + v->e[i].place] = (uint32_t)i;
+	for (i = 0; i < marks->e.n; i++) {
+		e = bu_clock_event_at(marks, i);
+		v->of_cpu[v->first[e->cpu] + e->place] = (uint32_t)i;
+	}
 	return 0;
-}
-
-int bu_clock_events_read(struct bu_db *db, const struct bu_blocks *marks, struct bu_clock_events *v, struct bu_err *err)
-{
-	struct calls calls = { .n = 0 };
-	size_t most;
-	int rc;
-
-	rc = read_functions(db, &calls, err);
-	if (!rc) {
-		most = calls.n + marks->n + 1;
-		v->e = malloc(most * sizeof(*v->e));
-		if (!v->e)
-			rc = bu_fail_errno(err, -ENOMEM, "clock doctor");
-	}
-	if (!rc) {
-		bu_advise_large(v->e, most * sizeof(*v->e));
-		merge(v, &calls, marks);
-		rc = index_cpus(v, err);
-	}
-	free(calls.e);
-	return rc;
 }
 
 void bu_clock_events_fini(struct bu_clock_events *v)
 {
-	free(v->e);
 	free(v->of_cpu);
 	free(v->first);
 }

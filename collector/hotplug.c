@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/clock_marks.h"
 #include "schemas/base/ns.h"
 #include "schemas/store/capture_db.h"
 
@@ -150,7 +149,7 @@ static int put_steps(struct bu_hotplug *h, bool all, struct bu_err *err)
 	return rc;
 }
 
-int bu_hotplug_add(struct bu_hotplug *h, const struct bu_event *ev, const struct bu_dict *symbols, struct bu_err *err)
+static int add_hotplug(struct bu_hotplug *h, const struct bu_event *ev, const struct bu_dict *symbols, struct bu_err *err)
 {
 	const uint32_t func = ev->cpuhp.func;
 	const struct bu_hp_step *s = NULL;
@@ -165,8 +164,17 @@ int bu_hotplug_add(struct bu_hotplug *h, const struct bu_event *ev, const struct
 	if (!rc)
 		rc = bu_hp_steps_add(&h->steps, ev, name, &s);
 	if (!rc)
-		rc = bu_clock_mark(&h->marks, ev, s ? h->callbacks[s->func].kind : bu_clock_step_kind(NULL));
+		rc = bu_clock_mark_step(&h->marks, ev, s ? h->callbacks[s->func].kind : bu_clock_step_kind(NULL));
 	return rc ? bu_fail_errno(err, rc, "hotplug events") : put_steps(h, false, err);
+}
+
+int bu_hotplug_add(struct bu_hotplug *h, const struct bu_event *ev, const struct bu_dict *symbols, struct bu_err *err)
+{
+	if (ev->table == BU_EV_CPUHP)
+		return add_hotplug(h, ev, symbols, err);
+	if (ev->table == BU_EV_FUNC && bu_clock_mark_call(&h->marks, ev, symbols))
+		return bu_fail_errno(err, -ENOMEM, "calls");
+	return 0;
 }
 
 int bu_hotplug_end(struct bu_hotplug *h, struct bu_err *err)
@@ -182,7 +190,7 @@ static void forget(struct bu_hotplug *h)
 	bu_hp_steps_fini(&h->steps);
 	bu_hp_ops_fini(&h->ops);
 	bu_blocks_fini(&h->kept);
-	bu_blocks_fini(&h->marks);
+	bu_clock_marks_fini(&h->marks);
 	bu_arena_fini(&h->texts);
 	free(h->callbacks);
 }
@@ -199,26 +207,43 @@ static int read_symbols(struct bu_db *db, struct bu_dict *symbols, struct bu_err
 	return rc;
 }
 
+static void to_event(struct bu_stmt *st, struct bu_event *ev)
+{
+	const int64_t kind = bu_stmt_i64(st, 0);
+
+	*ev = (struct bu_event){
+		.table = kind < 0 ? BU_EV_FUNC : BU_EV_CPUHP, .id = bu_stmt_i64(st, 1), .ts_ns = bu_stmt_i64(st, 2),
+		.cpu = (int32_t)bu_stmt_i64(st, 3), .task = (uint32_t)bu_stmt_i64(st, 4), .buf = (uint32_t)bu_stmt_i64(st, 5),
+	};
+	if (kind < 0) {
+		ev->func.func = (uint32_t)bu_stmt_i64(st, 6);
+		return;
+	}
+	ev->cpuhp.kind = (enum bu_cpuhp_kind)kind;
+	ev->cpuhp.func = (uint32_t)bu_stmt_i64(st, 6);
+	ev->cpuhp.target_cpu = bu_stmt_i64(st, 7);
+	ev->cpuhp.step = bu_stmt_i64(st, 8);
+	ev->cpuhp.target = bu_stmt_ns(st, 9);
+	ev->cpuhp.ret = bu_stmt_ns(st, 10);
+}
+
 static int read_events(struct bu_hotplug *h, struct bu_db *db, const struct bu_dict *symbols, struct bu_err *err)
 {
 	_cleanup_(bu_stmt_closep) struct bu_stmt *st = NULL;
-	struct bu_event ev = { .table = BU_EV_CPUHP };
+	_cleanup_free_ char *calls = bu_clock_call_names();
+	struct bu_event ev;
 	int rc;
 
-	rc = bu_stmt_prepare(db, "SELECT id, ts_ns, cpu, task, buf, target_cpu, step, target, func, ret, "
-			     "CASE kind WHEN 'enter' THEN 0 WHEN 'multi' THEN 1 ELSE 2 END FROM ev_cpuhp ORDER BY id", &st, err);
+	if (!calls)
+		return bu_fail_errno(err, -ENOMEM, "calls");
+	rc = bu_stmt_prepare(db, "SELECT CASE kind WHEN 'enter' THEN 0 WHEN 'multi' THEN 1 ELSE 2 END, id, ts_ns, cpu, task, buf, "
+			     "func, target_cpu, step, target, ret FROM ev_cpuhp UNION ALL SELECT -1, id, ts_ns, cpu, task, buf, func, "
+			     "NULL, NULL, NULL, NULL FROM ev_func WHERE func IN (SELECT id FROM symbol WHERE instr(?, ',' || base || ',')) "
+			     "ORDER BY 2", &st, err);
+	if (!rc)
+		bu_stmt_bind_text(st, 1, calls);
 	while (!rc && (rc = bu_stmt_step(st, err)) == 1) {
-		ev.id = bu_stmt_i64(st, 0);
-		ev.ts_ns = bu_stmt_i64(st, 1);
-		ev.cpu = (int32_t)bu_stmt_i64(st, 2);
-		ev.task = (uint32_t)bu_stmt_i64(st, 3);
-		ev.buf = (uint32_t)bu_stmt_i64(st, 4);
-		ev.cpuhp.target_cpu = bu_stmt_i64(st, 5);
-		ev.cpuhp.step = bu_stmt_i64(st, 6);
-		ev.cpuhp.target = bu_stmt_ns(st, 7);
-		ev.cpuhp.func = (uint32_t)bu_stmt_i64(st, 8);
-		ev.cpuhp.ret = bu_stmt_ns(st, 9);
-		ev.cpuhp.kind = (enum bu_cpuhp_kind)bu_stmt_i64(st, 10);
+		to_event(st, &ev);
 		rc = bu_hotplug_add(h, &ev, symbols, err);
 	}
 	return rc ? rc : bu_hotplug_end(h, err);

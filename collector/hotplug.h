@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hotplug.h - from the hotplug events of a capture to its tables step and hotplug_op, and to what the clock doctor wants of
- * them.
+ * hotplug.h - from the events of a capture to its tables step and hotplug_op, and to what the clock doctor wants of them.
  *
- * Flow: events, as they go by, or ev_cpuhp -> [hotplug] -> hotplug_steps -> hotplug_ops -> rows; -> clock_marks. Where the
+ * Flow: events, as they go by, or from the database -> [hotplug] -> hotplug_steps -> hotplug_ops -> rows; -> clock_marks. Where the
  * order of events is final as they go by, rows are written at once, beside those of the events; elsewhere, as for a text or
  * for clocks to be corrected, steps are kept until bu_hotplug_write().
  */
@@ -12,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "collector/clock_marks.h"
 #include "collector/hotplug_ops.h"
 #include "collector/hotplug_steps.h"
 #include "collector/machine_dir.h"
@@ -36,7 +36,7 @@ struct bu_hotplug {
 	struct bu_hp_steps steps;
 	struct bu_hp_ops ops;		/* its first_ids are the caller's too */
 	struct bu_blocks kept;		/* struct bu_hp_step */
-	struct bu_blocks marks;		/* clock_marks.h */
+	struct bu_clock_marks marks;	/* for the clock doctor */
 	struct bu_hotplug_callback {
 		const char *name;	/* without the compiler's suffix; NULL: not met yet */
 		uint8_t kind;		/* bu_clock_step_kind() */
@@ -46,8 +46,8 @@ struct bu_hotplug {
 };
 
 /**
- * bu_hotplug_add() - Take event @ev, which is of table BU_EV_CPUHP and comes after all before it.
- * @symbols: has its callback.
+ * bu_hotplug_add() - Take event @ev, which comes after all before it. Of most tables it is passed over.
+ * @symbols: has its callback or function.
  */
 int bu_hotplug_add(struct bu_hotplug *h, const struct bu_event *ev, const struct bu_dict *symbols, struct bu_err *err);
 

@@ -89,7 +89,7 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 		rc = first.ahead->missed ? note_hole(s, first.stream, ev, first.ahead->missed, err) : 0;
 		if (!rc)
 			rc = bu_capture_write_event(w, ev, err);
-		if (!rc && ev->table == BU_EV_CPUHP)
+		if (!rc)
 			rc = bu_hotplug_add(&s->hotplug, ev, bu_decoder_symbols(d), err);
 		steps_back += ev->ts_ns < newest;
 		if (ev->ts_ns > newest)
