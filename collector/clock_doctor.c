@@ -171,8 +171,8 @@ static int find_other_clocks(struct bu_db *db, struct bu_err *err)
 			     "(o.lo > t.hi + 10 * (t.hi - t.lo) OR t.lo > o.hi + 10 * (t.hi - t.lo)) ORDER BY b.id", &st, err);
 	while (!rc && (rc = bu_stmt_step(st, err)) > 0)
 		rc = bu_capture_note(db, "warning", "clock", 1, err, "the instance '%s' seems to be on another clock than the top-level "
-				     "buffer: their times have nothing in common; order across the two means nothing",
-				     bu_stmt_text(st, 0));
+				     "buffer: their times have nothing in common; order across the two means nothing; "
+				     "give both the same trace_clock to record it again", bu_stmt_text(st, 0));
 	return rc;
 }
 

@@ -104,7 +104,8 @@ static int make_db(const struct bu_usage *usage, const char *folder, const char 
 	if (!rc && redact)
 		rc = bu_redact(raw, output, true, &redacted, &err);
 	if (rc) {
-		bu_fail(&err, err.code, "the trace is safe in %s, but", folder);
+		bu_fail(&err, err.code, "the trace is safe ('bringup import %s --machine %s%s -o %s' tries again), but", dat, machine,
+			redact ? " --redact" : "", output);
 		return bu_cli_failed(usage, &err);
 	}
 	bu_remove_folder(folder);

@@ -124,7 +124,7 @@ int bu_replay_open(const struct bu_replay_args *args, const char *family, const 
 		if (bu_core_params(&jobs[i].core.def, args->params, jobs[i].params, &err))
 			return bu_cli_usage_error(&bu_replay_usage, "%s", err.text);
 	}
-	return rc >= 0 || *n ? rc : bu_cli_usage_error(&bu_replay_usage, "--%s names no core", family);
+	return rc >= 0 || *n ? rc : bu_cli_usage_error(&bu_replay_usage, "--%s names no core; see 'bringup cores'", family);
 }
 
 int bu_replay_cores(const struct bu_replay_args *args, struct bu_replay_job *jobs, size_t *n)

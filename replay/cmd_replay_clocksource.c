@@ -64,7 +64,7 @@ static int open_all(const struct bu_replay_args *a, struct bu_replay_job *jobs, 
 	}
 	if (rc < 0)
 		rc = bu_replay_check_params(jobs, *n, a->params);
-	return rc >= 0 || *n ? rc : bu_cli_usage_error(&bu_replay_usage, "--clocksource names no core");
+	return rc >= 0 || *n ? rc : bu_cli_usage_error(&bu_replay_usage, "--clocksource names no core; see 'bringup cores'");
 }
 
 static int load(const struct bu_replay_args *a, struct bu_cs_schedule *s, bool *ret_complete, struct bu_err *err)

@@ -152,7 +152,8 @@ int bu_replay_verify(struct bu_replay_args *a)
 		rc = hotplug_again(a, &r, jobs, &n);
 	}
 	if (rc < 0 && (n != 1 || strcmp(jobs[0].result.run.core, r.core)))
-		rc = bu_cli_usage_error(usage, "run %" PRId64 " was made by core %s", a->verify, r.core);
+		rc = bu_cli_usage_error(usage, "run %" PRId64 " was made by core %s; leave out --%s, or name a plugin with "
+					  "that core", a->verify, r.core, r.family);
 	if (rc >= 0)
 		goto out;
 	snprintf(hash, sizeof(hash), "%016" PRIx64, jobs[0].result.run.hash);
