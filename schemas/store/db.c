@@ -138,8 +138,7 @@ static int connect_for_making(struct bu_db *db, struct bu_err *err)
 	int rc = connect_to(db, db->partial, SQLITE_OPEN_READWRITE, err);
 
 	return rc ? rc : bu_db_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;"
-				    "PRAGMA auto_vacuum = NONE; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;"
-				    "PRAGMA temp_store = FILE", err);
+				    "PRAGMA auto_vacuum = NONE; PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = FILE", err);
 }
 
 int bu_db_let_go(struct bu_db *db, struct bu_err *err)
