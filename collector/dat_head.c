@@ -573,15 +573,18 @@ static int read_start(struct reader *r, struct bu_dat_head *h)
 	return rc;
 }
 
-static int check_buffers(struct reader *r, const struct bu_dat_head *h)
+static int check_buffers(struct reader *r, struct bu_dat_head *h)
 {
+	const uint32_t file_page = h->page_bytes;
 	uint64_t n = 0;
 	size_t i;
 
 	for (i = 0; i < h->n_buffers; i++) {
 		n += h->buffers[i].cpus;
 		if (!h->buffers[i].page_bytes)
-			h->buffers[i].page_bytes = h->page_bytes;
+			h->buffers[i].page_bytes = file_page;
+		if (h->buffers[i].page_bytes > h->page_bytes)
+			h->page_bytes = h->buffers[i].page_bytes;
 	}
 	return n > BU_DAT_MAX_STREAMS ? damaged(r, "the number of CPUs of all buffers") : 0;
 }

@@ -62,7 +62,7 @@ struct bu_dat_head {
 	int version;
 	bool big_endian;
 	int long_bytes;
-	uint32_t page_bytes;		/* of a buffer that has no other */
+	uint32_t page_bytes;		/* the largest of its buffers' */
 	uint64_t file_bytes;
 	const char *compression;	/* NULL or "none": not compressed */
 	const char *uname, *writer;	/* NULL: the file does not say */

@@ -18,6 +18,7 @@
 
 #include "schemas/base/mem.h"
 
+#define LINE 64			/* of a cache; between pages, so that the same places of all of them do not share a set of it */
 #define MAX_CHUNK_PAGES 64	/* trace-cmd 3.1 puts 10 into one (PAGES_IN_CHUNK, trace-output.c) */
 
 struct bu_dat_pages {
@@ -26,6 +27,8 @@ struct bu_dat_pages {
 	uint64_t file_bytes;
 	bool big_endian;
 	ZSTD_DCtx *zstd;	/* NULL: compressed with zlib, or not at all */
+	uint32_t page_bytes;
+	struct bu_blocks memory;	/* of the pages of runs that are not compressed */
 	uint8_t *packed;	/* a chunk as it lies in the file */
 	size_t room;
 };
@@ -120,11 +123,10 @@ static int read_page(struct bu_dat_pages *p, struct bu_dat_run *r, struct bu_err
 	uint32_t len = r->end - r->at < r->page_bytes ? (uint32_t)(r->end - r->at) : r->page_bytes;
 	int rc;
 
-	if (!r->room) {
-		if (make_room(&r->memory, r->page_bytes))
-			return bu_fail_errno(err, -ENOMEM, "%s", p->path);
-		r->room = r->page_bytes;
-	}
+	if (!r->memory)
+		r->memory = bu_blocks_add(&p->memory, p->page_bytes + LINE);
+	if (!r->memory)
+		return bu_fail_errno(err, -ENOMEM, "%s", p->path);
 	rc = get(p, r->at, r->memory, len, err);
 	if (rc)
 		return rc;
@@ -165,7 +167,8 @@ int bu_dat_run_init(struct bu_dat_pages *p, const struct bu_dat_buffer *buffer, 
 
 void bu_dat_run_fini(struct bu_dat_run *r)
 {
-	free(take_ptr(r->memory));
+	if (r->compressed)
+		free(r->memory);
 }
 
 int bu_dat_pages_open(const char *path, const struct bu_dat_head *head, struct bu_dat_pages **ret, struct bu_err *err)
@@ -178,7 +181,7 @@ int bu_dat_pages_open(const char *path, const struct bu_dat_head *head, struct b
 	if (!p)
 		return bu_fail_errno(err, -ENOMEM, "%s", path);
 	*p = (struct bu_dat_pages){ .path = strdup(path), .fd = open(path, O_RDONLY | O_CLOEXEC), .file_bytes = head->file_bytes,
-				    .big_endian = head->big_endian, .zstd = zstd ? ZSTD_createDCtx() : NULL };
+				    .big_endian = head->big_endian, .page_bytes = head->page_bytes, .zstd = zstd ? ZSTD_createDCtx() : NULL };
 	if (p->fd < 0)
 		rc = bu_fail_errno(err, -errno, "%s", path);
 	else if (!p->path || (zstd && !p->zstd))
@@ -200,6 +203,7 @@ void bu_dat_pages_close(struct bu_dat_pages *p)
 	if (p->fd >= 0)
 		close(p->fd);
 	ZSTD_freeDCtx(p->zstd);
+	bu_blocks_fini(&p->memory);
 	free(p->packed);
 	free(p->path);
 	free(p);

@@ -20,13 +20,10 @@
 /* One CPU's part of one buffer, with the account of what came out of it. What each event touches stands together, first. */
 struct bu_stream {
 	struct bu_ring_page page;
-	struct bu_ahead *ahead;		/* merge.h: events read; owned, NULL: none */
-	uint64_t *stamps;		/* of each of them, or that of one before it where the clock went back; behind them */
-	uint32_t next, n;		/* of those, [next] to [n] are to come */
+	struct bu_ring_event event;	/* merge.h: its next one */
 	uint32_t buf;			/* index of the buffer in the file */
 	int32_t cpu;
 	int64_t events;
-	uint64_t newest;		/* stamp of all that were read */
 	int64_t last_id, last_ns, first_id, first_ns;	/* valid where events > 0 */
 	struct bu_dat_run run;
 	int64_t marked;			/* events in its holes that the ring buffer counted */

@@ -81,12 +81,12 @@ static int write_events(struct bu_import_state *s, struct bu_decoder *d, struct 
 
 	rc = bu_merge_init(&merge, &s->source, d, err);
 	while (!rc && (rc = bu_merge_next(&merge, &first, err)) == 1) {
-		ev = &first.ahead->event;
+		ev = first.event;
 		if (!s->events)
 			s->origin = ev->ts_raw;
 		ev->id = ++s->events;
 		ev->ts_ns = bu_clock_ns(&s->clock, ev->ts_raw, s->origin);
-		rc = first.ahead->missed ? note_hole(s, first.stream, ev, first.ahead->missed, err) : 0;
+		rc = first.missed ? note_hole(s, first.stream, ev, first.missed, err) : 0;
 		if (!rc)
 			rc = bu_capture_write_event(w, ev, err);
 		if (!rc)

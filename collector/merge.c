@@ -4,311 +4,149 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "schemas/base/mem.h"
+#define WAYS 4			/* children of a place of the heap: as many keys as a line of the cache has */
+#define LINE 64
+#define NONE (~(bu_merge_key)0)	/* after all streams */
+
+/* Rows of the heap, by their first place: what comes up to these is going to be touched soon. */
+enum { ROW_1 = 1, ROW_2 = ROW_1 + WAYS, ROW_3 = ROW_2 + WAYS * WAYS, ROW_4 = ROW_3 + WAYS * WAYS * WAYS };
+
+static bu_merge_key key_of(uint64_t stamp, size_t rank)
+{
+	return (bu_merge_key)stamp << 64 | rank;
+}
+
+static struct bu_stream *stream_of(const struct bu_merge *m, bu_merge_key key)
+{
+	return m->streams[(size_t)key];
+}
 
 /*
- * Events that are kept at most, of a stream and of all. The first stream of a window is read half as far, so that where
- * streams are in step few of the others come to their limit before its end. Measured with 4096 CPUs: with less, each is read
- * too often; with more, they need more of the cache than there is. With few CPUs, windows should have as many events as
- * sorting them has counters.
+ * With thousands of streams, what is touched of one is no longer in the cache when its turn comes. So it is fetched when its key
+ * comes up to the third row of the heap, and its event, whose place is known then, at the second. Not a function by itself: gcc
+ * takes one that only fetches for one without an effect, and leaves the call out.
  */
-#define AHEAD_LEAST 16
-#define AHEAD_ALL 512
-
-#define DIGIT_BITS 8
-#define DIGIT ((1 << DIGIT_BITS) - 1)
-#define PREFETCH 8		/* entries, one or two microseconds */
-
-/* Stamp, CPU, buffer as one number, so that choosing the smaller of two takes no branch. */
-typedef unsigned __int128 place_t;
-
-/* The key stands in the heap itself: with thousands of streams each look at a stream is a cache miss. */
-struct bu_merge_place {
-	place_t key;
-	struct bu_stream *stream;
-};
-
-static place_t place_of(const struct bu_stream *s, uint64_t stamp)
+static inline __attribute__((always_inline)) void fetch(const struct bu_merge *m, size_t row)
 {
-	return (place_t)stamp << 64 | (uint64_t)(uint32_t)s->cpu << 32 | s->buf;
+	const struct bu_stream *s;
+
+	if (row < ROW_2 || row >= ROW_4)
+		return;
+	s = stream_of(m, m->heap[row]);
+	if (row >= ROW_3) {
+		__builtin_prefetch(s, 1);
+		__builtin_prefetch(&s->events, 1);
+	} else {
+		__builtin_prefetch(s->event.data);
+		__builtin_prefetch(s->event.data + LINE);	/* it may go on there, or the next one begin */
+	}
 }
 
-static uint64_t stamp_of(place_t place)
+static size_t lesser(const bu_merge_key *heap, size_t a, size_t b)
 {
-	return (uint64_t)(place >> 64);
+	return heap[b] < heap[a] ? b : a;
 }
 
-static void drop(struct bu_event *ev)
+/* Puts @key in at place @i, which is free, or where those below it come first, further down. */
+static void sink(struct bu_merge *m, size_t i, bu_merge_key key)
 {
-	if (ev->table == BU_EV_OTHER)
-		free((char *)ev->other.fields);
-}
+	bu_merge_key *heap = m->heap;
+	size_t child;
 
-/* ---- heap of streams --------------------------------------------------------------------------------------------- */
-
-/* Puts the stream of @s, which has an event ahead, in. */
-static void put_in(struct bu_merge *m, struct bu_stream *s)
-{
-	const struct bu_merge_place e = { place_of(s, s->stamps[s->next]), s };
-	size_t i, parent;
-
-	for (i = m->n_heap++; i; i = parent) {
-		parent = (i - 1) / 2;
-		if (m->heap[parent].key < e.key)
+	for (; (child = WAYS * i + 1) < m->n; i = child) {
+		child = lesser(heap, lesser(heap, child, child + 1), lesser(heap, child + 2, child + 3));
+		if (heap[child] > key)
 			break;
-		m->heap[i] = m->heap[parent];
+		heap[i] = heap[child];
+		fetch(m, i);
 	}
-	m->heap[i] = e;
+	heap[i] = key;
 }
 
-static struct bu_stream *take_first(struct bu_merge *m)
+/* Goes on to the next event of the stream that is first. */
+static int advance(struct bu_merge *m, struct bu_err *err)
 {
-	struct bu_stream *first = m->heap[0].stream;
-	const struct bu_merge_place e = m->heap[--m->n_heap];
-	size_t i, child;
+	const bu_merge_key first = m->heap[0];
+	const uint64_t newest = (uint64_t)(first >> 64);
+	struct bu_stream *s = stream_of(m, first);
+	bu_merge_key last;
+	int rc = bu_stream_read(m->source, s, &s->event, err);
 
-	for (i = 0; (child = 2 * i + 1) < m->n_heap; i = child) {
-		child += (child + 1 < m->n_heap) & (m->heap[child + 1].key < m->heap[child].key);
-		if (m->heap[child].key > e.key)
-			break;
-		m->heap[i] = m->heap[child];
-	}
-	m->heap[i] = e;
-	return first;
-}
-
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
-
-static int start_stream(const struct bu_merge *m, struct bu_stream *s)
-{
-	const size_t stamps = m->ahead * sizeof(*s->ahead), line = alignof(struct bu_ahead);
-
-	s->ahead = aligned_alloc(line, (stamps + m->ahead * sizeof(*s->stamps) + line - 1) / line * line);
-	if (s->ahead)
-		s->stamps = (uint64_t *)((char *)s->ahead + stamps);
-	return s->ahead ? 0 : -ENOMEM;
-}
-
-/* Reads the next event of a stream that has room for it. Return: 1; 0: there is none; negative as bu_merge_next(). */
-static int read_one(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
-{
-	struct bu_ring_event r;
-	struct bu_event *ev;
-	int rc = bu_stream_read(m->source, s, &r, err);
-
-	if (rc <= 0)
+	if (rc < 0)
 		return rc;
-	if (!s->ahead && start_stream(m, s))
-		return bu_fail_errno(err, -ENOMEM, "merge");
-	ev = &s->ahead[s->n].event;
-	rc = bu_decode(m->decoder, &r, ev, err);
-	if (!rc && ev->table == BU_EV_OTHER) {
-		ev->other.fields = strdup(ev->other.fields);
-		if (!ev->other.fields)
-			rc = bu_fail_errno(err, -ENOMEM, "merge");
-	}
-	if (rc)
-		return rc;
-	ev->ts_raw = r.stamp;
-	ev->cpu = s->cpu;
-	ev->buf = s->buf;
-	s->ahead[s->n].missed = r.missed;
-	if (r.stamp > s->newest)
-		s->newest = r.stamp;
-	s->stamps[s->n++] = s->newest;
-	return 1;
-}
-
-/* ---- a window ------------------------------------------------------------------------------------------------------ */
-
-/* Puts a stream that is outside of the heap back in, unless it has come to its end. */
-static int put_back(struct bu_merge *m, struct bu_stream *s, struct bu_err *err)
-{
-	int rc = 1;
-
-	s->n -= s->next;
-	if (s->n) {	/* to where the taken ones were: the same few lines of the cache serve every window */
-		memmove(s->ahead, s->ahead + s->next, s->n * sizeof(s->ahead[0]));
-		memmove(s->stamps, s->stamps + s->next, s->n * sizeof(s->stamps[0]));
-	}
-	s->next = 0;
-	if (!s->n)
-		rc = read_one(m, s, err);
-	if (rc == 1)
-		put_in(m, s);
-	return rc < 0 ? rc : 0;
-}
-
-/* Reads the streams that have events up to the window's end, which comes out of it. */
-static int read_streams(struct bu_merge *m, place_t *ret_end, struct bu_err *err)
-{
-	uint32_t most = m->ahead / 2;
-	struct bu_stream *s;
-	int rc = 0;
-
-	*ret_end = ~(place_t)0;
-	while (m->n_heap && m->heap[0].key <= *ret_end) {
-		s = take_first(m);
-		m->streams[m->n_streams++] = s;
-		while (s->n < most && place_of(s, s->newest) <= *ret_end) {
-			rc = read_one(m, s, err);
-			if (rc < 0)
-				return rc;
-			if (!rc)
-				break;
-		}
-		/* What follows may lie anywhere behind the last one. */
-		if (s->n >= most && place_of(s, s->newest) < *ret_end)
-			*ret_end = place_of(s, s->newest);
-		most = m->ahead;
+	if (rc) {	/* one whose stamp goes back comes at once */
+		sink(m, 0, key_of(s->event.stamp > newest ? s->event.stamp : newest, (size_t)first));
+	} else {
+		last = m->heap[--m->n];
+		m->heap[m->n] = NONE;
+		if (m->n)
+			sink(m, 0, last);
 	}
 	return 0;
 }
 
-/* Takes the events of a stream up to @end. */
-static void take_events(struct bu_merge *m, struct bu_stream *s, place_t end)
+static int by_rank(const void *pa, const void *pb)
 {
-	for (; s->next < s->n && place_of(s, s->stamps[s->next]) <= end; s->next++)
-		m->in[m->n++] = (struct bu_merge_entry){ s->stamps[s->next], &s->ahead[s->next], s };
+	const struct bu_stream *a = *(struct bu_stream *const *)pa, *b = *(struct bu_stream *const *)pb;
+
+	if (a->cpu != b->cpu)
+		return a->cpu < b->cpu ? -1 : 1;
+	return a->buf < b->buf ? -1 : a->buf > b->buf;
 }
-
-/* Sorts the entries in m->in, of which no key is above @most; entries of equal keys keep their order. */
-static void sort(struct bu_merge *m, uint64_t most)
-{
-	size_t count[1 << DIGIT_BITS], i, at, n;
-	struct bu_merge_entry *sorted;
-	unsigned int shift;
-
-	for (shift = 0; shift < 64 && most >> shift; shift += DIGIT_BITS) {
-		memset(count, 0, sizeof(count));
-		for (i = 0; i < m->n; i++)
-			count[m->in[i].key >> shift & DIGIT]++;
-		for (i = at = 0; i <= DIGIT; i++, at += n) {
-			n = count[i];
-			count[i] = at;
-		}
-		for (i = 0; i < m->n; i++)
-			m->out[count[m->in[i].key >> shift & DIGIT]++] = m->in[i];
-		sorted = m->out;
-		m->out = m->in;
-		m->in = sorted;
-	}
-}
-
-/* Streams by CPU and buffer, which decide between events of one stamp. */
-static void sort_streams(struct bu_merge *m)
-{
-	const size_t buffers = m->source->n_buffers;
-	struct bu_stream *s;
-	uint64_t most = 0;
-	size_t i;
-
-	for (m->n = 0; m->n < m->n_streams; m->n++) {
-		s = m->streams[m->n];
-		m->in[m->n] = (struct bu_merge_entry){ (uint64_t)s->cpu * buffers + s->buf, NULL, s };
-		if (m->in[m->n].key > most)
-			most = m->in[m->n].key;
-	}
-	sort(m, most);
-	for (i = 0; i < m->n_streams; i++)
-		m->streams[i] = m->in[i].stream;
-}
-
-static int next_window(struct bu_merge *m, struct bu_err *err)
-{
-	uint64_t first, last = 0;
-	place_t end;
-	size_t i;
-	int rc;
-
-	m->n = m->next = 0;
-	for (i = 0; i < m->n_streams; i++) {
-		rc = put_back(m, m->streams[i], err);
-		if (rc)
-			return rc;
-	}
-	m->n_streams = 0;
-	if (!m->n_heap)
-		return 0;
-	first = stamp_of(m->heap[0].key);
-	rc = read_streams(m, &end, err);
-	if (rc)
-		return rc;
-	sort_streams(m);
-	for (i = m->n = 0; i < m->n_streams; i++)
-		take_events(m, m->streams[i], end);
-	for (i = 0; i < m->n; i++) {
-		m->in[i].key -= first;
-		if (m->in[i].key > last)
-			last = m->in[i].key;
-	}
-	sort(m, last);
-	return 0;
-}
-
-/* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
 int bu_merge_init(struct bu_merge *m, struct bu_dat_source *source, struct bu_decoder *decoder, struct bu_err *err)
 {
-	size_t i, most;
-	int rc = 0;
+	/* Places in front, so that children share a line of the cache, and behind, so that there are always four of them. */
+	const size_t n = source->n_streams, front = WAYS - 1, all = (front + n + 2 * WAYS) / WAYS * WAYS;
+	size_t i;
+	int rc;
 
-	*m = (struct bu_merge){ .source = source, .decoder = decoder, .ahead = AHEAD_LEAST };
-	if (source->n_streams && AHEAD_ALL / source->n_streams > m->ahead)
-		m->ahead = (uint32_t)(AHEAD_ALL / source->n_streams);
-	m->heap = calloc(source->n_streams + 1, sizeof(*m->heap));	/* take_first() looks at one behind the last */
-	if (!m->heap)
+	*m = (struct bu_merge){ .source = source, .decoder = decoder };
+	m->memory = aligned_alloc(LINE, all * sizeof(*m->memory));
+	m->streams = calloc(n + 1, sizeof(struct bu_stream *));
+	if (!m->memory || !m->streams)
 		return bu_fail_errno(err, -ENOMEM, "merge");
-	for (i = 0; !rc && i < source->n_streams; i++)
-		rc = put_back(m, &source->streams[i], err);
-	if (rc)
-		return rc;
-	most = m->n_heap * m->ahead + 1;
-	m->streams = calloc(m->n_heap + 1, sizeof(struct bu_stream *));
-	m->in = calloc(most, sizeof(*m->in));
-	m->out = calloc(most, sizeof(*m->out));
-	return m->streams && m->in && m->out ? 0 : bu_fail_errno(err, -ENOMEM, "merge");
+	m->heap = m->memory + front;
+	for (i = 0; i < all; i++)
+		m->memory[i] = NONE;
+	for (i = 0; i < n; i++)
+		m->streams[i] = &source->streams[i];
+	qsort(m->streams, n, sizeof(struct bu_stream *), by_rank);
+	for (i = 0; i < n; i++) {
+		rc = bu_stream_read(source, m->streams[i], &m->streams[i]->event, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			m->heap[m->n++] = key_of(m->streams[i]->event.stamp, i);
+	}
+	for (i = m->n; i-- > 0; )
+		sink(m, i, m->heap[i]);
+	return 0;
 }
 
 void bu_merge_fini(struct bu_merge *m)
 {
-	struct bu_stream *s;
-	size_t i;
-
-	for (i = m->next ? m->next - 1 : 0; i < m->n; i++)
-		drop(&m->in[i].ahead->event);
-	for (i = 0; m->source && i < m->source->n_streams; i++) {
-		s = &m->source->streams[i];
-		for (; s->next < s->n; s->next++)
-			drop(&s->ahead[s->next].event);
-		free(take_ptr(s->ahead));
-	}
-	free(m->heap);
+	free(m->memory);
 	free(m->streams);
-	free(m->in);
-	free(m->out);
 	*m = (struct bu_merge){ .n = 0 };
 }
 
 int bu_merge_next(struct bu_merge *m, struct bu_merge_entry *ret, struct bu_err *err)
 {
-	int rc;
+	struct bu_stream *s;
+	int rc = m->started && m->n ? advance(m, err) : 0;
 
-	if (m->next)
-		drop(&m->in[m->next - 1].ahead->event);
-	if (m->next == m->n) {
-		rc = next_window(m, err);
-		if (rc)
-			return rc;
-	}
-	if (m->next == m->n)
-		return 0;
-	if (m->n - m->next > PREFETCH) {
-		__builtin_prefetch(m->in[m->next + PREFETCH].ahead, 1);
-		__builtin_prefetch(m->in[m->next + PREFETCH].stream, 1);
-	}
-	*ret = m->in[m->next++];
+	if (rc || !m->n)
+		return rc;
+	m->started = true;
+	s = stream_of(m, m->heap[0]);
+	rc = bu_decode(m->decoder, &s->event, &m->event, err);
+	if (rc)
+		return rc;
+	m->event.ts_raw = s->event.stamp;
+	m->event.cpu = s->cpu;
+	m->event.buf = s->buf;
+	*ret = (struct bu_merge_entry){ &m->event, s->event.missed, s };
 	return 1;
 }

@@ -5,46 +5,36 @@
  * Order is (time stamp, CPU, buffer); within one stream the ring buffer's own order always holds, even where a
  * stamp goes back: such an event comes right after the one before it.
  *
- * Taking the earliest event of thousands of streams, one at a time, finds nothing in the cache that it needs to read one
- * more of that stream. So order is made a window of time at a time: each stream that has events in it is read on by itself,
- * up to the window's end, and the events of all are sorted by their stamps, digit by digit (Knuth, TAOCP vol. 3, 5.2.5,
- * algorithm R). A heap (5.2.3) says which streams those are. The window ends where the first of them has no room for more
- * events, so that memory is bounded whatever the stamps are, and each stream that was read gives an event at least.
+ * A heap (Knuth, TAOCP vol. 3, 5.2.3) of the streams by their next events, four children to a place. Memory is a key of 16 bytes
+ * for each stream, and one decoded event.
  */
 #ifndef BU_COLLECTOR_MERGE_H
 #define BU_COLLECTOR_MERGE_H
 
-#include <stdalign.h>
+#include <stdbool.h>
 
 #include "collector/dat_source.h"
 #include "collector/decode.h"
 #include "schemas/model/event.h"
 
-/* Of most events all that is looked at lies within one line of the cache. */
-struct bu_ahead {
-	alignas(64) int64_t missed;	/* events lost before it; negative: some, nobody knows how many */
-	struct bu_event event;		/* other.fields is owned */
-};
-
-struct bu_merge_place;			/* merge.c */
-
-/* An event and its stream, to be sorted. */
+/* An event and its stream. */
 struct bu_merge_entry {
-	uint64_t key;
-	struct bu_ahead *ahead;
+	struct bu_event *event;
+	int64_t missed;		/* events lost before it; negative: some, nobody knows how many */
 	struct bu_stream *stream;
 };
+
+/* Stamp, then place in [streams], as one number. The stamp is the newest of the stream so far. */
+typedef unsigned __int128 bu_merge_key;
 
 struct bu_merge {
 	struct bu_dat_source *source;	/* borrowed */
 	struct bu_decoder *decoder;	/* borrowed */
-	uint32_t ahead;			/* events of each stream that are kept at most */
-	struct bu_merge_place *heap;	/* streams outside of the window; [0] has the earliest event */
-	size_t n_heap;
-	struct bu_stream **streams;	/* those within the window */
-	size_t n_streams;
-	struct bu_merge_entry *in, *out;	/* the window's events in order; room to sort in */
-	size_t n, next;
+	struct bu_stream **streams;	/* by CPU, then buffer */
+	bu_merge_key *memory, *heap;	/* streams that have an event; [0] the earliest */
+	size_t n;
+	bool started;			/* that one was handed out */
+	struct bu_event event;
 };
 
 /**

@@ -138,8 +138,8 @@ static void merged(const char *path, struct all *all)
 	assert_int_equal(bu_decoder_create(t.formats.tep, &d, &err), 0);
 	assert_int_equal(bu_merge_init(&m, &t.source, d, &err), 0);
 	while (bu_merge_next(&m, &e, &err) == 1) {
-		assert_int_equal(e.stream->cpu, e.ahead->event.cpu);
-		see(all, (struct seen){ .stamp = e.ahead->event.ts_raw, .cpu = e.ahead->event.cpu, .buf = e.ahead->event.buf });
+		assert_int_equal(e.stream->cpu, e.event->cpu);
+		see(all, (struct seen){ .stamp = e.event->ts_raw, .cpu = e.event->cpu, .buf = e.event->buf });
 	}
 	assert_int_equal(bu_merge_next(&m, &e, &err), 0);
 	bu_merge_fini(&m);

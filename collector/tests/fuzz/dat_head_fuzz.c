@@ -34,14 +34,15 @@ static void read_events(const struct bu_dat_head *head)
 	int rc = bu_dat_source_open(file.path, head, &source, &err);
 
 	FUZZ_CHECK(rc <= 0 && !rc == !err.text[0] && rc == err.code);
+	if (rc)
+		return;
 	for (i = 0; !rc && i < source.n_streams; i++)
 		while ((rc = bu_stream_read(&source, &source.streams[i], &ev, &err)) > 0)
 			for (k = 0; k < ev.bytes; k++)
 				sum ^= ev.data[k];
 	FUZZ_CHECK(rc <= 0 && !rc == !err.text[0] && rc == err.code);
 	sink = sum;
-	if (!err.code)
-		bu_dat_source_close(&source);
+	bu_dat_source_close(&source);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
