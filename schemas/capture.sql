@@ -20,13 +20,14 @@ PRAGMA user_version = 1;
 
 ---------------------------------------------------------------------------------------------- provenance
 
+-- source_kind is also 'live recording': what a recorder had written of one that has not ended. clock_hz_source is also 'USER_HZ'
+-- or the dmesg's 'Refined TSC clocksource calibration'.
 CREATE TABLE capture (			-- exactly one row
 	id INTEGER PRIMARY KEY CHECK (id = 1),
-	source_kind TEXT NOT NULL,	-- 'trace.dat v6', 'trace.dat v7', 'trace text', 'console log'; 'live recording':
-					-- what a recorder had written of one that has not ended
+	source_kind TEXT NOT NULL,	-- 'trace.dat v6', 'trace.dat v7', 'trace text', 'console log'
 	source_name TEXT NOT NULL,	-- file name without folder
 	source_sha256 TEXT NOT NULL,	-- of the source file, hex
-	source_bytes INTEGER NOT NULL,	-- its length
+	source_bytes INTEGER NOT NULL,
 	bringup_version TEXT NOT NULL,	-- the program that imported
 	kernel_release TEXT,		-- uname -r
 	kernel_version TEXT,		-- uname -v
@@ -35,9 +36,8 @@ CREATE TABLE capture (			-- exactly one row
 	trace_clock TEXT,		-- 'x86-tsc', 'local', ...
 	clock_unit TEXT NOT NULL CHECK (clock_unit IN ('ns', 'tick')),	-- unit of every ts_ns in this file
 	clock_hz INTEGER,		-- ticks per second where ts_raw counts ticks
-	clock_hz_source TEXT,		-- where that rate came from: 'dmesg tsc: Refined TSC clocksource calibration',
-					-- 'dmesg tsc: Detected', 'trace.dat', 'USER_HZ', 'hrtimer_expire_entry anchors':
-					-- the events' own, see import_note
+	clock_hz_source TEXT,		-- where that rate came from: 'dmesg tsc: Detected', 'trace.dat',
+					-- 'hrtimer_expire_entry anchors': the events' own, see import_note
 	ts_raw_origin INTEGER NOT NULL,	-- ts_raw of ts_ns = 0
 	events_total INTEGER NOT NULL,	-- rows in all ev_* tables
 	lost_total INTEGER NOT NULL,	-- events that the kernel produced and this file lacks, as far as counted
@@ -51,21 +51,21 @@ CREATE TABLE machine (			-- exactly one row
 	cpus_possible INTEGER,		-- counts of CPUs
 	cpus_present INTEGER,
 	cpus_online INTEGER,		-- when the capture was taken
-	boot_cpu INTEGER,		-- that brought the others up
+	boot_cpu INTEGER,
 	hypervisor TEXT,		-- as dmesg names it
 	cpu_model TEXT,
 	smt_control TEXT,		-- /sys/devices/system/cpu/smt/control
 	clocksource_current TEXT,
 	clocksource_available TEXT,	-- space-separated
-	tsc_khz INTEGER,		-- as dmesg has it, refined if it was
-	memory_kib INTEGER		-- MemTotal
+	tsc_khz INTEGER,
+	memory_kib INTEGER
 ) STRICT;
 
 CREATE TABLE cpu (			-- one row per possible CPU, or per CPU seen where that is not known
 	cpu INTEGER PRIMARY KEY,
 	package INTEGER, die INTEGER, core INTEGER,	-- topology ids as sysfs has them
 	thread INTEGER,			-- rank among the threads of its core; 0 is the primary
-	node INTEGER,			-- NUMA
+	node INTEGER,
 	apic_id INTEGER,
 	online INTEGER CHECK (online IN (0, 1))	-- when the capture was taken
 ) STRICT;
@@ -85,18 +85,19 @@ CREATE TABLE machine_file (		-- small machine files kept whole: dmesg, interrupt
 	content TEXT NOT NULL
 ) STRICT;
 
+-- Further topics: 'text', 'record', 'decode', 'redaction'; count is of what the sentence in detail speaks of.
 CREATE TABLE import_note (		-- what the importer saw and the reader should know
 	id INTEGER PRIMARY KEY,
 	severity TEXT NOT NULL CHECK (severity IN ('info', 'warning', 'error')),
-	topic TEXT NOT NULL,		-- 'clock', 'account', 'machine', 'step', 'text', 'record', 'decode', 'redaction'
-	detail TEXT NOT NULL,		-- a sentence
-	count INTEGER NOT NULL DEFAULT 1	-- of what it speaks of
+	topic TEXT NOT NULL,		-- 'clock', 'machine', 'account', 'step', ...
+	detail TEXT NOT NULL,
+	count INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 CREATE TABLE redaction (		-- what `bringup redact` did; empty: the file was never redacted
 	id INTEGER PRIMARY KEY,
 	what TEXT NOT NULL,		-- 'file', or table.column
-	how TEXT NOT NULL,		-- the rule, in words
+	how TEXT NOT NULL,
 	count INTEGER NOT NULL		-- rows written, or values that are not as they were
 ) STRICT;
 
@@ -207,7 +208,7 @@ CREATE TABLE ev_func (			-- the function tracer
 	id INTEGER PRIMARY KEY,
 	ts_ns INTEGER NOT NULL, ts_raw INTEGER, cpu INTEGER NOT NULL,
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
-	func INTEGER NOT NULL REFERENCES symbol (id),	-- was called
+	func INTEGER NOT NULL REFERENCES symbol (id),
 	caller INTEGER REFERENCES symbol (id)
 ) STRICT;
 
@@ -227,14 +228,14 @@ CREATE TABLE ev_irq_vector (		-- irq_vectors:*_entry and *_exit
 	ts_ns INTEGER NOT NULL, ts_raw INTEGER, cpu INTEGER NOT NULL,
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
 	kind INTEGER NOT NULL REFERENCES event_kind (id),
-	vector INTEGER NOT NULL		-- number of the interrupt vector
+	vector INTEGER NOT NULL
 ) STRICT;
 
+-- As the event has them: prio is the kernel's own (120 + nice; below 100: real time), prev_state has bits of TASK_*.
 CREATE TABLE ev_sched_switch (
 	id INTEGER PRIMARY KEY,
 	ts_ns INTEGER NOT NULL, ts_raw INTEGER, cpu INTEGER NOT NULL,
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
-	-- as the event has them: prio is the kernel's own (100 + 20 + nice, below 100: real time), prev_state bits of TASK_*
 	prev INTEGER NOT NULL REFERENCES task (id), prev_prio INTEGER NOT NULL, prev_state INTEGER NOT NULL,
 	next INTEGER NOT NULL REFERENCES task (id), next_prio INTEGER NOT NULL
 ) STRICT;
@@ -245,7 +246,7 @@ CREATE TABLE ev_timer (			-- timer:timer_* and timer:hrtimer_*
 	task INTEGER NOT NULL REFERENCES task (id), ctx INTEGER NOT NULL, buf INTEGER NOT NULL,
 	kind INTEGER NOT NULL REFERENCES event_kind (id),
 	timer INTEGER NOT NULL,		-- identity of the timer: its address, two's complement
-	func INTEGER REFERENCES symbol (id),	-- its callback, where the event has it
+	func INTEGER REFERENCES symbol (id),
 	expires INTEGER,		-- jiffies (timer) or ns (hrtimer)
 	now INTEGER			-- likewise, where the event has it
 ) STRICT;
@@ -260,6 +261,7 @@ CREATE TABLE ev_other (			-- everything else, whole
 
 ------------------------------------------------------------------------------------------ account of loss
 
+-- bytes: of events in the buffer then; oldest_raw, now_raw: stamps of the oldest of them and of then, in the unit of ts_raw.
 CREATE TABLE cpu_account (		-- per buffer and CPU: what the kernel says, what we have
 	buf INTEGER NOT NULL REFERENCES buffer (id),
 	cpu INTEGER NOT NULL,
@@ -267,17 +269,16 @@ CREATE TABLE cpu_account (		-- per buffer and CPU: what the kernel says, what we
 	entries INTEGER,		-- per_cpu/cpuN/stats when the recording ended, before it was read out
 	overrun INTEGER, commit_overrun INTEGER, dropped INTEGER,	-- events that the kernel lost
 	read_before INTEGER,		-- events consumed by somebody before us
-	bytes INTEGER,			-- of events in the buffer then
-	oldest_raw INTEGER, now_raw INTEGER,	-- stamps of the oldest of them and of then, in the unit of ts_raw
+	bytes INTEGER, oldest_raw INTEGER, now_raw INTEGER,
 	PRIMARY KEY (buf, cpu)
 ) STRICT, WITHOUT ROWID;
 
+-- missed: as the ring buffer marks it; overrun, commit overrun, dropped: as the kernel counted; unread: left in it.
 CREATE TABLE loss (			-- each hole, at its place
 	id INTEGER PRIMARY KEY,
 	buf INTEGER NOT NULL REFERENCES buffer (id),
 	cpu INTEGER NOT NULL,		-- -1: the source does not say of which CPU
 	kind TEXT NOT NULL CHECK (kind IN ('missed', 'overrun', 'commit overrun', 'dropped', 'unread')),
-		-- missed: as the ring buffer marks it; overrun, commit overrun, dropped: as the kernel counted; unread: left there
 	count INTEGER,			-- events; NULL: the ring buffer only says that there were some
 	after_id INTEGER,		-- last event of that CPU before the hole, NULL: before all
 	before_id INTEGER,		-- first event of that CPU after it, NULL: after all
@@ -286,6 +287,7 @@ CREATE TABLE loss (			-- each hole, at its place
 
 ------------------------------------------------------------------------------------------ derived at import
 
+-- target: the step number to be reached, below nr on the way down; ret: 0 or negative errno.
 CREATE TABLE step (			-- one run of one hotplug callback: an enter with its exit
 	id INTEGER PRIMARY KEY,		-- ev_cpuhp.id of the enter
 	exit_id INTEGER,		-- ev_cpuhp.id of the exit; NULL: there is none
@@ -295,10 +297,10 @@ CREATE TABLE step (			-- one run of one hotplug callback: an enter with its exit
 	name TEXT NOT NULL,		-- callback symbol without suffix: the key that is stable over kernels
 	state_name TEXT,		-- sysfs name of the number, where the table was saved
 	multi INTEGER NOT NULL CHECK (multi IN (0, 1)),	-- one instance of a multi-instance state
-	target INTEGER NOT NULL,	-- the step number to be reached: below nr on the way down
+	target INTEGER NOT NULL,
 	start_ns INTEGER NOT NULL,
 	end_ns INTEGER,			-- NULL: no exit seen
-	ret INTEGER,			-- 0 or negative errno
+	ret INTEGER,
 	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'open', 'lost'))
 		-- failed: ret < 0; open: the trace ends inside it; lost: its exit is missing though the trace goes on
 ) STRICT;
@@ -315,10 +317,11 @@ CREATE TABLE hotplug_op (		-- one CPU being brought up or taken down, from its f
 	verdict TEXT NOT NULL CHECK (verdict IN ('ok', 'failed', 'open'))
 ) STRICT;
 
+-- op is hotplug_op.id; control_cpu, verdict and ret are that one's.
 CREATE TABLE bringup_cpu (		-- milestones of each CPU's first bring-up; docs/methods.md defines each
 	cpu INTEGER PRIMARY KEY,
-	op INTEGER NOT NULL,		-- hotplug_op.id
-	control_cpu INTEGER NOT NULL,	-- of it, as are verdict and ret
+	op INTEGER NOT NULL,
+	control_cpu INTEGER NOT NULL,
 	prepare_ns INTEGER NOT NULL,	-- first step begins on the control CPU
 	kick_ns INTEGER,		-- the step that sends INIT/SIPI begins (bringup_cpu or cpuhp_kick_ap_alive)
 	kick_last_ns INTEGER,		-- last function seen on the control CPU in that step before the CPU's first sign
@@ -351,7 +354,7 @@ CREATE TABLE bringup (			-- exactly one row when any CPU was brought up in this 
 		-- the other; parallel: a pass of its own, with the kick as its target, kicks CPUs ahead of the online pass;
 		-- runtime: single CPUs brought up after boot
 	cpus INTEGER NOT NULL,		-- CPUs that were to come up
-	cpus_ok INTEGER NOT NULL	-- those of them that did
+	cpus_ok INTEGER NOT NULL
 ) STRICT;
 
 --------------------------------------------------------------------------------------------------- views
