@@ -16,6 +16,7 @@
 #include "collector/redact_int.h"
 #include "schemas/store/db.h"
 #include "schemas/store/ddl.h"
+#include "schemas/store/gaps.h"
 
 #define EXCERPT 60	/* characters of a finding that are shown */
 
@@ -160,17 +161,12 @@ static int look_at_schema(struct audit *a, struct bu_err *err)
 
 /* ---- bytes ---------------------------------------------------------------------------------------------------------------- */
 
-static unsigned int be16(const unsigned char *p)
-{
-	return (unsigned int)p[0] << 8 | p[1];
-}
-
 /*
  * Whether bytes that belong to no value hold what was one. What a page's own bookkeeping leaves behind are offsets and
  * sizes below the page size of 8192, two bytes each: of two neighbours one is always below 0x20. Of any two letters, and
  * of some two of an address's four or six bytes, neither is.
  */
-static bool holds_something(const unsigned char *p, size_t n)
+static bool holds_something(unsigned char *p, size_t n)
 {
 	size_t i;
 
@@ -180,35 +176,7 @@ static bool holds_something(const unsigned char *p, size_t n)
 	return false;
 }
 
-/* Looks at the bytes of a b-tree page that belong to no cell: between the cells' offsets and the cells, and its list
- * of free blocks, of which the first four bytes are offset and size. */
-static bool gaps_hold_something(const unsigned char *page, size_t head, size_t size)
-{
-	const unsigned char *h = page + head;
-	size_t cells_end, content = be16(h + 5), block, next, len;
-
-	if (*h != 2 && *h != 5 && *h != 10 && *h != 13)
-		return false;	/* overflow: no gaps inside, and its text is looked at with the rest */
-	content = content ? content : 65536;
-	cells_end = head + (*h == 2 || *h == 5 ? 12 : 8) + 2 * be16(h + 3);
-	if (content > size || content < cells_end)
-		return false;	/* an overflow page after all */
-	if (holds_something(page + cells_end, content - cells_end))
-		return true;
-	for (block = be16(h + 1); block && block + 4 <= size; block = next) {
-		next = be16(page + block);
-		len = be16(page + block + 2);
-		if (len < 4 || block + len > size)
-			return true;
-		if (holds_something(page + block + 4, len - 4))
-			return true;
-		if (next && next <= block)
-			break;
-	}
-	return false;
-}
-
-static void look_at_page(struct audit *a, const unsigned char *page, size_t size, int64_t number)
+static void look_at_page(struct audit *a, unsigned char *page, size_t size, int64_t number)
 {
 	struct bu_scan_hit hit;
 	size_t at = 0;
@@ -221,7 +189,7 @@ static void look_at_page(struct audit *a, const unsigned char *page, size_t size
 		}
 		at = hit.at + hit.len;
 	}
-	if (gaps_hold_something(page, number == 1 ? 100 : 0, size) && finding(a))
+	if (bu_page_gaps(page, size, number, holds_something) && finding(a))
 		fprintf(a->to, "file, page %" PRId64 ": bytes that belong to no value hold something\n", number);
 }
 

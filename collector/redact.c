@@ -285,10 +285,7 @@ static int redact(struct job *j, struct bu_err *err)
 		rc = make_indexes(j, bu_sql_index, err);
 	if (!rc)
 		rc = make_indexes(j, bu_sql_derive_bringup, err);
-	/* Splitting a page leaves copies of (redacted) rows in its gaps; written anew, there is nothing between the rows. */
-	if (!rc)
-		rc = bu_db_exec(j->out, "COMMIT; ANALYZE; VACUUM; BEGIN", err);
-	return rc ? rc : bu_db_finish(j->out, err);
+	return rc ? rc : bu_db_finish_clean(j->out, err);
 }
 
 static bool same_file(const char *a, const char *b)

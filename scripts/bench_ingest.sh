@@ -84,17 +84,22 @@ fi
 
 # ---- by the number of CPUs: the same events, spread over more of them
 
+# What a CPU costs, whatever it did, is told from what an event costs by two traces with four times as many events in one.
 by_cpus() {	# NAME EVENTS BRINGUPS
-	local cpus s first=""
-	printf '%-40s' "Cost of an event by CPUs, $1:"
+	local cpus s few n_few first=""
+	printf 'Cost by CPUs, %s:\n' "$1"
 	for cpus in 4 64 512 4096; do
 		make_trace "$cpus" "$2" bringups="$3"
+		n_few=$n
+		few=$(for _ in 1 2 3; do field cpu_s "$(import)"; done | least)
+		make_trace "$cpus" $((4 * $2)) bringups=$((4 * $3))
 		s=$(for _ in 1 2 3; do field cpu_s "$(import)"; done | least)
-		s=$(awk -v s="$s" -v n="$n" 'BEGIN { print s * 1e9 / n }')
-		first=${first:-$s}
-		printf '  %d: %.0f ns (%s)' "$cpus" "$s" "$(ratio "$s" "$first")"
+		first=${first:-$(awk -v s="$s" -v few="$few" -v n="$n" -v n_few="$n_few" 'BEGIN { print (s - few) / (n - n_few) }')}
+		awk -v cpus="$cpus" -v s="$s" -v few="$few" -v n="$n" -v n_few="$n_few" -v first="$first" 'BEGIN {
+			each = (s - few) / (n - n_few)
+			printf "%6d: %4.0f ns an event (%.2f), %5.1f ms whatever their number; all %4.0f ns an event of %d\n", cpus, each * 1e9,
+			       each / first, (few - each * n_few) * 1e3, s * 1e9 / n, n }'
 	done
-	echo
 }
-by_cpus plain $((4 * events)) 3
+by_cpus plain "$events" 3
 by_cpus hotplug-heavy 0 "$ups"

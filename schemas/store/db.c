@@ -21,6 +21,7 @@
 #include "schemas/base/ns.h"
 #include "schemas/store/db_int.h"
 #include "schemas/store/ddl.h"
+#include "schemas/store/gaps.h"
 #include "schemas/store/schema.h"
 
 struct bu_stmt {
@@ -223,7 +224,7 @@ static int analyze(struct bu_db *db, struct bu_err *err)
 	rc = bu_db_exec(db, "PRAGMA analysis_limit = 1000; ANALYZE sqlite_schema", err);	/* makes its tables */
 	for (i = 0; !rc && i < db->n_counts; i++)
 		if (db->counts[i].rows)
-			rc = bu_db_row(db, err, "INSERT INTO sqlite_stat1 (tbl, stat) VALUES (?, ?)", "ti", db->counts[i].table,
+			rc = bu_db_row(db, err, "INSERT INTO sqlite_stat1 (tbl, stat) VALUES (?, CAST(? AS TEXT))", "ti", db->counts[i].table,
 				       db->counts[i].rows);
 	if (!rc)
 		rc = bu_stmt_prepare(db, "SELECT group_concat(printf('ANALYZE \"%w\"', name), ';') FROM sqlite_schema t "
@@ -249,9 +250,10 @@ static int sync_path(const char *path, int flags, struct bu_err *err)
 	return rc;
 }
 
-int bu_db_finish(struct bu_db *db, struct bu_err *err)
+static int finish(struct bu_db *db, bool clean, struct bu_err *err)
 {
 	_cleanup_free_ char *folder = strdup(db->path);
+	int64_t page_bytes = 0;
 	int rc;
 
 	if (!folder)
@@ -261,6 +263,10 @@ int bu_db_finish(struct bu_db *db, struct bu_err *err)
 		rc = analyze(db, err);
 	if (!rc)
 		rc = bu_db_exec(db, "PRAGMA locking_mode = NORMAL", err);
+	if (!rc && clean)
+		rc = bu_db_i64(db, "PRAGMA page_size", &page_bytes, err);
+	if (rc >= 0 && clean)
+		rc = bu_clear_gaps(db->partial, (size_t)page_bytes, err);
 	if (!rc)
 		rc = sync_path(db->partial, O_RDWR, err);
 	if (rc)
@@ -269,6 +275,16 @@ int bu_db_finish(struct bu_db *db, struct bu_err *err)
 		return bu_fail_errno(err, -errno, "%s: rename into place", db->path);
 	free(take_ptr(db->partial));
 	return sync_path(dirname(folder), O_RDONLY | O_DIRECTORY, err);
+}
+
+int bu_db_finish(struct bu_db *db, struct bu_err *err)
+{
+	return finish(db, false, err);
+}
+
+int bu_db_finish_clean(struct bu_db *db, struct bu_err *err)
+{
+	return finish(db, true, err);
 }
 
 static int check_format(struct bu_db *db, const struct bu_db_format *format, struct bu_err *err)

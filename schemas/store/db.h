@@ -38,8 +38,10 @@ int bu_db_create(const char *path, const struct bu_db_format *format, bool repla
 
 /**
  * bu_db_finish() - Commit, analyse, sync and rename into place. The database stays open for reading.
+ * bu_db_finish_clean() - The same, and nothing is left in the file between its rows (gaps.h).
  */
 int bu_db_finish(struct bu_db *db, struct bu_err *err);
+int bu_db_finish_clean(struct bu_db *db, struct bu_err *err);
 
 /**
  * bu_db_open() - Open @path read-only. The file is not trusted: it must have the application id and version of @format
