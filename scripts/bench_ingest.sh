@@ -101,5 +101,10 @@ by_cpus() {	# NAME EVENTS BRINGUPS
 			       each / first, (few - each * n_few) * 1e3, s * 1e9 / n, n }'
 	done
 }
+printf 'Memory alone, an event of another CPU each time:'
+for cpus in 4 64 512 4096; do
+	printf '  %d: %s ns' "$cpus" "$(field ns "$("$tool" lines "$cpus" $((10 * events)))")"
+done
+echo
 by_cpus plain "$events" 3
 by_cpus hotplug-heavy 0 "$ups"

@@ -25,6 +25,7 @@
 
 #include "collector/dat_head.h"
 #include "collector/tests/floor.h"
+#include "collector/tests/lines.h"
 #include "collector/tests/measure.h"
 #include "collector/tests/synth.h"
 
@@ -163,6 +164,8 @@ int main(int argc, char **argv)
 		return write_tool(argc, argv);
 	if (argc == 4 && !strcmp(argv[1], "floor"))
 		return floor_tool(argv[2], argv[3]);
+	if (argc == 4 && !strcmp(argv[1], "lines"))
+		return lines_tool(strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
 	if (argc >= 3 && !strcmp(argv[1], "measure"))
 		return measure_tool(argv + 2);
 	return cmocka_run_group_tests(tests, NULL, NULL);
