@@ -217,7 +217,7 @@ int bu_anchors_read(const char *path, const struct bu_dat_head *head, struct bu_
 	int rc;
 
 	*ret = (struct bu_anchors_result){ .verdict = BU_ANCHORS_NONE };
-	rc = bu_dat_formats_open(path, &formats, err);
+	rc = bu_dat_formats_open(path, head, &formats, err);
 	if (rc)
 		return rc;
 	s.tep = formats.tep;

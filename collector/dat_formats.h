@@ -9,6 +9,7 @@
 
 #include <trace-cmd.h>
 
+#include "collector/dat_head.h"
 #include "schemas/base/err.h"
 
 struct bu_dat_formats {
@@ -17,10 +18,11 @@ struct bu_dat_formats {
 };
 
 /**
- * bu_dat_formats_open() - @path was checked by bu_dat_head_read().
- * Return: 0; -EILSEQ when the library cannot read it; -EPROTO when its pages are of a layout that is not known.
+ * bu_dat_formats_open() - @head: of @path, by bu_dat_head_read().
+ * Return: 0; -EILSEQ when the library cannot read it; -EPROTO when it is compressed in a way that the library may not know, or its
+ * pages are of a layout that is not known.
  */
-int bu_dat_formats_open(const char *path, struct bu_dat_formats *ret, struct bu_err *err);
+int bu_dat_formats_open(const char *path, const struct bu_dat_head *head, struct bu_dat_formats *ret, struct bu_err *err);
 void bu_dat_formats_close(struct bu_dat_formats *formats);
 
 #endif

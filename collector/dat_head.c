@@ -9,113 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "collector/dat_reader.h"
+
 #define MAX_TEXT (16u << 20)	/* longest option that is kept: far more than any real one */
 #define MAX_PAGE (1u << 20)
 #define COMPRESSED 1		/* flag of a section of version 7 */
 #define MAX_BUFFERS 1024	/* instances; they are looked up one by one */
-
-struct reader {
-	FILE *file;
-	const char *path;
-	struct bu_err *err;
-	uint64_t size, pos;
-	uint64_t data_bytes;	/* of all CPUs so far */
-	bool swap;
-};
-
-static int damaged(struct reader *r, const char *what)
-{
-	return bu_fail(r->err, -EILSEQ, "%s is damaged: %s makes no sense at byte %" PRIu64
-		       "; record or copy it again", r->path, what, r->pos);
-}
-
-static int truncated(struct reader *r, const char *what, uint64_t need)
-{
-	return bu_fail(r->err, -EILSEQ, "%s is truncated: %s reaches to byte %" PRIu64 " and the file has %" PRIu64
-		       "; copy it again from where it was recorded", r->path, what, need, r->size);
-}
-
-/* Makes sure that @len bytes follow. */
-static int need(struct reader *r, uint64_t len, const char *what)
-{
-	if (len > r->size - r->pos)
-		return truncated(r, what, len > UINT64_MAX - r->pos ? UINT64_MAX : r->pos + len);
-	return 0;
-}
-
-static int get(struct reader *r, void *to, size_t len, const char *what)
-{
-	int rc = need(r, len, what);
-
-	if (rc)
-		return rc;
-	if (fread(to, 1, len, r->file) != len)
-		return bu_fail_errno(r->err, -EIO, "%s: read", r->path);
-	r->pos += len;
-	return 0;
-}
-
-static int get_num(struct reader *r, unsigned int bytes, uint64_t *ret, const char *what)
-{
-	unsigned char b[8];
-	uint64_t v = 0;
-	unsigned int i;
-	int rc = get(r, b, bytes, what);
-
-	if (rc)
-		return rc;
-	for (i = 0; i < bytes; i++)	/* swap: the file's first byte is the highest one */
-		v |= (uint64_t)b[i] << 8 * (r->swap ? bytes - 1 - i : i);
-	*ret = v;
-	return 0;
-}
-
-static int seek(struct reader *r, uint64_t to, const char *what)
-{
-	if (to > r->size)
-		return truncated(r, what, to);
-	if (fseeko(r->file, (off_t)to, SEEK_SET))
-		return bu_fail_errno(r->err, -errno, "%s: seek", r->path);
-	r->pos = to;
-	return 0;
-}
-
-static int skip(struct reader *r, uint64_t len, const char *what)
-{
-	int rc = need(r, len, what);
-
-	return rc ? rc : seek(r, r->pos + len, what);
-}
-
-/* A number of @bytes, then as many bytes as it says. */
-static int skip_counted(struct reader *r, unsigned int bytes, const char *what)
-{
-	uint64_t len = 0;
-	int rc = get_num(r, bytes, &len, what);
-
-	return rc ? rc : skip(r, len, what);
-}
-
-static int get_string(struct reader *r, struct bu_arena *arena, const char **ret, const char *what)
-{
-	char text[4096];
-	size_t n = 0;
-	int rc;
-
-	do {
-		if (n == sizeof(text))
-			return damaged(r, what);
-		rc = get(r, &text[n], 1, what);
-		if (rc)
-			return rc;
-	} while (text[n++]);
-	if (ret) {
-		*ret = bu_arena_strdup(arena, text);
-		if (!*ret)
-			return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
-	}
-	return 0;
-}
 
 const char *bu_dat_bracketed(struct bu_arena *arena, const char *text)
 {
@@ -154,18 +53,18 @@ static struct bu_dat_buffer *buffer_named(struct bu_dat_head *h, const char *nam
 	return &h->buffers[h->n_buffers++];
 }
 
-static int add_cpu(struct reader *r, struct bu_dat_buffer *b, uint64_t cpu, uint64_t offset, uint64_t len)
+static int add_cpu(struct bu_dat_reader *r, struct bu_dat_buffer *b, uint64_t cpu, uint64_t offset, uint64_t len)
 {
 	if (len && (offset > r->size || len > r->size - offset))
-		return truncated(r, "event data", offset > UINT64_MAX - len ? UINT64_MAX : offset + len);
+		return bu_dat_truncated(r, "event data", offset > UINT64_MAX - len ? UINT64_MAX : offset + len);
 	if (cpu >= BU_DAT_MAX_CPUS)
-		return damaged(r, "a CPU number");
+		return bu_dat_damaged(r, "a CPU number");
 	if (cpu >= b->cpus)
 		b->cpus = (uint32_t)cpu + 1;
 	if (!len)
 		return 0;
 	if (len > r->size - r->data_bytes)	/* extents overlap: reading them all could take forever */
-		return damaged(r, "the data table");
+		return bu_dat_damaged(r, "the data table");
 	r->data_bytes += len;
 	b->bytes += len;
 	if (bu_grow(&b->extents, b->n_extents, &b->cap_extents, sizeof(*b->extents)))
@@ -175,11 +74,11 @@ static int add_cpu(struct reader *r, struct bu_dat_buffer *b, uint64_t cpu, uint
 }
 
 /* Version 6: the table of offset and size per CPU behind the word "flyrecord". */
-static int read_v6_data_table(struct reader *r, struct bu_dat_buffer *b, uint64_t cpus)
+static int read_v6_data_table(struct bu_dat_reader *r, struct bu_dat_buffer *b, uint64_t cpus)
 {
 	uint64_t offset = 0, len = 0, cpu;
 	char kind[10];
-	int rc = get(r, kind, sizeof(kind), "the kind of data");
+	int rc = bu_dat_get(r, kind, sizeof(kind), "the kind of data");
 
 	if (rc)
 		return rc;
@@ -187,11 +86,11 @@ static int read_v6_data_table(struct reader *r, struct bu_dat_buffer *b, uint64_
 		return bu_fail(r->err, -EPROTO, "%s holds the text of a latency tracer and no events; record it with "
 			       "events or the function tracer", r->path);
 	if (memcmp(kind, "flyrecord", 9))
-		return damaged(r, "the kind of data");
+		return bu_dat_damaged(r, "the kind of data");
 	for (cpu = 0; cpu < cpus; cpu++) {
-		rc = get_num(r, 8, &offset, "the data table");
+		rc = bu_dat_get_num(r, 8, &offset, "the data table");
 		if (!rc)
-			rc = get_num(r, 8, &len, "the data table");
+			rc = bu_dat_get_num(r, 8, &len, "the data table");
 		if (!rc)
 			rc = add_cpu(r, b, cpu, offset, len);
 		if (rc)
@@ -208,56 +107,56 @@ static bool is_page_size(uint64_t bytes)
 }
 
 /* Version 7: everything about a buffer is in its option, but whether it is compressed, which its section at @at says. */
-static int read_v7_buffer(struct reader *r, struct bu_dat_head *h, struct bu_dat_buffer *b, uint64_t at)
+static int read_v7_buffer(struct bu_dat_reader *r, struct bu_dat_head *h, struct bu_dat_buffer *b, uint64_t at)
 {
 	uint64_t page = 0, cpus = 0, cpu = 0, offset = 0, len = 0, id = 0, flags = 0, i;
-	int rc = get_string(r, &h->arena, &b->clock, "the clock of a buffer");
+	int rc = bu_dat_get_string(r, &h->arena, &b->clock, "the clock of a buffer");
 
 	if (!rc)
-		rc = get_num(r, 4, &page, "the page size of a buffer");
+		rc = bu_dat_get_num(r, 4, &page, "the page size of a buffer");
 	if (!rc)
-		rc = get_num(r, 4, &cpus, "the CPUs of a buffer");
+		rc = bu_dat_get_num(r, 4, &cpus, "the CPUs of a buffer");
 	if (!rc && cpus > BU_DAT_MAX_CPUS)
-		rc = damaged(r, "the number of CPUs of a buffer");
+		rc = bu_dat_damaged(r, "the number of CPUs of a buffer");
 	if (!rc && page && !is_page_size(page))
-		rc = damaged(r, "the page size of a buffer");
+		rc = bu_dat_damaged(r, "the page size of a buffer");
 	b->page_bytes = (uint32_t)page;
 	for (i = 0; !rc && i < cpus; i++) {
-		rc = get_num(r, 4, &cpu, "the data table");
+		rc = bu_dat_get_num(r, 4, &cpu, "the data table");
 		if (!rc)
-			rc = get_num(r, 8, &offset, "the data table");
+			rc = bu_dat_get_num(r, 8, &offset, "the data table");
 		if (!rc)
-			rc = get_num(r, 8, &len, "the data table");
+			rc = bu_dat_get_num(r, 8, &len, "the data table");
 		if (!rc)
 			rc = add_cpu(r, b, cpu, offset, len);
 	}
 	if (rc || !b->n_extents)
 		return rc;
-	rc = seek(r, at, "a buffer");
+	rc = bu_dat_seek(r, at, "a buffer");
 	if (!rc)
-		rc = get_num(r, 2, &id, "a buffer");
+		rc = bu_dat_get_num(r, 2, &id, "a buffer");
 	if (!rc)
-		rc = get_num(r, 2, &flags, "a buffer");
+		rc = bu_dat_get_num(r, 2, &flags, "a buffer");
 	b->compressed = flags & COMPRESSED;
 	if (!rc && (id != BU_DAT_BUFFER || (b->compressed && !strcmp(h->compression, "none"))))
-		rc = damaged(r, "a buffer");
+		rc = bu_dat_damaged(r, "a buffer");
 	return rc;
 }
 
-static int read_buffer(struct reader *r, struct bu_dat_head *h)
+static int read_buffer(struct bu_dat_reader *r, struct bu_dat_head *h)
 {
 	struct bu_dat_buffer *b;
 	const char *name = NULL;
 	uint64_t offset = 0;
 	int rc;
 
-	rc = get_num(r, 8, &offset, "the place of a buffer");
+	rc = bu_dat_get_num(r, 8, &offset, "the place of a buffer");
 	if (!rc)
-		rc = get_string(r, &h->arena, &name, "the name of a buffer");
+		rc = bu_dat_get_string(r, &h->arena, &name, "the name of a buffer");
 	if (!rc && offset > r->size)
-		rc = truncated(r, "a buffer", offset);
+		rc = bu_dat_truncated(r, "a buffer", offset);
 	if (!rc && h->n_buffers == MAX_BUFFERS)
-		rc = damaged(r, "the number of buffers");
+		rc = bu_dat_damaged(r, "the number of buffers");
 	if (rc)
 		return rc;
 	b = buffer_named(h, name);
@@ -270,7 +169,7 @@ static int read_buffer(struct reader *r, struct bu_dat_head *h)
 }
 
 /* Appends to what is already known of the buffer whose statistics are being listed. */
-static int read_cpustat(struct reader *r, struct bu_dat_head *h, size_t *stat_buffer, const char *text)
+static int read_cpustat(struct bu_dat_reader *r, struct bu_dat_head *h, size_t *stat_buffer, const char *text)
 {
 	static const char heading[] = "\nBuffer: ";
 	struct bu_dat_buffer *b;
@@ -279,7 +178,7 @@ static int read_cpustat(struct reader *r, struct bu_dat_head *h, size_t *stat_bu
 
 	if (!strncmp(text, heading, sizeof(heading) - 1)) {
 		if (h->n_buffers == MAX_BUFFERS)
-			return damaged(r, "the number of buffers");
+			return bu_dat_damaged(r, "the number of buffers");
 		joined = bu_arena_strdup(&h->arena, text + sizeof(heading) - 1);
 		if (!joined)
 			return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
@@ -306,21 +205,21 @@ static int read_cpustat(struct reader *r, struct bu_dat_head *h, size_t *stat_bu
 	return 0;
 }
 
-static int read_text_option(struct reader *r, struct bu_dat_head *h, unsigned int id, uint64_t len,
+static int read_text_option(struct bu_dat_reader *r, struct bu_dat_head *h, unsigned int id, uint64_t len,
 			    size_t *stat_buffer)
 {
 	char *text;
 	int rc;
 
 	if (len > MAX_TEXT)
-		return damaged(r, "the length of an option");
-	rc = need(r, len, "an option");
+		return bu_dat_damaged(r, "the length of an option");
+	rc = bu_dat_need(r, len, "an option");
 	if (rc)
 		return rc;
 	text = bu_arena_alloc(&h->arena, len + 1);
 	if (!text)
 		return bu_fail_errno(r->err, -ENOMEM, "%s", r->path);
-	rc = get(r, text, len, "an option");
+	rc = bu_dat_get(r, text, len, "an option");
 	if (rc)
 		return rc;
 	switch (id) {
@@ -345,7 +244,7 @@ static int read_text_option(struct reader *r, struct bu_dat_head *h, unsigned in
 }
 
 /* One option of @len bytes; the caller goes on behind it whatever was read of it. */
-static int read_option(struct reader *r, struct bu_dat_head *h, unsigned int id, uint64_t len, uint64_t *cpus,
+static int read_option(struct bu_dat_reader *r, struct bu_dat_head *h, unsigned int id, uint64_t len, uint64_t *cpus,
 		       size_t *stat_buffer)
 {
 	uint64_t v = 0;
@@ -365,9 +264,9 @@ static int read_option(struct reader *r, struct bu_dat_head *h, unsigned int id,
 		return bu_fail(r->err, -EPROTO, "%s holds the text of a latency tracer and no events; record it with "
 			       "events or the function tracer", r->path);
 	case BU_DAT_CPUCOUNT:
-		rc = get_num(r, 4, cpus, "the number of CPUs");
+		rc = bu_dat_get_num(r, 4, cpus, "the number of CPUs");
 		if (!rc && *cpus > BU_DAT_MAX_CPUS)
-			rc = damaged(r, "the number of CPUs");
+			rc = bu_dat_damaged(r, "the number of CPUs");
 		return rc;
 	case BU_DAT_TIME_SHIFT:
 		h->has_time_shift = true;
@@ -375,97 +274,97 @@ static int read_option(struct reader *r, struct bu_dat_head *h, unsigned int id,
 	case BU_DAT_TSC2NSEC:
 		if (len < 16)	/* as trace-cmd 3.1 has it */
 			return 0;
-		rc = get_num(r, 4, &v, "the clock rate");
+		rc = bu_dat_get_num(r, 4, &v, "the clock rate");
 		h->tsc_mult = (uint32_t)v;
 		if (!rc)
-			rc = get_num(r, 4, &v, "the clock rate");
+			rc = bu_dat_get_num(r, 4, &v, "the clock rate");
 		h->tsc_shift = (uint32_t)v;
 		if (!rc && (!h->tsc_mult || h->tsc_shift > 63))
-			rc = damaged(r, "the clock rate");
+			rc = bu_dat_damaged(r, "the clock rate");
 		h->has_tsc2nsec = !rc;
 		return rc;
 	default:
 		if (id < BU_DAT_HEADER_INFO || id > BU_DAT_CMDLINES)
 			return 0;
-		rc = get_num(r, 8, &v, "the place of a section");
+		rc = bu_dat_get_num(r, 8, &v, "the place of a section");
 		if (!rc)
-			rc = seek(r, v, "a section");
+			rc = bu_dat_seek(r, v, "a section");
 		if (!rc)
-			rc = skip(r, 8, "a section");
-		return rc ? rc : skip_counted(r, 8, "a section");
+			rc = bu_dat_skip(r, 8, "a section");
+		return rc ? rc : bu_dat_skip_counted(r, 8, "a section");
 	}
 }
 
 /* Options until the end mark. @ret_next: version 7: place of the next section of options, 0: there is none. */
-static int read_options(struct reader *r, struct bu_dat_head *h, uint64_t *cpus, uint64_t *ret_next)
+static int read_options(struct bu_dat_reader *r, struct bu_dat_head *h, uint64_t *cpus, uint64_t *ret_next)
 {
 	uint64_t id = 0, len = 0, start;
 	size_t stat_buffer = 0;
 	int rc;
 
 	for (;;) {
-		rc = get_num(r, 2, &id, "the options");
+		rc = bu_dat_get_num(r, 2, &id, "the options");
 		if (rc)
 			return rc;
 		if (id == BU_DAT_DONE && h->version < 7)
 			return 0;
-		rc = get_num(r, 4, &len, "the options");
+		rc = bu_dat_get_num(r, 4, &len, "the options");
 		if (!rc)
-			rc = need(r, len, "an option");
+			rc = bu_dat_need(r, len, "an option");
 		if (rc)
 			return rc;
 		if (id == BU_DAT_DONE)
-			return get_num(r, 8, ret_next, "the options");
+			return bu_dat_get_num(r, 8, ret_next, "the options");
 		start = r->pos;
 		rc = read_option(r, h, (unsigned int)id, len, cpus, &stat_buffer);
 		if (!rc)
-			rc = seek(r, start + len, "an option");
+			rc = bu_dat_seek(r, start + len, "an option");
 		if (rc)
 			return rc;
 	}
 }
 
 /* Sections lie one behind the other up to the end of the file, so a file that lost its tail shows here. */
-static int check_sections(struct reader *r)
+static int check_sections(struct bu_dat_reader *r)
 {
 	int rc = 0;
 
 	while (!rc && r->pos < r->size) {
-		rc = skip(r, 8, "a section");
+		rc = bu_dat_skip(r, 8, "a section");
 		if (!rc)
-			rc = skip_counted(r, 8, "a section");
+			rc = bu_dat_skip_counted(r, 8, "a section");
 	}
 	return rc;
 }
 
-static int read_v7(struct reader *r, struct bu_dat_head *h)
+static int read_v7(struct bu_dat_reader *r, struct bu_dat_head *h)
 {
 	uint64_t next = 0, end = 0, id = 0, flags = 0, cpus = 0;
 	const char *unused = NULL;
 	int rc;
 
-	rc = get_string(r, &h->arena, &h->compression, "the compression");
+	rc = bu_dat_get_string(r, &h->arena, &h->compression, "the compression");
 	if (!rc)
-		rc = get_string(r, &h->arena, &unused, "the compression");
+		rc = bu_dat_get_string(r, &h->arena, &unused, "the compression");
 	if (!rc)
-		rc = get_num(r, 8, &next, "the place of the options");
+		rc = bu_dat_get_num(r, 8, &next, "the place of the options");
 	if (!rc)
 		rc = check_sections(r);
 	if (!rc && !next)
-		rc = truncated(r, "the place of the options", 8);
+		rc = bu_dat_truncated(r, "the place of the options", 8);
 	while (!rc && next) {
 		/* Written one after the other; a chain that goes back could be read again and again. */
 		if (next < end)
-			return damaged(r, "the chain of options");
-		rc = seek(r, next, "the options");
+			return bu_dat_damaged(r, "the chain of options");
+		rc = bu_dat_seek(r, next, "the options");
 		if (!rc)
-			rc = get_num(r, 2, &id, "the options");
+			rc = bu_dat_get_num(r, 2, &id, "the options");
 		if (!rc)
-			rc = get_num(r, 2, &flags, "the options");
+			rc = bu_dat_get_num(r, 2, &flags, "the options");
 		if (!rc)
-			rc = skip(r, 12, "the options");
+			rc = bu_dat_skip(r, 12, "the options");
 		if (!rc && id)
-			rc = damaged(r, "the place of the options");
+			rc = bu_dat_damaged(r, "the place of the options");
 		if (!rc && (flags & COMPRESSED))
 			rc = bu_fail(r->err, -EPROTO, "%s has compressed options, which trace-cmd 3 does not write; "
 				     "convert it with 'trace-cmd convert'", r->path);
@@ -478,53 +377,53 @@ static int read_v7(struct reader *r, struct bu_dat_head *h)
 }
 
 /* Version 6: the sections follow one another without a directory. */
-static int read_v6(struct reader *r, struct bu_dat_head *h)
+static int read_v6(struct bu_dat_reader *r, struct bu_dat_head *h)
 {
 	uint64_t n = 0, events = 0, cpus = 0, offset, unused;
 	char word[13];
 	size_t i;
 	int rc;
 
-	rc = get(r, word, 12, "the page header");
+	rc = bu_dat_get(r, word, 12, "the page header");
 	if (!rc && memcmp(word, "header_page", 12))
-		rc = damaged(r, "the page header");
+		rc = bu_dat_damaged(r, "the page header");
 	if (!rc)
-		rc = skip_counted(r, 8, "the page header");
+		rc = bu_dat_skip_counted(r, 8, "the page header");
 	if (!rc)
-		rc = get(r, word, 13, "the event header");
+		rc = bu_dat_get(r, word, 13, "the event header");
 	if (!rc && memcmp(word, "header_event", 13))
-		rc = damaged(r, "the event header");
+		rc = bu_dat_damaged(r, "the event header");
 	if (!rc)
-		rc = skip_counted(r, 8, "the event header");
+		rc = bu_dat_skip_counted(r, 8, "the event header");
 	if (!rc)
-		rc = get_num(r, 4, &n, "the event formats");
+		rc = bu_dat_get_num(r, 4, &n, "the event formats");
 	for (; !rc && n; n--)
-		rc = skip_counted(r, 8, "the event formats");
+		rc = bu_dat_skip_counted(r, 8, "the event formats");
 	if (!rc)
-		rc = get_num(r, 4, &n, "the event formats");
+		rc = bu_dat_get_num(r, 4, &n, "the event formats");
 	for (; !rc && n; n--) {
-		rc = get_string(r, NULL, NULL, "the event formats");
+		rc = bu_dat_get_string(r, NULL, NULL, "the event formats");
 		if (!rc)
-			rc = get_num(r, 4, &events, "the event formats");
+			rc = bu_dat_get_num(r, 4, &events, "the event formats");
 		for (; !rc && events; events--)
-			rc = skip_counted(r, 8, "the event formats");
+			rc = bu_dat_skip_counted(r, 8, "the event formats");
 	}
 	if (!rc)
-		rc = skip_counted(r, 4, "the kernel symbols");
+		rc = bu_dat_skip_counted(r, 4, "the kernel symbols");
 	if (!rc)
-		rc = skip_counted(r, 4, "the printk formats");
+		rc = bu_dat_skip_counted(r, 4, "the printk formats");
 	if (!rc)
-		rc = skip_counted(r, 8, "the task names");
+		rc = bu_dat_skip_counted(r, 8, "the task names");
 	if (!rc)
-		rc = get_num(r, 4, &cpus, "the number of CPUs");
+		rc = bu_dat_get_num(r, 4, &cpus, "the number of CPUs");
 	if (!rc && cpus > BU_DAT_MAX_CPUS)
-		rc = damaged(r, "the number of CPUs");
+		rc = bu_dat_damaged(r, "the number of CPUs");
 	if (!rc)
-		rc = get(r, word, 10, "the options");
+		rc = bu_dat_get(r, word, 10, "the options");
 	if (!rc && !memcmp(word, "options", 7))
 		rc = read_options(r, h, &cpus, &unused);
 	else if (!rc)
-		rc = seek(r, r->pos - 10, "the data table");
+		rc = bu_dat_seek(r, r->pos - 10, "the data table");
 	if (!rc)
 		rc = read_v6_data_table(r, &h->buffers[0], cpus);
 	for (i = 1; !rc && i < h->n_buffers; i++) {
@@ -532,14 +431,14 @@ static int read_v6(struct reader *r, struct bu_dat_head *h)
 		h->buffers[i].bytes = 0;
 		if (!offset)	/* named by statistics only */
 			continue;
-		rc = seek(r, offset, "a buffer");
+		rc = bu_dat_seek(r, offset, "a buffer");
 		if (!rc)
 			rc = read_v6_data_table(r, &h->buffers[i], cpus);
 	}
 	return rc;
 }
 
-static int read_start(struct reader *r, struct bu_dat_head *h)
+static int read_start(struct bu_dat_reader *r, struct bu_dat_head *h)
 {
 	static const char magic[10] = { 0x17, 0x08, 0x44, 't', 'r', 'a', 'c', 'i', 'n', 'g' };
 	unsigned char b[10];
@@ -551,29 +450,29 @@ static int read_start(struct reader *r, struct bu_dat_head *h)
 	    memcmp(b, magic, sizeof(magic)))
 		return bu_fail(r->err, -EILSEQ, "%s is no trace.dat: it does not begin like one", r->path);
 	r->pos = sizeof(magic);
-	rc = get_string(r, &h->arena, &version, "the version");
+	rc = bu_dat_get_string(r, &h->arena, &version, "the version");
 	if (rc)
 		return rc;
 	if (strcmp(version, "6") && strcmp(version, "7"))
 		return bu_fail(r->err, -EPROTO, "%s is a trace.dat of version '%.16s'; this program reads 6 and 7",
 			       r->path, version);
 	h->version = version[0] - '0';
-	rc = get(r, b, 2, "the byte order");
+	rc = bu_dat_get(r, b, 2, "the byte order");
 	if (rc)
 		return rc;
 	h->big_endian = b[0];
 	h->long_bytes = b[1];
 	r->swap = h->big_endian;
 	if (b[0] > 1 || (b[1] != 4 && b[1] != 8))
-		return damaged(r, "the byte order or word size");
-	rc = get_num(r, 4, &page, "the page size");
+		return bu_dat_damaged(r, "the byte order or word size");
+	rc = bu_dat_get_num(r, 4, &page, "the page size");
 	if (!rc && !is_page_size(page))
-		rc = damaged(r, "the page size");
+		rc = bu_dat_damaged(r, "the page size");
 	h->page_bytes = (uint32_t)page;
 	return rc;
 }
 
-static int check_buffers(struct reader *r, struct bu_dat_head *h)
+static int check_buffers(struct bu_dat_reader *r, struct bu_dat_head *h)
 {
 	const uint32_t file_page = h->page_bytes;
 	uint64_t n = 0;
@@ -586,12 +485,12 @@ static int check_buffers(struct reader *r, struct bu_dat_head *h)
 		if (h->buffers[i].page_bytes > h->page_bytes)
 			h->page_bytes = h->buffers[i].page_bytes;
 	}
-	return n > BU_DAT_MAX_STREAMS ? damaged(r, "the number of CPUs of all buffers") : 0;
+	return n > BU_DAT_MAX_STREAMS ? bu_dat_damaged(r, "the number of CPUs of all buffers") : 0;
 }
 
 int bu_dat_head_read(const char *path, struct bu_dat_head *ret, struct bu_err *err)
 {
-	struct reader r = { .path = path, .err = err };
+	struct bu_dat_reader r = { .path = path, .err = err };
 	struct stat st;
 	int rc;
 

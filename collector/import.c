@@ -135,7 +135,7 @@ static int import_events(struct bu_import_state *s, struct bu_err *err)
 	size_t i;
 	int rc;
 
-	rc = bu_dat_formats_open(s->params->file, &s->formats, err);
+	rc = bu_dat_formats_open(s->params->file, &s->head, &s->formats, err);
 	if (!rc)
 		rc = bu_dat_source_open(s->params->file, &s->head, &s->source, err);
 	if (rc)

@@ -343,7 +343,7 @@ static int prepare(struct writer *w, const char *folder, struct bu_err *err)
 	if (rc)
 		return rc;
 	bu_clock_choose(&w->head, &w->machine, &w->clock);
-	rc = bu_dat_formats_open(head, &w->formats, err);
+	rc = bu_dat_formats_open(head, &w->head, &w->formats, err);
 	if (rc)
 		return rc;
 	w->n_lanes = w->head.buffers[0].cpus;

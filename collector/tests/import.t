@@ -106,6 +106,7 @@ if command -v trace-cmd >/dev/null; then
 		refuses "version 7, compression $how, without its last byte" cut.dat "is truncated"
 	done
 fi
+refuses "version 7, compression zlib, which Debian's library does not know" "$SRC/datasets/fuzz/dat_head/v7-zlib" "trace-cmd convert"
 make_trace tsc.dat 4 3000 'clock=local [x86-tsc]'
 run "$BRINGUP" import tsc.dat -o tsc.db
 is "ticks without a rate stay ticks" "$(sql tsc.db 'SELECT clock_unit, clock_hz FROM capture')" "tick|"

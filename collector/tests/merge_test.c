@@ -47,7 +47,7 @@ static void open_trace(const char *path, struct trace *t)
 	struct bu_err err = { 0 };
 
 	assert_int_equal(bu_dat_head_read(path, &t->head, &err), 0);
-	assert_int_equal(bu_dat_formats_open(path, &t->formats, &err), 0);
+	assert_int_equal(bu_dat_formats_open(path, &t->head, &t->formats, &err), 0);
 	assert_int_equal(bu_dat_source_open(path, &t->head, &t->source, &err), 0);
 }
 
