@@ -12,16 +12,17 @@
 #include "schemas/base/ns.h"
 
 static struct bu_hp_steps q;
-static int64_t id;
+static int64_t id;	/* of the next event */
 
 static const struct bu_hp_step *add(enum bu_cpuhp_kind kind, int64_t target_cpu, int64_t nr, const char *name, int64_t ret)
 {
 	const struct bu_event ev = {
-		.table = BU_EV_CPUHP, .id = ++id, .ts_ns = 10 * id,
+		.table = BU_EV_CPUHP, .id = id, .ts_ns = 10 * id,
 		.cpuhp = { .kind = kind, .target_cpu = target_cpu, .step = nr, .target = 236, .ret = ret },
 	};
 	const struct bu_hp_step *s = NULL;
 
+	id++;
 	assert_int_equal(bu_hp_steps_add(&q, &ev, name, &s), 0);
 	return s;
 }
@@ -50,7 +51,7 @@ static int reset(void **state)
 {
 	(void)state;
 	bu_hp_steps_fini(&q);
-	id = 0;
+	id = 1;
 	return 0;
 }
 

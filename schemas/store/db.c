@@ -261,8 +261,8 @@ static int finish(struct bu_db *db, bool clean, struct bu_err *err)
 	rc = bu_db_exec(db, "COMMIT", err);
 	if (!rc)
 		rc = analyze(db, err);
-	if (!rc)
-		rc = bu_db_exec(db, "PRAGMA locking_mode = NORMAL", err);
+	if (!rc)	/* the lock is given up by the next access */
+		rc = bu_db_exec(db, "PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema LIMIT 1", err);
 	if (!rc && clean)
 		rc = bu_db_i64(db, "PRAGMA page_size", &page_bytes, err);
 	if (rc >= 0 && clean)
